@@ -1,0 +1,168 @@
+/*
+ * str.c: comparing, trimming, splitting and reading numbers from borrowed text.
+ * Everything here works on bytes as HTTP and the configuration define them: only ASCII has case, only
+ * SP and HTAB are white space, whatever the locale of the process says.
+ */
+#include "base/str.h"
+
+/* The longest text whose distance is measured; names that are compared are far shorter. */
+enum { DISTANCE_MAX = 63 };
+
+bool str_ieq(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.s[i]) != ascii_lower(b.s[i]))
+            return false;
+    return true;
+}
+
+bool str_has_prefix(struct str s, struct str prefix)
+{
+    if (prefix.len == 0)
+        return true;
+    return s.len >= prefix.len && memcmp(s.s, prefix.s, prefix.len) == 0;
+}
+
+bool str_has_suffix(struct str s, struct str suffix)
+{
+    if (suffix.len == 0)
+        return true;
+    return s.len >= suffix.len && memcmp(s.s + s.len - suffix.len, suffix.s, suffix.len) == 0;
+}
+
+static bool is_ows(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_ows(s.s[0])) {
+        s.s++;
+        s.len--;
+    }
+    while (s.len > 0 && is_ows(s.s[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* The offset of the first comma outside a quoted string, or s.len.  An open quote runs to the end. */
+static size_t find_comma(struct str s)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.s[i] == '"')
+            quoted = !quoted;
+        else if (quoted && s.s[i] == '\\')
+            i++; /* quoted-pair: the next byte has no meaning of its own */
+        else if (!quoted && s.s[i] == ',')
+            return i;
+    }
+    return s.len;
+}
+
+bool str_next_element(struct str *rest, struct str *element)
+{
+    while (rest->len > 0) {
+        size_t n = find_comma(*rest);
+        size_t taken = n < rest->len ? n + 1 : n;
+
+        *element = str_trim((struct str){rest->s, n});
+        rest->s += taken;
+        rest->len -= taken;
+        if (element->len > 0)
+            return true;
+    }
+    return false;
+}
+
+int str_to_u64(struct str s, uint64_t max, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    if (s.len == 0)
+        return -1;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.s[i] < '0' || s.s[i] > '9')
+            return -1;
+        if (__builtin_mul_overflow(v, 10U, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(s.s[i] - '0'), &v))
+            return -1;
+    }
+    if (v > max)
+        return -1;
+    *value = v;
+    return 0;
+}
+
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int str_hex_to_u64(struct str s, uint64_t max, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    if (s.len == 0 || s.len > 16)
+        return -1;
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = hex_digit(s.s[i]);
+
+        if (digit < 0)
+            return -1;
+        v = v << 4 | (uint64_t)digit;
+    }
+    if (v > max)
+        return -1;
+    *value = v;
+    return 0;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+size_t str_distance(struct str a, struct str b, size_t limit)
+{
+    size_t row[DISTANCE_MAX + 1]; /* row[j]: from the first i bytes of a to the first j of b */
+
+    if (a.len > DISTANCE_MAX || b.len > DISTANCE_MAX)
+        return limit;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j];
+            size_t change = ascii_lower(a.s[i - 1]) != ascii_lower(b.s[j - 1]) ? 1 : 0;
+
+            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + change);
+            diagonal = above;
+        }
+    }
+    return row[b.len] < limit ? row[b.len] : limit;
+}
+
+bool str_eq_secret(struct str a, struct str b)
+{
+    /* volatile: the compiler must not leave the loop once the answer is known. */
+    volatile unsigned char differ = 0;
+
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        differ = (unsigned char)(differ | (a.s[i] ^ b.s[i]));
+    return differ == 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * load.h: from the clean text to structs.  libconfig's tree is walked against the tables of
+ * directive.h; what is written is checked and stored, and marked as present so that levels can be
+ * joined (inherit.h) before the defaults are filled in.
+ */
+#ifndef WEIR_CONF_LOAD_H
+#define WEIR_CONF_LOAD_H
+
+#include "conf/directive.h"
+#include "conf/text.h"
+
+struct conf_load {
+    struct pool *pool; /* of all structs and texts; outlives what is loaded */
+    struct conf_report *report;
+    const struct conf_text *text;
+    const struct conf_scope_name *scopes; /* for messages; ends with scope 0 */
+};
+
+/*
+ * Parses `l->text` and stores it in `out`, a struct of `group` (zeroed, or loaded before: then lists
+ * with CONF_APPEND grow).  `scope` is the level of its rows.  0, or -1 with errors reported.
+ */
+int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scope,
+    void *out) WEIR_MUST_CHECK;
+
+/*
+ * Stores the defaults of the rows that are not present, at every depth; they are not marked as present.
+ * 0, or -1 when a default of the table is itself wrong (reported).
+ */
+int conf_fill(struct conf_load *l, const struct conf_group *group, void *out) WEIR_MUST_CHECK;
+
+/* Where row `name` of the struct at `head` was written, or the group itself if it was not. */
+struct conf_place conf_place_of(const struct conf_group *group, const struct conf_head *head,
+    const char *name);
+
+/* The row called `name`, or NULL. */
+const struct conf_row *conf_row_find(const struct conf_group *group, struct str name);
+
+#endif

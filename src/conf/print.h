@@ -1,0 +1,21 @@
+/*
+ * print.h: the tables and what was loaded with them, as text: effective values in libconfig syntax, and
+ * the rows as mdoc for the manual page.
+ */
+#ifndef WEIR_CONF_PRINT_H
+#define WEIR_CONF_PRINT_H
+
+#include <stdio.h>
+
+#include "conf/directive.h"
+
+/*
+ * Prints the values of `in`, a struct of `group` after conf_fill, each row on a line of its own, indented
+ * by `depth` levels.  What has neither been written nor a default is left out.  conf_load reads it back.
+ */
+void conf_print(FILE *to, const struct conf_group *group, const void *in, unsigned depth);
+
+/* Prints the rows of `group` as an mdoc list: name, type, default, limits, choices, sentence. */
+void conf_print_mdoc(FILE *to, const struct conf_group *group);
+
+#endif

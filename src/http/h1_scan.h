@@ -1,0 +1,53 @@
+/*
+ * h1_scan.h: looks through the raw bytes of an HTTP/1 head before any parser sees them.  It finds
+ * where the head ends and refuses what two readers could understand differently: bare CR, bare
+ * LF, NUL, folded lines, stray spaces, empty names (RFC 9112 2.2, 3, 5.1, 5.2).  It may be called
+ * again and again while the bytes arrive, and looks at each of them once.
+ */
+#ifndef WEIR_HTTP_H1_SCAN_H
+#define WEIR_HTTP_H1_SCAN_H
+
+#include "base/base.h"
+
+/* What a head may hold; all three must be set. */
+struct h1_limits {
+    size_t start_line; /* bytes of the request or status line */
+    size_t head; /* bytes of the whole head */
+    size_t fields; /* field lines */
+};
+
+enum h1_direction { H1_REQUEST, H1_RESPONSE };
+
+enum h1_verdict {
+    H1_SCAN_MORE, /* fine so far, not complete */
+    H1_SCAN_DONE, /* the head is data[start..end) */
+    H1_SCAN_BAD, /* malformed: 400, or 502 for a response */
+    H1_SCAN_LINE_TOO_LONG, /* 414, or 502 */
+    H1_SCAN_TOO_LARGE /* too many bytes or fields: 431, or 502 */
+};
+
+struct h1_scan {
+    size_t start; /* where the head begins, after ignored empty lines */
+    size_t end; /* H1_SCAN_DONE: the first byte after the head */
+    size_t fields; /* field lines seen */
+    size_t at; /* refused: the offset of the offence */
+    const char *reason; /* refused: why, for the log; static text */
+    size_t line; /* offset of the line being read */
+    size_t next; /* offset of the first byte not looked at */
+    unsigned empty_lines;
+    unsigned has_start_line;
+};
+
+void h1_scan_init(struct h1_scan *);
+
+/*
+ * Goes on with `data`, which begins with the same bytes as in the call before and now holds `len`.
+ * Once the answer is not H1_SCAN_MORE, the scan must be started anew for the next message.
+ */
+enum h1_verdict h1_scan_feed(struct h1_scan *, enum h1_direction, const struct h1_limits *,
+                             const char *data, size_t len);
+
+/* The status that answers a refusal; 502 for every response.  0 for MORE and DONE. */
+int h1_scan_status(enum h1_verdict, enum h1_direction);
+
+#endif

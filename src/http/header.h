@@ -1,0 +1,133 @@
+/*
+ * header.h: the fields of a message head, in the order they came.  Names and values are borrowed
+ * text; the array that holds them grows inside a pool up to a fixed cap.  Names that Weir treats
+ * in some way have a number, found once when the field is added, so that later tests compare
+ * integers.
+ */
+#ifndef WEIR_HTTP_HEADER_H
+#define WEIR_HTTP_HEADER_H
+
+#include "base/pool.h"
+#include "base/str.h"
+
+/* The known names, shorter ones first: header_id_of needs names of one length side by side. */
+#define HEADER_LIST(X) \
+    X(TE, "TE") \
+    X(AGE, "Age") \
+    X(VIA, "Via") \
+    X(DATE, "Date") \
+    X(ETAG, "ETag") \
+    X(FROM, "From") \
+    X(HOST, "Host") \
+    X(VARY, "Vary") \
+    X(ALLOW, "Allow") \
+    X(RANGE, "Range") \
+    X(ACCEPT, "Accept") \
+    X(COOKIE, "Cookie") \
+    X(EXPECT, "Expect") \
+    X(ORIGIN, "Origin") \
+    X(PRAGMA, "Pragma") \
+    X(SERVER, "Server") \
+    X(ALT_SVC, "Alt-Svc") \
+    X(EXPIRES, "Expires") \
+    X(REFERER, "Referer") \
+    X(TRAILER, "Trailer") \
+    X(UPGRADE, "Upgrade") \
+    X(WARNING, "Warning") \
+    X(IF_MATCH, "If-Match") \
+    X(IF_RANGE, "If-Range") \
+    X(LOCATION, "Location") \
+    X(FORWARDED, "Forwarded") \
+    X(X_REAL_IP, "X-Real-IP") \
+    X(CONNECTION, "Connection") \
+    X(KEEP_ALIVE, "Keep-Alive") \
+    X(SET_COOKIE, "Set-Cookie") \
+    X(USER_AGENT, "User-Agent") \
+    X(RETRY_AFTER, "Retry-After") \
+    X(CONTENT_TYPE, "Content-Type") \
+    X(MAX_FORWARDS, "Max-Forwards") \
+    X(X_REQUEST_ID, "X-Request-Id") \
+    X(ACCEPT_RANGES, "Accept-Ranges") \
+    X(AUTHORIZATION, "Authorization") \
+    X(CACHE_CONTROL, "Cache-Control") \
+    X(CONTENT_RANGE, "Content-Range") \
+    X(IF_NONE_MATCH, "If-None-Match") \
+    X(LAST_MODIFIED, "Last-Modified") \
+    X(ACCEPT_CHARSET, "Accept-Charset") \
+    X(CONTENT_LENGTH, "Content-Length") \
+    X(HTTP2_SETTINGS, "HTTP2-Settings") \
+    X(ACCEPT_ENCODING, "Accept-Encoding") \
+    X(ACCEPT_LANGUAGE, "Accept-Language") \
+    X(X_FORWARDED_FOR, "X-Forwarded-For") \
+    X(CONTENT_ENCODING, "Content-Encoding") \
+    X(CONTENT_LANGUAGE, "Content-Language") \
+    X(CONTENT_LOCATION, "Content-Location") \
+    X(PROXY_CONNECTION, "Proxy-Connection") \
+    X(WWW_AUTHENTICATE, "WWW-Authenticate") \
+    X(X_FORWARDED_HOST, "X-Forwarded-Host") \
+    X(X_FORWARDED_PORT, "X-Forwarded-Port") \
+    X(IF_MODIFIED_SINCE, "If-Modified-Since") \
+    X(SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key") \
+    X(TRANSFER_ENCODING, "Transfer-Encoding") \
+    X(X_FORWARDED_PROTO, "X-Forwarded-Proto") \
+    X(PROXY_AUTHENTICATE, "Proxy-Authenticate") \
+    X(CONTENT_DISPOSITION, "Content-Disposition") \
+    X(IF_UNMODIFIED_SINCE, "If-Unmodified-Since") \
+    X(PROXY_AUTHORIZATION, "Proxy-Authorization") \
+    X(SEC_WEBSOCKET_ACCEPT, "Sec-WebSocket-Accept") \
+    X(SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version") \
+    X(SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol") \
+    X(SEC_WEBSOCKET_EXTENSIONS, "Sec-WebSocket-Extensions") \
+    X(STRICT_TRANSPORT_SECURITY, "Strict-Transport-Security") \
+    X(ACCESS_CONTROL_ALLOW_ORIGIN, "Access-Control-Allow-Origin")
+
+enum header_id {
+    HEADER_OTHER,
+#define HEADER_ENUM(id, name) HEADER_##id,
+    HEADER_LIST(HEADER_ENUM)
+#undef HEADER_ENUM
+    HEADER_ID_COUNT
+};
+
+struct header {
+    struct str name; /* as it came; compare by id, or without regard to case */
+    struct str value; /* without the whitespace around it */
+    enum header_id id;
+};
+
+struct header_list {
+    struct header *items;
+    size_t count;
+    size_t room; /* items allocated */
+    size_t cap; /* items allowed */
+    struct pool *pool;
+};
+
+/* An empty list that takes its memory from `pool` and holds at most `cap` fields. */
+void header_list_init(struct header_list *, struct pool *pool, size_t cap);
+
+/* The number of a field name, without regard to case (RFC 9110 5.1); HEADER_OTHER when unknown. */
+enum header_id header_id_of(struct str name);
+
+/* The usual spelling of a known name; empty for HEADER_OTHER. */
+struct str header_name_of(enum header_id id);
+
+/* Appends a field, borrowing both texts.  -1: the list is full and nothing was added. */
+int header_add(struct header_list *, struct str name, struct str value) WEIR_MUST_CHECK;
+
+/* The first field with this number (not HEADER_OTHER), or NULL. */
+const struct header *header_find(const struct header_list *, enum header_id id);
+
+/* The first field with this name, without regard to case, or NULL. */
+const struct header *header_find_name(const struct header_list *, struct str name);
+
+/* How many fields have this number. */
+size_t header_count(const struct header_list *, enum header_id id);
+
+/* Takes out every field with this number, keeping the order of the others; how many there were. */
+size_t header_remove(struct header_list *, enum header_id id);
+
+/* Whether a comma-separated field holds `token`, over all its lines, without regard to case. */
+bool header_has_token(const struct header_list *, enum header_id id, struct str token);
+
+#endif

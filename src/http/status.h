@@ -1,0 +1,13 @@
+/*
+ * status.h: the reason phrases Weir writes, whatever an upstream sent, so that no byte of theirs
+ * reaches the status line.
+ */
+#ifndef WEIR_HTTP_STATUS_H
+#define WEIR_HTTP_STATUS_H
+
+#include "base/str.h"
+
+/* The reason phrase of a status code (RFC 9110 15 and the IANA registry); "Unknown" for others. */
+struct str status_reason(unsigned code);
+
+#endif

@@ -1,0 +1,163 @@
+/* test_h1_parse.c: heads into messages; also that llhttp was built in strict mode. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "http/h1_parse.h"
+
+static const struct h1_limits limits = {8192, 65536, 4};
+
+#define R "GET / HTTP/1.1\r\nHost: a\r\n"
+#define T(text) {text, sizeof(text) - 1}
+
+struct parse_case {
+    struct str head;
+    int status;
+};
+
+static const struct parse_case requests[] = {
+    {T(R "\r\n"), 0},
+    {T("GET / HTTP/1.0\r\n\r\n"), 0},
+    {T("PURGE /a?b HTTP/1.1\r\nHost: a\r\n\r\n"), 0},
+    {T("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), 0},
+    {T(R "Upgrade: x\r\nConnection: upgrade\r\n\r\n"), 0},
+    {T(R "X: a\r\nX: b\r\nX:\r\n\r\n"), 0},
+    {T(R "X: a\r\nX: b\r\nX: c\r\nX: d\r\n\r\n"), 431},
+    {T("GET / HTTP/1.1\r\n\r\n"), 400},
+    {T(R "host: a\r\n\r\n"), 400},
+    {T("GET / HTTP/1.0\r\nHost: a\r\nHOST: b\r\n\r\n"), 400},
+    /* These two pass only where llhttp is loose; the scan would have refused the heads before. */
+    {T(R "X: \rxTransfer-Encoding: chunked\r\n\r\n"), 400},
+    {T(R "X: a\r\n\rX"), 400},
+    {T(R "X: a\r\n b\r\n\r\n"), 400},
+    {T(R ": a\r\n\r\n"), 400},
+    {T(R "X : a\r\n\r\n"), 400},
+    {T(R "X Y: a\r\n\r\n"), 400},
+    {T(R "Content-Length : 3\r\n\r\n"), 400},
+    {T(R "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), 400},
+    {T(R "Content-Length: 3\r\nContent-Length: 3\r\n\r\n"), 400},
+    {T(R "Content-Length: 3,3\r\n\r\n"), 400},
+    {T(R "Content-Length: +3\r\n\r\n"), 400},
+    {T(R "Content-Length: 18446744073709551616\r\n\r\n"), 400},
+    {T(R "X: a\001b\r\n\r\n"), 400},
+    {T(R "X: a\177b\r\n\r\n"), 400},
+    {T(R "X: a\0b\r\n\r\n"), 400},
+    {T("GET /\r\n\r\n"), 400},
+    {T("GET / HTTP/0.9\r\nHost: a\r\n\r\n"), 505},
+    {T("GET / HTTP/1.2\r\nHost: a\r\n\r\n"), 505},
+    {T("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505},
+    {T("GET / RTSP/1.0\r\nHost: a\r\n\r\n"), 400},
+    {T("GET / http/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("DESCRIBE / HTTP/1.1\r\nHost: a\r\n\r\n"), 501},
+    {T("SOURCE / HTTP/1.1\r\nHost: a\r\n\r\n"), 501},
+    {T("FOO / HTTP/1.1\r\nHost: a\r\n\r\n"), 501},
+    {T("get / HTTP/1.1\r\nHost: a\r\n\r\n"), 501},
+    {T("G(T / HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("PRI * HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("GET  / HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("GET /\001 HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("GET /\t HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {T("GET /\377 HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+};
+
+static const struct parse_case responses[] = {
+    {T("HTTP/1.1 200 OK\r\nX: a\r\n\r\n"), 0},
+    {T("HTTP/1.1 200 \r\n\r\n"), 0},
+    {T("HTTP/1.1 200\r\n\r\n"), 0},
+    {T("HTTP/1.0 404 Not Found\r\n\r\n"), 0},
+    {T("HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"), 0},
+    {T("HTTP/1.1 599 x\r\n\r\n"), 0},
+    {T("HTTP/1.1 99 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 000 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 20 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 600 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 1000 x\r\n\r\n"), 502},
+    {T("HTTP/1.1  200 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 200 a\001\r\n\r\n"), 502},
+    {T("HTTP/0.9 200 x\r\n\r\n"), 502},
+    {T("HTTP/2.0 200 x\r\n\r\n"), 502},
+    {T("HTTP/1.1 200 x\r\n: a\r\n\r\n"), 502},
+    {T("HTTP/1.1 200 x\r\nX: a\r\n b\r\n\r\n"), 502},
+    {T("garbage\r\n\r\n"), 502},
+};
+
+static void run(const struct parse_case *cases, size_t count, bool request)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct pool *pool = pool_new(4096);
+        const char *reason = NULL;
+        struct message message;
+        int status;
+
+        if (request)
+            status = h1_parse_request_head(cases[i].head, pool, &limits, &message, &reason);
+        else
+            status = h1_parse_response_head(cases[i].head, pool, &limits, &message, &reason);
+        if (status != cases[i].status)
+            print_error("case: %s (%s)\n", cases[i].head.s, reason ? reason : "-");
+        assert_int_equal(status, cases[i].status);
+        if (status)
+            assert_non_null(reason);
+        pool_free(pool);
+    }
+}
+
+static void test_requests(void **state)
+{
+    (void)state;
+    run(requests, ARRAY_SIZE(requests), true);
+}
+
+static void test_responses(void **state)
+{
+    (void)state;
+    run(responses, ARRAY_SIZE(responses), false);
+}
+
+static void test_contents(void **state)
+{
+    struct pool *pool = pool_new(4096);
+    const char *reason;
+    struct message m;
+
+    (void)state;
+    assert_int_equal(h1_parse_request_head(STR("POST /a?b HTTP/1.0\r\nhOST: \ta b\t \r\nX:\r\n\r\n"),
+                                           pool, &limits, &m, &reason), 0);
+    assert_true(str_eq(m.method, STR("POST")));
+    assert_true(str_eq(m.target, STR("/a?b")));
+    assert_int_equal(m.minor, 0);
+    assert_int_equal(m.headers.count, 2);
+    assert_int_equal(m.headers.items[0].id, HEADER_HOST);
+    assert_true(str_eq(m.headers.items[0].name, STR("hOST")));
+    assert_true(str_eq(m.headers.items[0].value, STR("a b")));
+    assert_int_equal(m.headers.items[1].value.len, 0);
+    assert_int_equal(h1_parse_response_head(STR("HTTP/1.1 404 Not Found\r\n\r\n"), pool, &limits, &m,
+                                            &reason), 0);
+    assert_int_equal(m.status, 404);
+    assert_true(str_eq(m.reason, STR("Not Found")));
+    pool_free(pool);
+}
+
+static void test_header_ids(void **state)
+{
+    (void)state;
+    for (int id = HEADER_OTHER + 1; id < HEADER_ID_COUNT; id++)
+        assert_int_equal(header_id_of(header_name_of((enum header_id)id)), id);
+    assert_int_equal(header_id_of(STR("Hosts")), HEADER_OTHER);
+    assert_int_equal(header_id_of(STR("")), HEADER_OTHER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_header_ids),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
