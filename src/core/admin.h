@@ -1,0 +1,29 @@
+/*
+ * admin.h: how the keeper's API reaches the master.
+ */
+#ifndef WEIR_CORE_ADMIN_H
+#define WEIR_CORE_ADMIN_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "base/str.h"
+
+enum admin_command { ADMIN_RELOAD, ADMIN_QUIT, ADMIN_STOP, ADMIN_REOPEN, ADMIN_UPGRADE };
+
+/* One question that waits for its outcome. */
+struct admin_wait {
+    struct list link;
+    enum admin_command command;
+    /* Called once; `text` are the errors (or what was done), lines, valid during the call. */
+    void (*done)(struct admin_wait *, bool ok, struct str text);
+};
+
+struct admin {
+    /* Asks the master; `wait` is kept until done() or forget(). */
+    void (*ask)(struct admin *, struct admin_wait *);
+    /* The asker is gone. */
+    void (*forget)(struct admin *, struct admin_wait *);
+};
+
+#endif

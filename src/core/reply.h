@@ -1,0 +1,31 @@
+/*
+ * reply.h: the answers that Weir makes itself: errors with a reason, as a small HTML page or as JSON where Accept
+ * prefers it, with Proxy-Status (RFC 9209) and X-Request-Id.
+ */
+#ifndef WEIR_CORE_REPLY_H
+#define WEIR_CORE_REPLY_H
+
+#include "core/request.h"
+
+struct reply_error {
+    unsigned status;
+    const char *proxy_error; /* RFC 9209 2.3 type ("connection_refused"); NULL: no Proxy-Status */
+    const char *reason; /* static text for the log: what was wrong */
+    struct str detail; /* "details" of Proxy-Status; may be empty; safe text only */
+    unsigned retry_after_s; /* 0: the field is not sent */
+    struct str allow; /* of 405: the methods; empty: none */
+};
+
+/*
+ * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id, upstream and reason.
+ * Ends the request.  If a final head went out already, the answer is aborted instead.
+ */
+void reply_error(struct request *, const struct reply_error *);
+
+/* The common case. */
+void reply_status(struct request *, unsigned status, const char *reason);
+
+/* A short body of `type`; ends the request. */
+void reply_text(struct request *, unsigned status, struct str type, struct str body);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * request.h: one HTTP exchange, seen from the client's side and independent of the protocol version: a
+ * feeder (h1_server, later h2_server) fills `head` and gives the body, and takes the answer through
+ * `out`.  `weir explain` makes one without any connection, so nothing here may need a socket.
+ */
+#ifndef WEIR_CORE_REQUEST_H
+#define WEIR_CORE_REQUEST_H
+
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "core/config.h"
+#include "core/handler.h"
+#include "core/regex.h"
+#include "http/h1_frame.h"
+#include "http/message.h"
+
+struct conn;
+struct proxy;
+struct request;
+struct splice_source;
+struct worker;
+
+enum splice_result {
+    SPLICE_MORE, /* the source is empty for now: wait for its read event, call again */
+    SPLICE_BLOCKED, /* the client cannot take more: wait for resume(), call again */
+    SPLICE_DONE, /* *left is 0 */
+    SPLICE_ENDED, /* the source ended before that */
+    SPLICE_FAILED, /* the source failed with errno; the client's failures come as abort() */
+    SPLICE_UNFIT /* not possible here: use body() */
+};
+
+/*
+ * How an answer goes to the client.  Each takes what it is given or keeps a copy, and never calls the handler back from
+ * within.  A false answer says that the client cannot take more now: the producer stops until resume().  After a call
+ * with `last` the answer is complete, and the request belongs to the feeder: the handler must not touch it again.
+ */
+struct request_out {
+    void (*interim)(struct request *, const struct message *head);
+    /* `frame` says how the producer's body ends; what the client is told is the feeder's business.  `body` goes in the
+     * same write. */
+    bool (*head)(struct request *, const struct message *head, const struct frame *frame, struct str body,
+                 bool last);
+    bool (*body)(struct request *, struct str bytes, bool last);
+    /* The next `length` bytes of the answer are those of `fd` from `offset` on; `fd` stays open until resume() or, with
+     * `last`, until the pool of the request is reset.  False: resume() follows; true: all is sent. */
+    bool (*file)(struct request *, int fd, off_t offset, uint64_t length, bool last);
+    /* Moves up to *left bytes of the socket `fd` to the client without copying them; `last`: the answer ends when *left
+     * is 0. */
+    enum splice_result (*splice)(struct request *, int fd, uint64_t *left, bool last);
+    /* The answer cannot be completed: the client must be able to see that.  Ends the request. */
+    void (*abort)(struct request *, const char *reason);
+    /* The handler can take more of the request's body: at most about `bytes`. */
+    void (*credit)(struct request *, size_t bytes);
+};
+
+/* Times of the monotonic clock in milliseconds; 0: did not happen. */
+struct request_times {
+    int64_t start, queued, connected, first_byte, end;
+};
+
+struct request {
+    struct pool *pool; /* reset when the exchange is over */
+    struct worker *worker; /* NULL in `weir explain` */
+    struct conn *conn; /* NULL for internal requests */
+    const struct request_out *out;
+    const struct handler *handler; /* NULL before a route is known */
+    void *handler_data; /* the handler's own */
+    struct request *next_spare;
+
+    const struct config *config;
+    const struct listener_conf *listener;
+    struct addr peer; /* the socket's */
+    struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
+    bool trusted; /* the peer is one of the listener's `trusted` */
+    bool tls;
+    bool is_explain; /* no answer is made */
+
+    struct message head; /* as it came */
+    struct frame frame; /* of its body */
+    struct str host; /* normal form, without port; "" when there is none (HTTP/1.0) */
+    uint16_t host_port; /* 0: none was given */
+    struct str path; /* normal form */
+    struct str query; /* behind the "?"; "" when there is none */
+    bool has_query; /* there was a "?" */
+    struct str id; /* $request_id; made when first wanted, see request_id() */
+
+    const struct site *site;
+    const struct route *route;
+    struct regex_captures captures; /* of the route's regex */
+    struct regex_captures host_captures;
+    struct str forward_path; /* path after the route's rewrites */
+    struct str forward_query; /* with its "?"; "" when there is none */
+
+    /* The answer, for logs and conditions; `response` borrows from the pool. */
+    struct message response;
+    bool head_sent; /* a final head went out: no other status can be told any more */
+    bool own_reply; /* made by Weir, not by an upstream or from a file */
+    uint64_t bytes_received, bytes_sent; /* bodies */
+    const char *fail_reason; /* static text; NULL: it did not fail */
+    struct str upstream_addr; /* of the last attempt; "" */
+    unsigned upstream_status;
+    struct request_times times;
+};
+
+/* $request_id: unique by construction (address, port, start of the process, pid, counter); made once, in the pool. */
+struct str request_id(struct request *);
+
+/*
+ * Answers with the final head of a response: applies the route's response_headers, cookies and Location rules, adds what
+ * every answer of Weir has, then out->head.  `head`'s text lives at least as long as the request's pool.  Answers as
+ * out->head.
+ */
+bool request_send_head(struct request *, struct message *head, const struct frame *frame, struct str body,
+                       bool last) WEIR_MUST_CHECK;
+
+/*
+ * Takes the request on once its head is parsed and its `frame` known: normalises, finds site and route, rewrites, and
+ * starts the handler; or answers with an error.  `body`, `last` as handler->start.
+ */
+void request_run(struct request *, struct str body, bool last);
+
+/* The phases before the handler, without any answer: 0, or the status that would be answered, with *reason.  For
+ * request_run() and explain. */
+unsigned request_route(struct request *, const char **reason);
+
+/* The same request goes on at another route of its site ("@NAME"): used by `try`.  False: no such route, or too many. */
+bool request_jump(struct request *, struct str route_name);
+
+#endif

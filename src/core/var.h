@@ -1,0 +1,44 @@
+/*
+ * var.h: values with $variables, compiled when the configuration is loaded to a list of pieces and put together from
+ * a request.
+ */
+#ifndef WEIR_CORE_VAR_H
+#define WEIR_CORE_VAR_H
+
+#include "base/pool.h"
+#include "base/str.h"
+#include "conf/report.h"
+
+struct request;
+struct template;
+
+/* Where a template stands: what it may hold. */
+enum var_scope {
+    VAR_REQUEST = 0, /* the request and its route */
+    VAR_RESPONSE = 1 /* also what is known once the response is ($status, $sent_header_NAME, $duration ...) */
+};
+
+/*
+ * Compiles `text` for the life of `pool`.  NULL: errors were added to `report` at `at` (unknown variable with the nearest name,
+ * "$" without a name ...).
+ */
+struct template *template_new(struct pool *pool, struct str text, enum var_scope, struct conf_place at,
+                              struct conf_report *report) WEIR_MUST_CHECK;
+
+/* No variable in it. */
+bool template_is_literal(const struct template *);
+
+/* The text as written, for explain and -T. */
+struct str template_text(const struct template *);
+
+/* The value; literal templates cost nothing, others are made in the request's pool. */
+struct str template_expand(const struct template *, struct request *);
+
+/* Appends the value to `buf` (cap `size`), for logs: each variable escaped by `escape` (may be NULL); bytes written. */
+size_t template_print(const struct template *, struct request *, char *buf, size_t size,
+                      size_t (*escape)(struct str, char *buf, size_t size));
+
+/* One variable by name ("$" not included), for json logs; STR_NONE when it has no value. */
+struct str var_value(struct request *, struct str name);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * worker.h: what one serving process owns: its loop, its scratch memory, its connections.  Passed
+ * explicitly to all that needs it; a worker shares nothing with another but the board.  The keeper is one too, with
+ * the control socket and the admin listeners as its listeners.
+ */
+#ifndef WEIR_CORE_WORKER_H
+#define WEIR_CORE_WORKER_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/rnd.h"
+#include "core/config.h"
+#include "core/handler.h"
+#include "io/deadline.h"
+#include "io/listener.h"
+#include "io/loop.h"
+
+/* Large enough for a head and 16 KB of body in one recv; a smaller one costs two more calls. */
+#define WORKER_BUFFER_BYTES (64 * 1024)
+
+struct access_logs;
+struct admin;
+struct balancer;
+struct board;
+struct file_cache;
+struct process_stats;
+struct regex_scratch;
+struct request;
+struct spool;
+struct splice_pipes;
+struct upstreams;
+
+/* A descriptor to accept from, and what it belongs to; the descriptor is the caller's and is never closed here. */
+struct worker_socket {
+    int fd;
+    const struct listener_conf *conf;
+};
+
+/* What main/ gives to a worker; everything lives longer than the worker. */
+struct worker_setup {
+    struct loop *loop;
+    const struct config *config;
+    struct log *log;
+    unsigned index; /* among the workers of its generation; the keeper's is 0 */
+    unsigned count; /* workers of the generation */
+    const struct worker_socket *sockets;
+    size_t socket_count;
+    const struct handler *const *handlers; /* by enum action_kind */
+    const struct balancer *const *balancers; /* by enum balance_method */
+    struct board *board; /* NULL: none (tests) */
+    unsigned slot; /* of this process on the board */
+    const int *access_log_fds; /* by access_log index; -1: not open */
+    struct admin *admin; /* keeper only: how to reach the master; else NULL */
+    int64_t process_start_s; /* for request ids */
+};
+
+struct worker {
+    struct loop *loop;
+    const struct config *config;
+    struct log *log;
+    unsigned index, count;
+    struct rnd rnd;
+    struct pool *pool; /* for the worker's life */
+    struct regex_scratch *regex;
+    const struct handler *const *handlers;
+    const struct balancer *const *balancers;
+    struct admin *admin;
+
+    char *receive; /* WORKER_BUFFER_BYTES: what was just read; nobody's once the callback returns */
+    char *write; /* WORKER_BUFFER_BYTES: a head being written */
+    struct deadlines deadlines;
+
+    struct upstreams *upstreams; /* states by upstream->index, see core/upstream.h */
+    struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
+    struct splice_pipes *pipes;
+    struct access_logs *access_logs;
+    struct board *board;
+    struct process_stats *stats; /* this process's counters; never NULL */
+
+    struct listener *listeners;
+    const struct worker_socket *sockets;
+    size_t listener_count;
+    struct list conns; /* every client connection */
+    size_t conn_count, conn_max;
+    struct request *spare_requests; /* finished ones, with their pools, to be used again */
+    size_t spare_count;
+    bool draining;
+    int64_t drain_until; /* monotonic milliseconds: tunnels end then */
+
+    char date[32]; /* the Date field's value for `date_s` */
+    int64_t date_s;
+    uint64_t next_id; /* for $request_id */
+    int64_t process_start_s;
+};
+
+/* A worker that does not accept yet, or NULL with a line in the log. */
+struct worker *worker_new(const struct worker_setup *);
+
+/* Begins to accept; 0, or -1 with a line in the log. */
+int worker_serve(struct worker *) WEIR_MUST_CHECK;
+
+/* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when tunnels end. */
+void worker_drain(struct worker *, int64_t until);
+
+/* Draining and without connections. */
+bool worker_is_done(const struct worker *);
+
+/* To be called every LOOP_TICK_MS by the loop's tick. */
+void worker_tick(struct worker *);
+
+/* New descriptor for access log `index` (reopened); the old one stays the caller's to close. */
+void worker_set_access_log(struct worker *, size_t index, int fd);
+
+/* Closes all connections at once and frees everything but the setup. */
+void worker_free(struct worker *);
+
+/* The Date field's value of this second. */
+struct str worker_date(struct worker *);
+
+#endif
