@@ -8,6 +8,8 @@
 
 #include <llhttp.h>
 
+#include "http/bytes.h"
+
 #if !defined(LLHTTP_STRICT_MODE) || LLHTTP_STRICT_MODE != 1
 #error "llhttp must be built in strict mode: its loose mode lets requests be smuggled"
 #endif
@@ -22,22 +24,6 @@ struct h1_parse {
     const char *reason;
     bool complete;
 };
-
-static const bool h1_tchar[256] = {
-    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true,
-    ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true,
-    ['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true,
-    ['a' ... 'z'] = true,
-};
-
-bool h1_is_token(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!h1_tchar[(unsigned char)s.s[i]])
-            return false;
-    }
-    return s.len > 0;
-}
 
 /* Puts a piece behind what is already there; a gap between pieces would be a fold. */
 static int parse_extend(struct h1_parse *parse, struct str *text, const char *at, size_t len)
@@ -81,7 +67,7 @@ static int parse_on_value_complete(llhttp_t *llhttp)
     struct h1_parse *parse = llhttp->data;
     struct header_list *headers = &parse->message->headers;
 
-    if (!h1_is_token(parse->name)) {
+    if (!bytes_are_token(parse->name)) {
         parse->status = 400;
         parse->reason = "field name is not a token";
         return -1;
@@ -202,7 +188,7 @@ static int parse_request_line(struct str head, struct message *message, const ch
 
     message->method = parse_word(&line);
     message->target = parse_word(&line);
-    if (!h1_is_token(message->method)) {
+    if (!bytes_are_token(message->method)) {
         *reason = "method is not a token";
         return 400;
     }
