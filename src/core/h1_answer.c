@@ -285,6 +285,8 @@ static bool out_head(struct request *req, const struct message *head, const stru
     }
     piece_add(&p, (struct str){buffer.bytes, buffer.used});
     add_body(ex, &p, body, last, line);
+    if (ex->is_tunnel)
+        ws_track_feed(&ex->tunnel_out, body);
     return accepted(ex, send_pieces(ex, &p, !last && body.len == 0 && file_follows(ex, frame)), last);
 }
 
@@ -295,7 +297,19 @@ static bool out_body(struct request *req, struct str bytes, bool last)
     struct pieces p = {.count = 0};
 
     add_body(ex, &p, bytes, last, line);
+    if (ex->is_tunnel)
+        ws_track_feed(&ex->tunnel_out, bytes);
     return accepted(ex, send_pieces(ex, &p, false), last);
+}
+
+void h1_answer_say_goodbye(struct h1_exchange *ex)
+{
+    struct pieces p = {.count = 0};
+
+    if (!ex->is_tunnel || !ws_track_is_between(&ex->tunnel_out) || h1_answer_is_pending(ex))
+        return;
+    piece_add(&p, WS_CLOSE_GOING_AWAY);
+    (void)send_pieces(ex, &p, false);
 }
 
 static bool out_file(struct request *req, int fd, off_t offset, uint64_t length, bool last)

@@ -9,6 +9,7 @@
 #include "core/request.h"
 #include "http/h1_chunk.h"
 #include "http/h1_write.h"
+#include "http/ws_track.h"
 #include "io/splice.h"
 
 /* Bytes of a body that are read and dropped after an early answer, so that the connection can be kept. */
@@ -50,6 +51,7 @@ struct h1_exchange {
     bool out_until_close;
     bool keep_alive; /* another request may follow */
     bool is_tunnel;
+    struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     bool ended; /* the handler has given all */
     bool paused; /* the handler waits for resume() */
     bool broken; /* the client cannot be written to */
@@ -70,6 +72,9 @@ static inline bool h1_answer_is_pending(const struct h1_exchange *ex)
 {
     return ex->pending.len > 0 || ex->pending.fd >= 0;
 }
+
+/* Puts a close frame into a tunnel that must end, where one may stand. */
+void h1_answer_say_goodbye(struct h1_exchange *);
 
 /* Frees what the output holds. */
 void h1_answer_reset(struct h1_exchange *);

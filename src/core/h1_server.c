@@ -88,8 +88,8 @@ static void finish(struct conn *c)
     exchange_free(ex);
 }
 
-/* The client is gone, or must go: the handler is told, nothing more is sent. */
-static void give_up(struct conn *c, const char *reason)
+/* The handler is told that there is no client any more, and the exchange is over. */
+static void abandon(struct conn *c, const char *reason)
 {
     struct h1_exchange *ex = c->exchange;
 
@@ -102,7 +102,26 @@ static void give_up(struct conn *c, const char *reason)
     }
     if (ex)
         finish(c);
+}
+
+/* The client is gone, or must go: nothing more is sent. */
+static void give_up(struct conn *c, const char *reason)
+{
+    abandon(c, reason);
     conn_close(c);
+}
+
+void h1_end(struct conn *c, const char *reason)
+{
+    if (c->freed || c->phase == CONN_LINGER)
+        return;
+    if (!c->exchange || !c->exchange->is_tunnel) {
+        give_up(c, reason);
+        return;
+    }
+    h1_answer_say_goodbye(c->exchange);
+    abandon(c, reason);
+    conn_linger(c);
 }
 
 void h1_lost(struct conn *c, const char *reason)

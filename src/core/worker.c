@@ -174,13 +174,13 @@ bool worker_is_done(const struct worker *w)
 }
 
 /* The drain's time is over: what still lives ends. */
-static void end_all(struct worker *w, const char *reason)
+static void end_all(struct worker *w, void (*end)(struct conn *, const char *), const char *reason)
 {
     struct list *both[] = {&w->conns, &w->fresh_conns};
 
     for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
         list_each_safe(link, both[i])
-            h1_lost(container_of(link, struct conn, link), reason);
+            end(container_of(link, struct conn, link), reason);
     }
 }
 
@@ -193,7 +193,7 @@ void worker_tick(struct worker *w)
         h1_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     if (w->draining && now >= w->drain_until)
-        end_all(w, "drain_timeout is over");
+        end_all(w, h1_end, "drain_timeout is over");
 }
 
 void worker_set_access_log(struct worker *w, size_t index, int fd)
@@ -218,7 +218,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->listener_count; i++)
         listener_free(&w->listeners[i]);
-    end_all(w, "the process ends");
+    end_all(w, h1_lost, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
     upstreams_free(w->upstreams);
