@@ -4,6 +4,8 @@
  * of memory. llhttp is stopped at the end of the head, so that none of its ideas about bodies
  * ever take effect.
  */
+#include "config.h"
+
 #include "http/h1_parse.h"
 
 #include <llhttp.h>
@@ -99,6 +101,22 @@ static const llhttp_settings_t h1_settings = {
     .on_headers_complete = parse_on_headers_complete,
 };
 
+#ifdef LLHTTP_TWICE
+int llhttp__internal_execute_sse42(llhttp_t *, const char *data, const char *end);
+
+static llhttp_errno_t parse_execute(llhttp_t *llhttp, struct str head)
+{
+    if (__builtin_cpu_supports("sse4.2"))
+        return (llhttp_errno_t)llhttp__internal_execute_sse42(llhttp, head.s, head.s + head.len);
+    return llhttp_execute(llhttp, head.s, head.len);
+}
+#else
+static llhttp_errno_t parse_execute(llhttp_t *llhttp, struct str head)
+{
+    return llhttp_execute(llhttp, head.s, head.len);
+}
+#endif
+
 /* Everything behind the start line's checks, for both directions: 0, or a status with a reason. */
 static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head)
 {
@@ -107,7 +125,7 @@ static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head
 
     llhttp_init(&llhttp, type, &h1_settings);
     llhttp.data = parse;
-    error = llhttp_execute(&llhttp, head.s, head.len);
+    error = parse_execute(&llhttp, head);
     if (parse->status)
         return parse->status;
     if (error == HPE_INVALID_METHOD) {
