@@ -47,4 +47,7 @@ size_t template_print(const struct template *, struct request *, char *buf, size
 /* One variable by name ("$" not included), for json logs; STR_NONE when it has no value. */
 struct str var_value(struct request *, struct str name);
 
+/* "?" and the query, as it came; empty when there was no "?". */
+struct str var_query_mark(struct request *);
+
 #endif

@@ -327,8 +327,8 @@ static struct str var_group(const struct regex_captures *captures, unsigned grou
     return group < captures->count ? captures->group[group] : STR_NONE;
 }
 
-/* "?" and the query without a copy: normally both lie in the target as it came. */
-static struct str var_query_mark(struct request *req)
+/* Without a copy: normally both lie in the target as it came. */
+struct str var_query_mark(struct request *req)
 {
     struct str target = req->head.target;
     uintptr_t query = (uintptr_t)req->query.s, first = (uintptr_t)target.s;
