@@ -93,11 +93,12 @@ static size_t print_time(char *buf, size_t size, const struct timespec *now)
     struct tm tm = {0};
 
     gmtime_r(&now->tv_sec, &tm);
-    return append(buf, 0, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                  tm.tm_hour, tm.tm_min, tm.tm_sec, now->tv_nsec / 1000000);
+    return append(buf, 0, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900, tm.tm_mon + 1,
+                  tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now->tv_nsec / 1000000);
 }
 
-/* A pipe or terminal that nobody empties would stop the process; one that can be written takes LOG_LINE_MAX bytes. */
+/* A pipe or terminal that nobody empties would stop the process; one that can be written takes LOG_LINE_MAX
+ * bytes. */
 static bool write_line(int fd, const char *line, size_t len)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -109,7 +110,8 @@ static bool write_line(int fd, const char *line, size_t len)
     return n == (ssize_t)len;
 }
 
-static bool write_syslog(const struct log *log, enum log_level level, int64_t now, const char *text, size_t len)
+static bool write_syslog(const struct log *log, enum log_level level, int64_t now, const char *text,
+                         size_t len)
 {
     static const unsigned severities[] = {2, 3, 4, 5, 6, 7};
     char prefix[SYSLOG_PREFIX_MAX];

@@ -10,10 +10,12 @@
 #define SYSLOG_PORT 514
 
 static const char *const facilities[] = {
-    "kern", "user", "mail",     "daemon", "auth",     "syslog", "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
-    "ntp",  "audit", "alert",   "clock",  "local0",   "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
 };
-static const char *const severities[] = {"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"};
+static const char *const severities[] = {"emerg", "alert",  "crit", "error",
+                                         "warn",  "notice", "info", "debug"};
 
 bool syslog_is_target(struct str path)
 {
@@ -37,7 +39,8 @@ static int read_server(struct str value, struct addr *server, char *error, size_
         return 0;
     if (addr_parse(value, server, reason, sizeof(reason)) == 0 && !server->any)
         return 0;
-    snprintf(error, size, "syslog server \"%.*s\" is not an address; write 192.0.2.1, 192.0.2.1:514 or unix:/dev/log",
+    snprintf(error, size,
+             "syslog server \"%.*s\" is not an address; write 192.0.2.1, 192.0.2.1:514 or unix:/dev/log",
              STR_ARG(value));
     return -1;
 }
@@ -49,8 +52,8 @@ static int read_tag(struct str value, char tag[SYSLOG_TAG_MAX + 1], char *error,
     for (size_t i = 0; good && i < value.len; i++) {
         char c = value.s[i];
 
-        good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' ||
-               c == '.';
+        good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+               c == '-' || c == '.';
     }
     if (!good) {
         snprintf(error, size, "syslog tag \"%.*s\" is not right: 1 to %d letters, digits, '_', '-' and '.'",
@@ -86,11 +89,14 @@ static int read_option(struct syslog_target *t, struct str name, struct str valu
             t->severity = (unsigned)number;
             return 0;
         }
-        snprintf(error, size, "unknown syslog severity \"%.*s\"; right are emerg, alert, crit, error, warn, notice, info, debug",
+        snprintf(error, size,
+                 "unknown syslog severity \"%.*s\"; right are emerg, alert, crit, error, warn, notice, info, "
+                 "debug",
                  STR_ARG(value));
         return -1;
     }
-    snprintf(error, size, "unknown syslog option \"%.*s\"; right are server, facility, severity and tag", STR_ARG(name));
+    snprintf(error, size, "unknown syslog option \"%.*s\"; right are server, facility, severity and tag",
+             STR_ARG(name));
     return -1;
 }
 
@@ -100,7 +106,8 @@ int syslog_parse(struct str path, struct syslog_target *target, char *error, siz
     struct str rest = path;
 
     if (!syslog_is_target(path) || addr_parse(STR("unix:/dev/log"), &t.server, error, error_size) != 0) {
-        snprintf(error, error_size, "not a syslog target; write \"syslog:server=ADDRESS,facility=local7,tag=weir\"");
+        snprintf(error, error_size,
+                 "not a syslog target; write \"syslog:server=ADDRESS,facility=local7,tag=weir\"");
         return -1;
     }
     rest = (struct str){path.s + strlen("syslog:"), path.len - strlen("syslog:")};
@@ -110,11 +117,13 @@ int syslog_parse(struct str path, struct syslog_target *target, char *error, siz
         const char *equals = memchr(option.s, '=', option.len);
 
         if (!equals) {
-            snprintf(error, error_size, "syslog option \"%.*s\" has no value; write NAME=VALUE", STR_ARG(option));
+            snprintf(error, error_size, "syslog option \"%.*s\" has no value; write NAME=VALUE",
+                     STR_ARG(option));
             return -1;
         }
         if (read_option(&t, (struct str){option.s, (size_t)(equals - option.s)},
-                        (struct str){equals + 1, option.len - (size_t)(equals - option.s) - 1}, error, error_size) != 0)
+                        (struct str){equals + 1, option.len - (size_t)(equals - option.s) - 1}, error,
+                        error_size) != 0)
             return -1;
         rest.s += option.len + (comma != NULL);
         rest.len -= option.len + (comma != NULL);
@@ -146,14 +155,16 @@ size_t syslog_print_prefix(const struct syslog_target *t, unsigned severity, int
     int len;
 
     localtime_r(&seconds, &tm);
-    len = snprintf(buf, SYSLOG_PREFIX_MAX, "<%u>%.3s %2d %02d:%02d:%02d %s[%ld]: ", t->facility * 8 + severity,
-                   months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, t->tag, pid);
+    len =
+        snprintf(buf, SYSLOG_PREFIX_MAX, "<%u>%.3s %2d %02d:%02d:%02d %s[%ld]: ", t->facility * 8 + severity,
+                 months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, t->tag, pid);
     return len < 0 ? 0 : len < SYSLOG_PREFIX_MAX ? (size_t)len : SYSLOG_PREFIX_MAX - 1;
 }
 
 static bool send_once(int fd, struct str prefix, struct str line)
 {
-    struct iovec parts[2] = {{(void *)(uintptr_t)prefix.s, prefix.len}, {(void *)(uintptr_t)line.s, line.len}};
+    struct iovec parts[2] = {{(void *)(uintptr_t)prefix.s, prefix.len},
+                             {(void *)(uintptr_t)line.s, line.len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t sent;
 

@@ -2,8 +2,8 @@
  * syslog.h: where and how lines go to a syslog server: one datagram each, in the form of RFC 3164 that every
  * server reads, to the system's own socket or over UDP.  Written as
  *     syslog:[server=ADDRESS][,facility=NAME][,severity=NAME][,tag=NAME]
- * with ADDRESS an IP address with or without port (514), or unix:/path (default unix:/dev/log); facility local7,
- * severity info, tag weir.  A datagram that is not taken at once is lost: nothing here blocks.
+ * with ADDRESS an IP address with or without port (514), or unix:/path (default unix:/dev/log); facility
+ * local7, severity info, tag weir.  A datagram that is not taken at once is lost: nothing here blocks.
  */
 #ifndef WEIR_BASE_SYSLOG_H
 #define WEIR_BASE_SYSLOG_H
@@ -37,8 +37,8 @@ int syslog_parse(struct str path, struct syslog_target *, char *error, size_t er
 int syslog_open(const struct syslog_target *, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /*
- * Writes "<PRI>Nov 21 06:48:51 TAG[PID]: " (no NUL) for the time `wall_s`, in local time as RFC 3164 4.1.2 has
- * it; returns its length.
+ * Writes "<PRI>Nov 21 06:48:51 TAG[PID]: " (no NUL) for the time `wall_s`, in local time as RFC 3164 4.1.2
+ * has it; returns its length.
  */
 size_t syslog_print_prefix(const struct syslog_target *, unsigned severity, int64_t wall_s, long pid,
                            char buf[SYSLOG_PREFIX_MAX]);
