@@ -34,6 +34,7 @@ struct peer_conf {
     unsigned weight; /* 0 drains */
     unsigned max_connections; /* 0: none */
     bool backup, down;
+    int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
 

@@ -75,6 +75,7 @@ struct worker {
     struct splice_pipes *pipes;
     struct access_logs *access_logs;
     struct board *board;
+    unsigned slot; /* of this process on the board */
     struct process_stats *stats; /* this process's counters; never NULL */
 
     struct listener *listeners;
