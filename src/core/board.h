@@ -1,7 +1,11 @@
 /*
  * board.h: the memory that all processes of an instance share: one sealed, sparse memfd of fixed size, mapped once.
  * Parts belong to process slots; every word has one writer or is an atomic.  What is read from it is hostile input:
- * indexes are checked, there are no pointers and no lengths to believe.  DECISIONS: generations, incarnations.
+ * indexes are checked, there are no pointers and no lengths to believe.
+ * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, then for each
+ * of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of addresses, of which only the
+ * pages written to exist.  Sums are read with pread(), which costs no memory where nothing was written; reading a
+ * hole through the mapping would allocate it.
  */
 #ifndef WEIR_CORE_BOARD_H
 #define WEIR_CORE_BOARD_H
@@ -15,8 +19,9 @@
 #include "core/stats.h"
 
 #define BOARD_PROCESSES 1024 /* slots of processes, all generations together */
+#define BOARD_PARTS 256 /* of them those with counters for each peer: the first ones, and the lowest free is taken */
 #define BOARD_PEERS 65536 /* named slots of upstream servers */
-#define BOARD_NAME_MAX 120
+#define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
 struct board;
 
@@ -24,34 +29,43 @@ enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
 /* One process as the others see it. */
 struct board_process {
-    uint32_t role; /* enum board_role */
+    uint32_t role; /* enum board_role; may hold anything: compare with the roles wanted */
     uint32_t index;
     int32_t pid;
-    uint32_t incarnation;
+    uint32_t incarnation; /* counts the owners of the slot */
     uint64_t generation;
     int64_t start_s;
     struct process_stats stats;
 };
 
 /* Creates and maps a board; NULL with errno.  The descriptor is board_fd(). */
-struct board *board_new(void);
+struct board *board_new(void) WEIR_MUST_CHECK;
 
-/* Maps the board of `fd` (handed over); NULL: not one of this layout. */
-struct board *board_open(int fd);
+/*
+ * Maps the board of `fd` (handed over), which becomes the board's.  NULL: not one of this layout, or of another size,
+ * or not sealed; then `fd` stays the caller's.
+ */
+struct board *board_open(int fd) WEIR_MUST_CHECK;
 
 int board_fd(const struct board *);
+
+/* Unmaps it and closes the descriptor; the memory lives as long as another process has it.  NULL is allowed. */
 void board_close(struct board *);
 
 /* Master: a free process slot, or -1 when all are taken.  Counters go on from the value left. */
-int board_process_take(struct board *, enum board_role, unsigned index, uint64_t generation);
+int board_process_take(struct board *, enum board_role, unsigned index, uint64_t generation) WEIR_MUST_CHECK;
 
 /* In the child, or for it: says which pid has the slot. */
 void board_process_set_pid(struct board *, unsigned slot, pid_t);
 
-/* Master, after the process's end was seen: zeroes its gauges and frees the slot. */
+/* Master, after the process's end was seen: zeroes its gauges (connections, heartbeat, active) and frees the slot. */
 void board_process_free(struct board *, unsigned slot);
 
+/* NULL: no such slot. */
 struct board_process *board_process(struct board *, unsigned slot);
+
+/* Slots below this number may be in use: the end for who walks them with board_process(). */
+unsigned board_process_end(const struct board *);
 
 /* The generation that is to serve; workers of older ones drain.  Read at each tick. */
 uint64_t board_serve_from(const struct board *);
@@ -64,14 +78,40 @@ void board_set_last_generation(struct board *, uint64_t);
 /* The instance's start, seconds since 1970; set when the board is made. */
 int64_t board_started_s(const struct board *);
 
-/* Master: the named slot of a server ("upstream server"), found or made; -1: full or the name is too long. */
-int board_peer_slot(struct board *, struct str upstream, struct str server);
+/* The master's pid, 0 until the master has said it. */
+pid_t board_master_pid(const struct board *);
+void board_set_master_pid(struct board *, pid_t);
 
-/* A process's counters of a server; the page appears when first written. */
+/* Processes that ended without being told to, since the board was made; counted by the master. */
+uint64_t board_restarts(const struct board *);
+void board_count_restart(struct board *);
+
+/*
+ * Master: the named slot of a server, found or made; -1: all are taken or the names are too long.  The slot is marked
+ * as named by board_last_generation(), which is therefore set first.  A slot that is made anew has new counters.
+ */
+int board_peer_slot(struct board *, struct str upstream, struct str server) WEIR_MUST_CHECK;
+
+/*
+ * Master, when all processes of generations before `oldest` are gone: frees the slots that no generation from `oldest`
+ * on has named, with their counters.  How many.
+ */
+unsigned board_peer_collect(struct board *, uint64_t oldest);
+
+/* Counts the owners of a named slot: who kept a number finds out that it is another's now.  0: not in use. */
+uint32_t board_peer_incarnation(const struct board *, unsigned peer_slot);
+
+/*
+ * A process's counters of a server; the page appears when first written.  Never NULL: without a place on the board (slots
+ * from BOARD_PARTS on, numbers out of range, also -1 made unsigned) it is a scrap of this process's memory, which nobody reads.
+ */
 struct peer_stats *board_peer_stats(struct board *, unsigned process_slot, unsigned peer_slot);
 
-/* Sum over all processes; only those in use are walked. */
+/* Sum over all processes, the ended ones too; slots out of range give zeroes. */
 void board_peer_sum(struct board *, unsigned peer_slot, struct peer_stats *sum);
 void board_process_sum(struct board *, struct process_stats *sum);
+
+/* board_peer_sum of `count` slots from `first` on, in fewer reads. */
+void board_peer_sums(struct board *, unsigned first, size_t count, struct peer_stats *sums);
 
 #endif

@@ -5,6 +5,7 @@
 #define WEIR_CORE_MATCH_H
 
 #include "base/addr.h"
+#include "base/hash.h"
 #include "core/regex.h"
 #include "core/request.h"
 
@@ -25,7 +26,7 @@ struct match_status {
 struct match_term {
     enum match_subject subject;
     bool invert;
-    struct str name; /* of header, cookie, query: may hold '*'; of sent_header */
+    struct str name; /* of header, cookie, query, sent_header: may hold '*' */
     const struct template *value; /* of MATCH_VALUE; of MATCH_PERCENT: the key */
     struct str *is; /* method, scheme, language, or `is` of the others */
     size_t is_count;
@@ -55,6 +56,11 @@ enum match_result { MATCH_NO, MATCH_YES, MATCH_UNDECIDED /* a regex met its limi
  */
 enum match_result match_holds(const struct match *, struct request *, const struct match_term **failed);
 
+/*
+ * Whether a condition on the method is all that does not hold; `method` (may be NULL) is set to it.
+ */
+bool match_fails_by_method(const struct match *, struct request *, const struct match_term **method);
+
 /* The condition `match` holds of languages, or NULL: for choosing the best q among routes that differ only in it. */
 const struct match_term *match_language(const struct match *);
 
@@ -63,6 +69,11 @@ bool match_same_but_language(const struct match *a, const struct match *b);
 
 /* Thousandths: the best q that the request gives one of the term's languages. */
 unsigned match_language_weight(const struct match_term *, const struct request *);
+
+/*
+ * The worker's memory for regexes; `weir explain` has no worker, its requests make their own.
+ */
+struct regex_scratch *match_scratch(const struct request *);
 
 /* "method is GET, POST" for explain. */
 struct str match_describe(const struct match_term *, struct pool *);

@@ -22,6 +22,7 @@ enum {
 
 struct regex {
     pcre2_code *code;
+    struct str text; /* the pattern */
     struct str literal; /* lower case if nocase */
     bool nocase;
 };
@@ -164,6 +165,7 @@ struct regex *regex_new(struct pool *pool, struct str pattern, bool nocase,
     regex = pool_alloc(pool, sizeof(*regex));
     regex->code = compiled;
     regex->nocase = nocase;
+    regex->text = pool_str(pool, pattern);
     regex->literal = regex_find_literal(pool, pattern, nocase);
     return regex;
 }
@@ -249,6 +251,16 @@ enum regex_result regex_match(const struct regex *regex, struct regex_scratch *s
     if (captures)
         regex_copy(captures, scratch->data, rc, subject);
     return REGEX_MATCH;
+}
+
+struct str regex_text(const struct regex *regex)
+{
+    return regex->text;
+}
+
+bool regex_same(const struct regex *a, const struct regex *b)
+{
+    return a == b || (str_eq(a->text, b->text) && a->nocase == b->nocase);
 }
 
 struct str regex_literal(const struct regex *regex)

@@ -53,6 +53,12 @@ struct regex_scratch *regex_scratch_new(struct pool *pool);
 enum regex_result regex_match(const struct regex *, struct regex_scratch *, struct str subject,
                               struct regex_captures *captures) WEIR_MUST_CHECK;
 
+/* The pattern as written. */
+struct str regex_text(const struct regex *);
+
+/* Whether both are the same pattern with the same regard to case. */
+bool regex_same(const struct regex *, const struct regex *);
+
 /* The text that every match begins with, as found in the pattern; may be empty.  For reports. */
 struct str regex_literal(const struct regex *);
 

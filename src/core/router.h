@@ -5,6 +5,7 @@
 #ifndef WEIR_CORE_ROUTER_H
 #define WEIR_CORE_ROUTER_H
 
+#include "base/hash.h"
 #include "core/request.h"
 
 struct router;

@@ -1,6 +1,6 @@
 /*
- * stats.h: counters of one process, in its own cache lines on the board; written by plain stores of one writer, summed by
- * readers, never reset.
+ * stats.h: counters of one process, in its own cache lines on the board; written by plain stores of one
+ * writer, summed by readers, never reset.
  */
 #ifndef WEIR_CORE_STATS_H
 #define WEIR_CORE_STATS_H
@@ -20,10 +20,10 @@ struct stats_histogram {
 
 struct process_stats {
     uint64_t requests;
-    uint64_t responses[6]; /* by first digit of the status; [0]: none was sent */
+    uint64_t responses[6];               /* by first digit of the status; [0]: none was sent */
     uint64_t bytes_received, bytes_sent; /* bodies */
-    uint64_t accepted; /* connections */
-    uint64_t connections; /* gauge: open client connections */
+    uint64_t accepted;                   /* connections */
+    uint64_t connections;                /* gauge: open client connections */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
     uint64_t heartbeat_ms;
     struct stats_histogram duration;
@@ -41,7 +41,11 @@ void stats_request(struct process_stats *, const struct request *, int64_t durat
 
 void stats_histogram_add(struct stats_histogram *, int64_t ms);
 
-/* The value below which `part` (0 to 1) of the observations lie, in ms, from summed buckets. */
+/*
+ * The value below which `part` (0 to 1) of the observations lie, in ms, from summed buckets; between the
+ * bounds of a bucket the observations count as evenly spread.  0 without any; beyond the last bound, that
+ * bound.
+ */
 double stats_quantile(const struct stats_histogram *, double part);
 
 #endif

@@ -31,14 +31,23 @@ bool template_is_literal(const struct template *);
 /* The text as written, for explain and -T. */
 struct str template_text(const struct template *);
 
-/* The value; literal templates cost nothing, others are made in the request's pool. */
+/*
+ * The value; literal templates and lone borrowed variables cost nothing, others are made in the request's pool.  `.s` is
+ * NULL only when the value would be longer than 64 KB: an error, to be answered 500.
+ */
 struct str template_expand(const struct template *, struct request *);
 
-/* Appends the value to `buf` (cap `size`), for logs: each variable escaped by `escape` (may be NULL); bytes written. */
+/*
+ * Appends the value to `buf` (cap `size`, where it is cut), for logs: each variable, without a value too, is written by
+ * `escape` (may be NULL: as it is); bytes written.
+ */
 size_t template_print(const struct template *, struct request *, char *buf, size_t size,
                       size_t (*escape)(struct str, char *buf, size_t size));
 
 /* One variable by name ("$" not included), for json logs; STR_NONE when it has no value. */
 struct str var_value(struct request *, struct str name);
+
+/* "?" and the query, as it came; empty when there was no "?". */
+struct str var_query_mark(struct request *);
 
 #endif

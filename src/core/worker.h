@@ -74,14 +74,15 @@ struct worker {
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
     struct access_logs *access_logs;
-    struct board *board;
+    struct board *board; /* may be NULL */
     unsigned slot; /* of this process on the board */
     struct process_stats *stats; /* this process's counters; never NULL */
 
     struct listener *listeners;
     const struct worker_socket *sockets;
     size_t listener_count;
-    struct list conns; /* every client connection */
+    struct list conns; /* client connections */
+    struct list fresh_conns; /* those not registered with the loop yet */
     size_t conn_count, conn_max;
     struct request *spare_requests; /* finished ones, with their pools, to be used again */
     size_t spare_count;
@@ -90,8 +91,8 @@ struct worker {
 
     char date[32]; /* the Date field's value for `date_s` */
     int64_t date_s;
-    uint64_t next_id; /* for $request_id */
-    int64_t process_start_s;
+    char id_prefix[64]; /* of $request_id: address, start and pid of this process */
+    uint64_t next_id;
 };
 
 /* A worker that does not accept yet, or NULL with a line in the log. */

@@ -4,7 +4,7 @@
  */
 #include "http/h1_chunk.h"
 
-#include "http/h1_parse.h"
+#include "http/bytes.h"
 
 #define H1_CHUNK_DIGITS 16
 
@@ -127,7 +127,7 @@ static void chunk_line(struct h1_chunk *chunk, char c)
         chunk->state = CHUNK_LAST_LF;
         return;
     }
-    if (!h1_is_token((struct str){&c, 1})) {
+    if (!bytes_are_token((struct str){&c, 1})) {
         chunk_fail(chunk, 400, "malformed trailer");
         return;
     }
@@ -145,7 +145,7 @@ static void chunk_name(struct h1_chunk *chunk, char c)
     if (c == ':') {
         chunk->colon_at = chunk->trailer_bytes;
         chunk->state = CHUNK_VALUE;
-    } else if (!h1_is_token((struct str){&c, 1})) {
+    } else if (!bytes_are_token((struct str){&c, 1})) {
         chunk_fail(chunk, 400, "malformed trailer name");
         return;
     }

@@ -4,9 +4,13 @@
  * of memory. llhttp is stopped at the end of the head, so that none of its ideas about bodies
  * ever take effect.
  */
+#include "config.h"
+
 #include "http/h1_parse.h"
 
 #include <llhttp.h>
+
+#include "http/bytes.h"
 
 #if !defined(LLHTTP_STRICT_MODE) || LLHTTP_STRICT_MODE != 1
 #error "llhttp must be built in strict mode: its loose mode lets requests be smuggled"
@@ -22,22 +26,6 @@ struct h1_parse {
     const char *reason;
     bool complete;
 };
-
-static const bool h1_tchar[256] = {
-    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true,
-    ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true,
-    ['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true,
-    ['a' ... 'z'] = true,
-};
-
-bool h1_is_token(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!h1_tchar[(unsigned char)s.s[i]])
-            return false;
-    }
-    return s.len > 0;
-}
 
 /* Puts a piece behind what is already there; a gap between pieces would be a fold. */
 static int parse_extend(struct h1_parse *parse, struct str *text, const char *at, size_t len)
@@ -81,7 +69,7 @@ static int parse_on_value_complete(llhttp_t *llhttp)
     struct h1_parse *parse = llhttp->data;
     struct header_list *headers = &parse->message->headers;
 
-    if (!h1_is_token(parse->name)) {
+    if (!bytes_are_token(parse->name)) {
         parse->status = 400;
         parse->reason = "field name is not a token";
         return -1;
@@ -113,6 +101,22 @@ static const llhttp_settings_t h1_settings = {
     .on_headers_complete = parse_on_headers_complete,
 };
 
+#ifdef LLHTTP_TWICE
+int llhttp__internal_execute_sse42(llhttp_t *, const char *data, const char *end);
+
+static llhttp_errno_t parse_execute(llhttp_t *llhttp, struct str head)
+{
+    if (__builtin_cpu_supports("sse4.2"))
+        return (llhttp_errno_t)llhttp__internal_execute_sse42(llhttp, head.s, head.s + head.len);
+    return llhttp_execute(llhttp, head.s, head.len);
+}
+#else
+static llhttp_errno_t parse_execute(llhttp_t *llhttp, struct str head)
+{
+    return llhttp_execute(llhttp, head.s, head.len);
+}
+#endif
+
 /* Everything behind the start line's checks, for both directions: 0, or a status with a reason. */
 static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head)
 {
@@ -121,7 +125,7 @@ static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head
 
     llhttp_init(&llhttp, type, &h1_settings);
     llhttp.data = parse;
-    error = llhttp_execute(&llhttp, head.s, head.len);
+    error = parse_execute(&llhttp, head);
     if (parse->status)
         return parse->status;
     if (error == HPE_INVALID_METHOD) {
@@ -202,7 +206,7 @@ static int parse_request_line(struct str head, struct message *message, const ch
 
     message->method = parse_word(&line);
     message->target = parse_word(&line);
-    if (!h1_is_token(message->method)) {
+    if (!bytes_are_token(message->method)) {
         *reason = "method is not a token";
         return 400;
     }

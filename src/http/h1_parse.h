@@ -27,7 +27,4 @@ int h1_parse_request_head(struct str head, struct pool *pool, const struct h1_li
 int h1_parse_response_head(struct str head, struct pool *pool, const struct h1_limits *limits,
                            struct message *message, const char **reason) WEIR_MUST_CHECK;
 
-/* Whether all bytes are tchar and there is at least one (RFC 9110 5.6.2). */
-bool h1_is_token(struct str);
-
 #endif

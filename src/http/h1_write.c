@@ -1,7 +1,7 @@
 /* h1_write.c: see h1_write.h. */
-#include <stdio.h>
-
 #include "http/h1_write.h"
+
+#include "http/bytes.h"
 
 static bool put(struct h1_buffer *b, struct str text)
 {
@@ -13,63 +13,46 @@ static bool put(struct h1_buffer *b, struct str text)
     return true;
 }
 
-/* RFC 9110 5.6.2 */
-static bool is_token_byte(unsigned char c)
+/* NAME: VALUE CRLF, where there is room. */
+static void put_line(struct h1_buffer *b, struct str name, struct str value)
 {
-    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
+    char *to = b->bytes + b->used;
 
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_token_byte((unsigned char)s.s[i]))
-            return false;
-    return s.len > 0;
-}
-
-/* No control byte but HTAB (RFC 9110 5.5). */
-static bool is_field_value(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.s[i];
-
-        if ((c < ' ' && c != '\t') || c == 127)
-            return false;
-    }
-    return true;
-}
-
-/* Visible ASCII without '#': RFC 9112 3.2, no fragment. */
-static bool is_target(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.s[i];
-
-        if (c <= ' ' || c >= 127 || c == '#')
-            return false;
-    }
-    return s.len > 0;
+    memcpy(to, name.s, name.len);
+    to += name.len;
+    *to++ = ':';
+    *to++ = ' ';
+    if (value.len > 0)
+        memcpy(to, value.s, value.len);
+    to += value.len;
+    *to++ = '\r';
+    *to++ = '\n';
+    b->used = (size_t)(to - b->bytes);
 }
 
 static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value)
 {
-    if (!is_token(name) || !is_field_value(value))
+    if (!bytes_are_token(name) || !bytes_are_value(value))
         return H1_WRITE_UNSAFE;
-    if (!put(b, name) || !put(b, STR(": ")) || !put(b, value) || !put(b, STR("\r\n")))
+    if (b->room - b->used < name.len + value.len + 4)
         return H1_WRITE_FULL;
+    put_line(b, name, value);
     return H1_WRITTEN;
 }
 
 static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing *framing)
 {
-    char digits[24];
+    char digits[20];
     enum h1_written result = H1_WRITTEN;
 
     if (framing->kind == H1_LENGTH_KNOWN) {
-        int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)framing->length);
+        uint64_t left = framing->length;
+        size_t at = sizeof(digits);
 
-        result = put_field(b, STR("Content-Length"), (struct str){digits, (size_t)n});
+        do
+            digits[--at] = (char)('0' + left % 10);
+        while ((left /= 10) > 0);
+        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at});
     } else if (framing->kind == H1_LENGTH_CHUNKED) {
         result = put_field(b, STR("Transfer-Encoding"), STR("chunked"));
     }
@@ -109,7 +92,7 @@ enum h1_written h1_write_request(struct h1_buffer *b, const struct message *head
     size_t before = b->used;
     enum h1_written result = H1_WRITE_FULL;
 
-    if (!is_token(head->method) || !is_target(head->target))
+    if (!bytes_are_token(head->method) || !bytes_are_target(head->target))
         return H1_WRITE_UNSAFE;
     if (put(b, head->method) && put(b, STR(" ")) && put(b, head->target) &&
         put(b, STR(" HTTP/1.1\r\n")))
@@ -124,7 +107,7 @@ enum h1_written h1_write_response(struct h1_buffer *b, const struct message *hea
     enum h1_written result = H1_WRITE_FULL;
     char line[] = "HTTP/1.1 000 ";
 
-    if (head->status < 100 || head->status > 999 || !is_field_value(head->reason))
+    if (head->status < 100 || head->status > 999 || !bytes_are_value(head->reason))
         return H1_WRITE_UNSAFE;
     line[9] = (char)('0' + head->status / 100);
     line[10] = (char)('0' + head->status / 10 % 10);

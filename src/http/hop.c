@@ -77,10 +77,12 @@ void hop_strip(struct header_list *headers)
     keep_if(headers, keep_end_to_end);
 }
 
+/* Names that Weir knows hold no underscore and are not "Proxy". */
 static bool keep_unambiguous(const struct header_list *headers WEIR_UNUSED, const struct header *field)
 {
-    return field->id != HEADER_PROXY_AUTHORIZATION && !str_ieq(field->name, STR("Proxy")) &&
-           !memchr(field->name.s, '_', field->name.len);
+    if (field->id != HEADER_OTHER)
+        return field->id != HEADER_PROXY_AUTHORIZATION;
+    return !str_ieq(field->name, STR("Proxy")) && !memchr(field->name.s, '_', field->name.len);
 }
 
 void hop_strip_request(struct header_list *headers)
@@ -111,21 +113,25 @@ static int set_unless_present(struct header_list *headers, enum header_id id, st
     return header_add(headers, header_name_of(id), value);
 }
 
-static void forget_claims(struct header_list *headers)
+static bool keep_unless_claim(const struct header_list *headers WEIR_UNUSED, const struct header *field)
 {
-    static const enum header_id claims[] = {
-        HEADER_X_FORWARDED_FOR,   HEADER_X_FORWARDED_HOST, HEADER_X_FORWARDED_PORT,
-        HEADER_X_FORWARDED_PROTO, HEADER_X_REAL_IP,        HEADER_FORWARDED,
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(claims); i++)
-        header_remove(headers, claims[i]);
+    switch (field->id) {
+    case HEADER_X_FORWARDED_FOR:
+    case HEADER_X_FORWARDED_HOST:
+    case HEADER_X_FORWARDED_PORT:
+    case HEADER_X_FORWARDED_PROTO:
+    case HEADER_X_REAL_IP:
+    case HEADER_FORWARDED:
+        return false;
+    default:
+        return true;
+    }
 }
 
 int hop_forward(struct header_list *headers, const struct hop_client *client, struct pool *pool)
 {
     if (!client->trusted)
-        forget_claims(headers);
+        keep_if(headers, keep_unless_claim);
     struct str chain = join_and_remove(headers, HEADER_X_FORWARDED_FOR, client->address, pool);
 
     if (header_add(headers, header_name_of(HEADER_X_FORWARDED_FOR), chain) < 0 ||

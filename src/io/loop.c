@@ -52,7 +52,7 @@ struct loop *loop_new(void (*on_tick)(void *arg), void *arg)
     return loop;
 }
 
-static void loop_run_deferred(struct loop *loop)
+void loop_settle(struct loop *loop)
 {
     while (loop->deferred) {
         struct loop_deferred *d = loop->deferred;
@@ -66,7 +66,7 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    loop_run_deferred(loop);
+    loop_settle(loop);
     if (loop->tick)
         event_free(loop->tick);
     if (loop->base)
@@ -85,7 +85,7 @@ int loop_turn(struct loop *loop)
 
     loop->events = 0;
     rc = event_base_loop(loop->base, EVLOOP_ONCE);
-    loop_run_deferred(loop);
+    loop_settle(loop);
     return rc < 0 ? -1 : 0;
 }
 

@@ -63,6 +63,9 @@ void loop_stop(struct loop *);
  */
 void loop_defer(struct loop *, struct loop_deferred *d, void (*fn)(struct loop_deferred *));
 
+/* Calls what is deferred now, as the end of a turn does. */
+void loop_settle(struct loop *);
+
 /* First line of every event callback: reads the clock for the first of a turn and every 16th after it. */
 static inline void loop_event(struct loop *loop)
 {

@@ -1,0 +1,320 @@
+/* access_line.c: lines put together by copying. */
+#include "core/access_line.h"
+
+#include <time.h>
+
+#include "core/var.h"
+
+/* Bytes of output that one text of the client may take in a combined line; all together stay below
+ * ACCESS_LINE_MAX. */
+enum { USER_MAX = 256, METHOD_MAX = 64, TARGET_MAX = 8 * 1024, FIELD_MAX = 2 * 1024 };
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static inline bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* The part of `text` from `from` on that needs no escape. */
+static size_t plain_run(struct str text, size_t from)
+{
+    size_t i = from;
+
+    while (i < text.len && is_plain((unsigned char)text.s[i]))
+        i++;
+    return i - from;
+}
+
+size_t access_line_escape(struct str text, char *buf, size_t size)
+{
+    size_t n = 0, i = 0;
+
+    if (text.len == 0 && size > 0) {
+        buf[0] = '-';
+        return 1;
+    }
+    while (i < text.len) {
+        size_t run = plain_run(text, i);
+
+        if (run > size - n)
+            run = size - n;
+        if (run > 0) {
+            memcpy(buf + n, text.s + i, run);
+            n += run;
+            i += run;
+        } else {
+            unsigned char c = (unsigned char)text.s[i++];
+
+            if (size - n < 4)
+                break;
+            buf[n++] = '\\';
+            buf[n++] = 'x';
+            buf[n++] = hex_digits[c >> 4];
+            buf[n++] = hex_digits[c & 15];
+        }
+    }
+    return n;
+}
+
+/* The code point that begins at text.s[*i], which is moved behind it; a byte that begins none stands for
+ * itself. */
+static uint32_t next_code_point(struct str text, size_t *i)
+{
+    const unsigned char *s = (const unsigned char *)text.s + *i;
+    size_t more = s[0] >= 0xf0 && s[0] < 0xf5   ? 3
+                  : s[0] >= 0xe0 && s[0] < 0xf0 ? 2
+                                                : s[0] >= 0xc2 && s[0] < 0xe0;
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    static const uint8_t bits[] = {0xff, 0x1f, 0x0f, 0x07};
+    uint32_t point = s[0] & bits[more];
+
+    if (more >= text.len - *i)
+        more = 0;
+    for (size_t k = 1; k <= more; k++) {
+        if ((s[k] & 0xc0) != 0x80) {
+            more = 0;
+            break;
+        }
+        point = point << 6 | (s[k] & 0x3f);
+    }
+    if (more == 0 || point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) {
+        more = 0;
+        point = s[0];
+    }
+    *i += 1 + more;
+    return point;
+}
+
+static char *put_u(char *to, uint32_t unit)
+{
+    *to++ = '\\';
+    *to++ = 'u';
+    for (int shift = 12; shift >= 0; shift -= 4)
+        *to++ = hex_digits[unit >> shift & 15];
+    return to;
+}
+
+size_t access_line_json_string(struct str text, char *buf, size_t size)
+{
+    size_t n = 0, i = 0, end = size - 1;
+
+    buf[n++] = '"';
+    while (i < text.len) {
+        size_t run = plain_run(text, i);
+        char unit[12], *to = unit;
+
+        if (run > end - n)
+            run = end - n;
+        if (run > 0) {
+            memcpy(buf + n, text.s + i, run);
+            n += run;
+            i += run;
+            continue;
+        }
+        if (text.s[i] == '"' || text.s[i] == '\\') {
+            *to++ = '\\';
+            *to++ = text.s[i++];
+        } else if (!is_plain((unsigned char)text.s[i])) {
+            uint32_t point = next_code_point(text, &i);
+
+            if (point >= 0x10000) {
+                to = put_u(to, 0xd800 + ((point - 0x10000) >> 10));
+                point = 0xdc00 + ((point - 0x10000) & 0x3ff);
+            }
+            to = put_u(to, point);
+        }
+        if (to == unit || (size_t)(to - unit) > end - n)
+            break;
+        memcpy(buf + n, unit, (size_t)(to - unit));
+        n += (size_t)(to - unit);
+    }
+    buf[n++] = '"';
+    return n;
+}
+
+static char *put(char *to, struct str text)
+{
+    if (text.len > 0)
+        memcpy(to, text.s, text.len);
+    return to + text.len;
+}
+
+static char *put_number(char *to, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return put(to, (struct str){digits + at, sizeof(digits) - at});
+}
+
+size_t access_line_time(int64_t wall_s, char buf[ACCESS_TIME_SIZE])
+{
+    time_t seconds = (time_t)wall_s;
+    struct tm tm = {0};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    char format[] = "[%d/mon/%Y:%H:%M:%S +0000]";
+
+    gmtime_r(&seconds, &tm);
+    memcpy(strchr(format, 'm'), months[tm.tm_mon], 3); /* %b would ask the locale */
+    return strftime(buf, ACCESS_TIME_SIZE, format, &tm);
+}
+
+static char *put_addr(char *to, const struct addr *addr)
+{
+    char text[ADDR_TEXT_MAX];
+    uint8_t ip[16];
+
+    if (addr->len == 0 || addr->any || addr_ip_bytes(addr, ip) != 4)
+        return put(to, addr_print_ip(addr, text));
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            *to++ = '.';
+        to = put_number(to, ip[i]);
+    }
+    return to;
+}
+
+static char *put_field(char *to, const struct header *field)
+{
+    *to++ = ' ';
+    *to++ = '"';
+    to += access_line_escape(field ? field->value : STR_NONE, to, FIELD_MAX);
+    *to++ = '"';
+    return to;
+}
+
+static char *put_request_line(char *to, const struct message *head)
+{
+    *to++ = '"';
+    to += access_line_escape(head->method, to, METHOD_MAX);
+    if (head->target.len > 0) {
+        *to++ = ' ';
+        to += access_line_escape(head->target, to, TARGET_MAX);
+        to = put(to, head->minor ? STR(" HTTP/1.1") : STR(" HTTP/1.0"));
+    }
+    *to++ = '"';
+    return to;
+}
+
+size_t access_line_combined(struct request *r, struct str when, char buf[ACCESS_LINE_MAX])
+{
+    const struct header_list *fields = &r->head.headers;
+    char *to = put_addr(buf, &r->client);
+
+    to = put(to, STR(" - "));
+    if (header_find(fields, HEADER_AUTHORIZATION))
+        to += access_line_escape(var_value(r, STR("remote_user")), to, USER_MAX);
+    else
+        *to++ = '-';
+    *to++ = ' ';
+    to = put(to, when);
+    *to++ = ' ';
+    to = put_request_line(to, &r->head);
+    *to++ = ' ';
+    to = r->response.status > 0 ? put_number(to, r->response.status) : put(to, STR("000"));
+    *to++ = ' ';
+    to = put_number(to, r->bytes_sent);
+    to = put_field(to, header_find(fields, HEADER_REFERER));
+    to = put_field(to, header_find(fields, HEADER_USER_AGENT));
+    return (size_t)(to - buf);
+}
+
+/* 1*DIGIT ["." 1*DIGIT] without a leading zero: a JSON number. */
+static bool is_number(struct str s)
+{
+    size_t i = 0, whole;
+
+    while (i < s.len && s.s[i] >= '0' && s.s[i] <= '9')
+        i++;
+    whole = i;
+    if (whole == 0 || (whole > 1 && s.s[0] == '0') || s.len > 20)
+        return false;
+    if (i == s.len)
+        return true;
+    if (s.s[i++] != '.' || i == s.len)
+        return false;
+    while (i < s.len && s.s[i] >= '0' && s.s[i] <= '9')
+        i++;
+    return i == s.len;
+}
+
+static bool has_number(struct str name)
+{
+    static const char *const names[] = {"status",      "duration",    "bytes_sent",      "bytes_received",
+                                        "remote_port", "server_port", "upstream_status", "upstream_duration"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (str_eq(name, str_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
+/* `"name":value`; 0 when there is no room for it. */
+static size_t put_member(struct request *r, struct str name, char *buf, size_t size)
+{
+    struct str value = var_value(r, name);
+    char *to = buf;
+
+    if (size < 6 * name.len + 64)
+        return 0;
+    to += access_line_json_string(name, to, size);
+    *to++ = ':';
+    if (value.len == 0)
+        to = put(to, STR("null"));
+    else if (has_number(name) && is_number(value))
+        to = put(to, value);
+    else
+        to += access_line_json_string(value, to, size - (size_t)(to - buf));
+    return (size_t)(to - buf);
+}
+
+size_t access_line_json(struct request *r, const struct str *fields, size_t count, char buf[ACCESS_LINE_MAX])
+{
+    static const char *const all[] = {"time",
+                                      "request_id",
+                                      "remote_addr",
+                                      "remote_port",
+                                      "remote_user",
+                                      "server_addr",
+                                      "server_port",
+                                      "scheme",
+                                      "protocol",
+                                      "method",
+                                      "host",
+                                      "uri",
+                                      "path",
+                                      "query",
+                                      "status",
+                                      "bytes_sent",
+                                      "bytes_received",
+                                      "duration",
+                                      "site",
+                                      "route",
+                                      "upstream_addr",
+                                      "upstream_status",
+                                      "upstream_duration",
+                                      "cache_status"};
+    size_t n = 0, total = fields ? count : ARRAY_SIZE(all);
+
+    buf[n++] = '{';
+    for (size_t i = 0; i < total; i++) {
+        size_t comma = n > 1;
+        size_t room = ACCESS_LINE_MAX - 3 - n - comma; /* "}", the end of the line, and one */
+        size_t part = n + comma + 3 < ACCESS_LINE_MAX
+                          ? put_member(r, fields ? fields[i] : str_of(all[i]), buf + n + comma,
+                                       room < TARGET_MAX ? room : TARGET_MAX)
+                          : 0;
+
+        if (part > 0 && comma)
+            buf[n] = ',';
+        n += part > 0 ? part + comma : 0;
+    }
+    buf[n++] = '}';
+    return n;
+}

@@ -1,0 +1,72 @@
+/*
+ * board_map.h: how the board's bytes lie; for board.c and board_peer.c alone.  A change here or in stats.h changes
+ * the layout hash, and with it which binaries can take a board over from each other.
+ */
+#ifndef WEIR_CORE_BOARD_MAP_H
+#define WEIR_CORE_BOARD_MAP_H
+
+#include "base/hash.h"
+#include "core/board.h"
+
+/* Words for all; the page's rest is spare. */
+struct board_head {
+    uint64_t magic;
+    uint64_t layout;
+    int64_t started_s;
+    uint64_t serve_from;
+    uint64_t last_generation;
+    uint64_t restarts;
+    uint32_t process_end; /* slots from here on were never taken */
+    uint32_t peer_end; /* the same of named slots */
+    int32_t master_pid;
+} __attribute__((aligned(4096)));
+
+/* Two cache lines at least: the prefetcher takes them in pairs. */
+struct board_process_slot {
+    struct board_process process;
+} __attribute__((aligned(128)));
+
+/* A named slot; written by the master alone. */
+struct board_peer {
+    uint64_t generation; /* newest that named it */
+    uint32_t incarnation;
+    uint16_t is_used;
+    uint8_t upstream_len, server_len;
+    char name[BOARD_NAME_MAX]; /* upstream, then server */
+};
+
+struct board_counters {
+    struct peer_stats stats;
+} __attribute__((aligned(64)));
+
+/* What one process counts. */
+struct board_part {
+    struct board_counters peers[BOARD_PEERS];
+} __attribute__((aligned(4096)));
+
+struct board_map {
+    struct board_head head;
+    struct board_process_slot processes[BOARD_PROCESSES];
+    struct board_peer peers[BOARD_PEERS] __attribute__((aligned(4096)));
+    struct board_part parts[BOARD_PARTS];
+};
+
+_Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
+_Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
+/* Both are summed word by word: a member of another type would need its own sum. */
+_Static_assert(sizeof(struct process_stats) == (15 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct peer_stats) == (3 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
+
+struct board {
+    int fd;
+    struct board_map *map;
+    struct pool *pool; /* of the index; NULL until a name is looked up */
+    struct hash_table *index; /* name to slot + 1: the master's own, which no worker can change */
+    unsigned free_from; /* named slots below it are in use */
+    struct peer_stats scrap;
+};
+
+/* Zeroes what in the part of `slot` must not outlive its process. */
+void board_part_zero_gauges(struct board *, unsigned slot);
+
+#endif

@@ -1,0 +1,229 @@
+/* board_peer.c: the named slots of upstream servers and the counters that processes keep for them. */
+#include <unistd.h>
+
+#include "base/rnd.h"
+#include "core/board_map.h"
+
+/* Counters read at once: 12 KB on the stack. */
+#define READ_AT_ONCE 64
+
+static unsigned board_peer_end(const struct board *board)
+{
+    uint32_t end = __atomic_load_n(&board->map->head.peer_end, __ATOMIC_ACQUIRE);
+
+    return end < BOARD_PEERS ? end : BOARD_PEERS;
+}
+
+static unsigned board_part_end(const struct board *board)
+{
+    unsigned end = board_process_end(board);
+
+    return end < BOARD_PARTS ? end : BOARD_PARTS;
+}
+
+/* One text for both names; a NUL is in neither.  STR_NONE: too long. */
+static struct str board_peer_key(struct str upstream, struct str server, char key[BOARD_NAME_MAX + 1])
+{
+    if (upstream.len > UINT8_MAX || server.len > UINT8_MAX || upstream.len + server.len > BOARD_NAME_MAX)
+        return STR_NONE;
+    if (upstream.len)
+        memcpy(key, upstream.s, upstream.len);
+    key[upstream.len] = '\0';
+    if (server.len)
+        memcpy(key + upstream.len + 1, server.s, server.len);
+    return (struct str){key, upstream.len + server.len + 1};
+}
+
+static void board_peer_remember(struct board *board, struct str key, unsigned slot)
+{
+    hash_table_set(board->index, pool_str(board->pool, key), (void *)(uintptr_t)(slot + 1));
+}
+
+/* The index from the records, each of which is copied before it is looked at. */
+static void board_peer_make_index(struct board *board)
+{
+    uint8_t seed[16];
+    unsigned end = board_peer_end(board);
+
+    pool_free(board->pool);
+    board->pool = pool_new(16384);
+    rnd_bytes(seed, sizeof(seed));
+    board->index = hash_table_new(board->pool, hash_key_of(seed), 1024);
+    for (unsigned slot = 0; slot < end; slot++) {
+        struct board_peer peer = board->map->peers[slot];
+        char text[BOARD_NAME_MAX + 1];
+        struct str key;
+
+        if (!peer.is_used)
+            continue;
+        key = board_peer_key((struct str){peer.name, peer.upstream_len},
+                             (struct str){peer.name + peer.upstream_len, peer.server_len}, text);
+        if (key.s && !hash_table_get(board->index, key))
+            board_peer_remember(board, key, slot);
+    }
+}
+
+/* Takes a slot away from its name, and its counters with it. */
+static void board_peer_zero(struct board *board, unsigned slot)
+{
+    unsigned parts = board_part_end(board);
+
+    for (unsigned part = 0; part < parts; part++) {
+        struct board_counters *counters = &board->map->parts[part].peers[slot];
+        struct board_counters there;
+        const char *bytes = (const char *)&there;
+        off_t at = (off_t)((const char *)counters - (const char *)board->map);
+
+        if (pread(board->fd, &there, sizeof(there), at) != (ssize_t)sizeof(there))
+            continue;
+        /* Only what was written to: zeroing a hole would fill it. */
+        if (bytes[0] != 0 || memcmp(bytes, bytes + 1, sizeof(there) - 1) != 0)
+            memset(counters, 0, sizeof(*counters));
+    }
+}
+
+static int board_peer_make(struct board *board, struct str upstream, struct str server)
+{
+    unsigned end = board_peer_end(board);
+    unsigned slot = board->free_from;
+    struct board_peer *peer;
+
+    while (slot < end && board->map->peers[slot].is_used)
+        slot++;
+    board->free_from = slot;
+    if (slot == BOARD_PEERS)
+        return -1;
+    peer = &board->map->peers[slot];
+    peer->upstream_len = (uint8_t)upstream.len;
+    peer->server_len = (uint8_t)server.len;
+    if (upstream.len)
+        memcpy(peer->name, upstream.s, upstream.len);
+    if (server.len)
+        memcpy(peer->name + upstream.len, server.s, server.len);
+    __atomic_store_n(&peer->incarnation, peer->incarnation + 1 ? peer->incarnation + 1 : 1, __ATOMIC_RELEASE);
+    peer->is_used = 1;
+    if (slot == end)
+        __atomic_store_n(&board->map->head.peer_end, slot + 1, __ATOMIC_RELEASE);
+    return (int)slot;
+}
+
+int board_peer_slot(struct board *board, struct str upstream, struct str server)
+{
+    char text[BOARD_NAME_MAX + 1];
+    struct str key = board_peer_key(upstream, server, text);
+    uintptr_t found;
+    int slot;
+
+    if (!key.s)
+        return -1;
+    if (!board->index)
+        board_peer_make_index(board);
+    found = (uintptr_t)hash_table_get(board->index, key);
+    slot = found ? (int)(found - 1) : board_peer_make(board, upstream, server);
+    if (slot < 0)
+        return -1;
+    if (!found)
+        board_peer_remember(board, key, (unsigned)slot);
+    board->map->peers[slot].generation = board_last_generation(board);
+    return slot;
+}
+
+unsigned board_peer_collect(struct board *board, uint64_t oldest)
+{
+    unsigned end = board_peer_end(board);
+    unsigned freed = 0;
+
+    for (unsigned slot = 0; slot < end; slot++) {
+        struct board_peer *peer = &board->map->peers[slot];
+
+        if (!peer->is_used || peer->generation >= oldest)
+            continue;
+        board_peer_zero(board, slot);
+        peer->is_used = 0;
+        freed++;
+    }
+    if (freed) {
+        board->free_from = 0;
+        board_peer_make_index(board);
+    }
+    return freed;
+}
+
+uint32_t board_peer_incarnation(const struct board *board, unsigned peer_slot)
+{
+    if (peer_slot >= board_peer_end(board) || !board->map->peers[peer_slot].is_used)
+        return 0;
+    return __atomic_load_n(&board->map->peers[peer_slot].incarnation, __ATOMIC_ACQUIRE);
+}
+
+struct peer_stats *board_peer_stats(struct board *board, unsigned process_slot, unsigned peer_slot)
+{
+    if (process_slot >= BOARD_PARTS || peer_slot >= BOARD_PEERS)
+        return &board->scrap;
+    return &board->map->parts[process_slot].peers[peer_slot].stats;
+}
+
+/* The counters of `count` peers from `first` on, without touching the mapping; 0, or -1. */
+static int board_part_read(const struct board *board, unsigned part, unsigned first, size_t count,
+                           struct board_counters *counters)
+{
+    size_t at = offsetof(struct board_map, parts) + part * sizeof(struct board_part) +
+                first * sizeof(struct board_counters);
+    size_t bytes = count * sizeof(*counters);
+
+    return pread(board->fd, counters, bytes, (off_t)at) == (ssize_t)bytes ? 0 : -1;
+}
+
+void board_part_zero_gauges(struct board *board, unsigned slot)
+{
+    unsigned end = board_peer_end(board);
+    struct board_counters there[READ_AT_ONCE];
+
+    if (slot >= BOARD_PARTS)
+        return;
+    for (unsigned first = 0; first < end; first += READ_AT_ONCE) {
+        unsigned count = end - first < READ_AT_ONCE ? end - first : READ_AT_ONCE;
+
+        if (board_part_read(board, slot, first, count, there) < 0)
+            continue;
+        for (unsigned i = 0; i < count; i++)
+            if (there[i].stats.active)
+                board->map->parts[slot].peers[first + i].stats.active = 0;
+    }
+}
+
+static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)
+{
+    sum->active += more->active;
+    sum->requests += more->requests;
+    sum->failures += more->failures;
+    for (size_t i = 0; i < STATS_BUCKETS; i++)
+        sum->latency.bucket[i] += more->latency.bucket[i];
+    sum->latency.sum_ms += more->latency.sum_ms;
+}
+
+void board_peer_sums(struct board *board, unsigned first, size_t count, struct peer_stats *sums)
+{
+    unsigned parts = board_part_end(board);
+    struct board_counters there[READ_AT_ONCE];
+
+    memset(sums, 0, count * sizeof(*sums));
+    if (first >= BOARD_PEERS)
+        return;
+    if (count > BOARD_PEERS - first)
+        count = BOARD_PEERS - first;
+    for (unsigned part = 0; part < parts; part++)
+        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
+            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
+
+            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
+                continue;
+            for (size_t i = 0; i < now; i++)
+                peer_stats_add(&sums[done + i], &there[i].stats);
+        }
+}
+
+void board_peer_sum(struct board *board, unsigned peer_slot, struct peer_stats *sum)
+{
+    board_peer_sums(board, peer_slot, 1, sum);
+}

@@ -1,0 +1,85 @@
+/*
+ * h1_exchange.h: one request and its answer on an HTTP/1 connection: what h1_server.c (input) and h1_answer.c
+ * (output) share.  Exchanges are kept by the worker, with their pools, and used again.
+ */
+#ifndef WEIR_CORE_H1_EXCHANGE_H
+#define WEIR_CORE_H1_EXCHANGE_H
+
+#include "core/conn.h"
+#include "core/request.h"
+#include "http/h1_chunk.h"
+#include "http/h1_write.h"
+#include "http/ws_track.h"
+#include "io/splice.h"
+
+/* Bytes of a body that are read and dropped after an early answer, so that the connection can be kept. */
+#define H1_DRAIN_BYTES (256 * 1024)
+/* A body must come at this rate once the client has been waited for that long. */
+#define H1_BODY_RATE 500
+#define H1_BODY_GRACE_MS 10000
+
+/* Bytes of an answer that the client did not take yet. */
+struct h1_pending {
+    char *bytes; /* malloc; NULL: none */
+    size_t at, len, room;
+    int fd; /* then this file's bytes; -1: none */
+    off_t offset;
+    uint64_t left;
+};
+
+struct h1_exchange {
+    struct request request; /* first: the two have one address */
+    struct conn *conn;
+    struct h1_scan scan;
+
+    /* Input. */
+    struct h1_chunk chunk;
+    uint64_t in_left; /* of a body of known length */
+    uint64_t in_dropped; /* bytes drained after an early answer */
+    size_t credit; /* bytes that the handler wants */
+    int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
+    bool head_done; /* the request runs */
+    bool in_done; /* its body has been read whole */
+    bool in_bad; /* nothing more of this connection can be understood */
+    bool continue_due; /* the client awaits 100 (Continue) before it sends the body */
+
+    /* Output. */
+    struct h1_pending pending;
+    struct splice_pipe *pipe;
+    enum h1_length out_kind; /* how the body's end is told to the client */
+    bool out_bodiless; /* HEAD, 204, 304: what the handler gives is dropped */
+    bool out_until_close;
+    bool keep_alive; /* another request may follow */
+    bool is_tunnel;
+    struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
+    bool ended; /* the handler has given all */
+    bool paused; /* the handler waits for resume() */
+    bool broken; /* the client cannot be written to */
+    const char *broken_reason;
+};
+
+static inline struct h1_exchange *h1_exchange_of(struct request *req)
+{
+    return (struct h1_exchange *)(void *)req;
+}
+
+extern const struct request_out h1_answer_out;
+
+/* Sends what is pending; true when nothing is left.  False: blocked, or the exchange is broken. */
+bool h1_answer_flush(struct h1_exchange *);
+
+static inline bool h1_answer_is_pending(const struct h1_exchange *ex)
+{
+    return ex->pending.len > 0 || ex->pending.fd >= 0;
+}
+
+/* Puts a close frame into a tunnel that must end, where one may stand. */
+void h1_answer_say_goodbye(struct h1_exchange *);
+
+/* Frees what the output holds. */
+void h1_answer_reset(struct h1_exchange *);
+
+/* Has the connection driven, now if nobody does, else by who does, once the handler is off the stack. */
+void h1_drive_later(struct h1_exchange *);
+
+#endif

@@ -1,0 +1,245 @@
+/* request.c: see request.h. */
+#include "core/request.h"
+
+#include "core/reply.h"
+#include "core/rewrite.h"
+#include "core/router.h"
+#include "core/worker.h"
+#include "http/host.h"
+#include "http/uri.h"
+
+/* Jumps from route to route ("@NAME") in one request. */
+#define REQUEST_JUMPS_MAX 5
+
+struct str request_id(struct request *req)
+{
+    if (req->id.len > 0)
+        return req->id;
+    if (!req->worker) {
+        req->id = STR("-");
+        return req->id;
+    }
+    req->id = pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
+    return req->id;
+}
+
+/* ---- the phases before the handler ---- */
+
+/* Host, from the request line where it names one (RFC 9112 3.2.2), else from the field. */
+static unsigned find_host(struct request *req, const struct uri_target *target, const char **reason)
+{
+    struct header *field = (struct header *)(uintptr_t)header_find(&req->head.headers, HEADER_HOST);
+    struct host host;
+    struct str text;
+
+    if (target->form == URI_ABSOLUTE) {
+        text = target->authority;
+        if (field)
+            field->value = text;
+        else if (header_add(&req->head.headers, STR("Host"), text) < 0) {
+            *reason = "too many fields";
+            return 431;
+        }
+    } else if (field) {
+        text = field->value;
+    } else {
+        req->host = STR("");
+        return 0;
+    }
+    if (text.len == 0 && target->form != URI_ABSOLUTE && req->head.minor == 0) {
+        req->host = STR("");
+        return 0;
+    }
+    if (host_parse(text, req->pool, &host) < 0) {
+        *reason = "Host is not a name or address with an optional port";
+        return 400;
+    }
+    req->host = host.name;
+    req->host_port = host.port;
+    return 0;
+}
+
+/* A path that normalising would not change needs no copy. */
+static bool is_normal(struct str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.s[i] == '%')
+            return false;
+        if (path.s[i] == '/' && i + 1 < path.len && (path.s[i + 1] == '/' || path.s[i + 1] == '.'))
+            return false;
+    }
+    return true;
+}
+
+static unsigned find_path(struct request *req, const struct uri_target *target, const char **reason)
+{
+    enum uri_error error = URI_OK;
+
+    req->query = target->query;
+    req->has_query = target->has_query;
+    req->path = target->path;
+    if (target->form != URI_ASTERISK && !is_normal(target->path))
+        error = uri_normalise(target->path, 0, req->pool, &req->path);
+    if (error == URI_OK)
+        return 0;
+    *reason = uri_error_text(error);
+    return 400;
+}
+
+/* Who speaks, where a trusted peer says so: the rightmost address that is not trusted itself. */
+static void find_client(struct request *req)
+{
+    const struct listener_conf *listener = req->listener;
+    const struct header *field;
+    struct str list;
+
+    for (size_t i = 0; i < listener->trusted_count && !req->trusted; i++)
+        req->trusted = cidr_holds(&listener->trusted[i], &req->peer);
+    if (!req->trusted)
+        return;
+    field = header_find(&req->head.headers, HEADER_X_FORWARDED_FOR);
+    list = field ? field->value : STR_NONE;
+    while (list.len > 0) {
+        const char *comma = memrchr(list.s, ',', list.len);
+        size_t from = comma ? (size_t)(comma - list.s) + 1 : 0;
+        struct str last = str_trim((struct str){list.s + from, list.len - from});
+        struct addr address;
+        bool trusted = false;
+
+        if (addr_parse_ip(last, 0, &address) < 0)
+            return;
+        req->client = address;
+        for (size_t i = 0; i < listener->trusted_count && !trusted; i++)
+            trusted = cidr_holds(&listener->trusted[i], &address);
+        if (!trusted)
+            return;
+        list.len = comma ? from - 1 : 0;
+    }
+}
+
+static unsigned check_method(const struct request *req, const char **reason)
+{
+    if (str_eq(req->head.method, STR("CONNECT")) || str_eq(req->head.method, STR("TRACE"))) {
+        *reason = "CONNECT and TRACE are not served";
+        return 405;
+    }
+    return 0;
+}
+
+/* The site and the route.  `allow` is set for 405. */
+static unsigned find_route(struct request *req, struct str *allow, const char **reason)
+{
+    bool limit = false;
+
+    req->site = router_site(req->listener, req, &limit);
+    if (!req->site) {
+        *reason = limit ? "a regex of `hosts` met its limit" : "no site for this host";
+        return limit ? 500 : 404;
+    }
+    switch (router_find(req->site->router, req, allow, NULL)) {
+    case ROUTER_FOUND:
+        return 0;
+    case ROUTER_METHOD:
+        *reason = "no route of this path takes the method";
+        return 405;
+    case ROUTER_LIMIT:
+        *reason = "a regex of a route met its limit";
+        return 500;
+    case ROUTER_NONE:
+        break;
+    }
+    *reason = "no route for this path";
+    return 404;
+}
+
+static unsigned route_request(struct request *req, struct str *allow, const char **reason)
+{
+    struct uri_target target;
+    unsigned status = check_method(req, reason);
+    enum uri_error error;
+
+    if (status != 0)
+        return status;
+    error = uri_parse_target(req->head.method, req->head.target, &target);
+    if (error != URI_OK) {
+        *reason = uri_error_text(error);
+        return 400;
+    }
+    if ((status = find_host(req, &target, reason)) != 0 || (status = find_path(req, &target, reason)) != 0)
+        return status;
+    if (req->listener->trusted_count > 0)
+        find_client(req);
+    if ((status = find_route(req, allow, reason)) != 0)
+        return status;
+    return rewrite_path(req, reason);
+}
+
+unsigned request_route(struct request *req, const char **reason)
+{
+    struct str allow = STR_NONE;
+
+    return route_request(req, &allow, reason);
+}
+
+static void start_handler(struct request *req, struct str body, bool last)
+{
+    req->handler = req->worker->handlers[req->route->action];
+    req->handler->start(req, body, last);
+}
+
+void request_run(struct request *req, struct str body, bool last)
+{
+    struct reply_error failure = {.reason = NULL};
+
+    failure.status = route_request(req, &failure.allow, &failure.reason);
+    if (failure.status == 0 && req->frame.kind == FRAME_LENGTH && req->route->body_max > 0 &&
+        req->frame.length > req->route->body_max) {
+        failure.status = 413;
+        failure.reason = "the body is longer than request_body.max_size";
+    }
+    if (failure.status != 0)
+        reply_error(req, &failure);
+    else
+        start_handler(req, body, last);
+}
+
+bool request_jump(struct request *req, struct str route_name)
+{
+    const struct route *route = router_by_name(req->site, route_name);
+    const char *reason = NULL;
+    unsigned status;
+
+    if (!route || ++req->jumps > REQUEST_JUMPS_MAX)
+        return false;
+    req->route = route;
+    status = rewrite_path(req, &reason);
+    if (status != 0)
+        reply_status(req, status, reason);
+    else
+        start_handler(req, STR_NONE, true);
+    return true;
+}
+
+/* ---- the answer ---- */
+
+bool request_send_head(struct request *req, struct message *head, const struct frame *frame, struct str body,
+                       bool last)
+{
+    const struct route *route = req->route;
+
+    if (route) {
+        if (route->cookies && !req->own_reply)
+            rewrite_cookies(req, &head->headers);
+        if (route->rewrite_location && route->action == ACTION_PROXY && !req->own_reply)
+            rewrite_location(req, &head->headers);
+    }
+    req->response = *head;
+    if (route && route->response_headers.count > 0 &&
+        rewrite_headers(&route->response_headers, req, &head->headers) < 0)
+        log_write(req->worker->log, LOG_LEVEL_WARN, "an answer has no room for all of response_headers");
+    if (!header_find(&head->headers, HEADER_DATE) &&
+        header_add(&head->headers, STR("Date"), worker_date(req->worker)) < 0)
+        log_write(req->worker->log, LOG_LEVEL_INFO, "an answer has no room for Date");
+    req->response = *head;
+    return req->out->head(req, head, frame, body, last);
+}

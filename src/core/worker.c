@@ -1,0 +1,238 @@
+/* worker.c: see worker.h. */
+#include "core/worker.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "core/access_log.h"
+#include "core/board.h"
+#include "core/conn.h"
+#include "core/h1_server.h"
+#include "core/request.h"
+#include "core/upstream.h"
+#include "http/date.h"
+#include "io/splice.h"
+
+/* Descriptors that are not for clients: listeners, logs, files, the loop. */
+#define RESERVED_FDS 64
+/* Pipes of a user are limited by the kernel to 1,024 of full size, all workers and generations together. */
+#define PIPES_OF_USER 1024
+/* Idle connections looked at when a new one needs room. */
+#define SHED_LOOK 64
+
+/* "ADDRESS-START-PID" in hexadecimal: no two processes have the same. */
+static void make_id_prefix(struct worker *w, int64_t start_s)
+{
+    char host[256] = "";
+    struct hash_key key = {0, 0};
+
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        host[0] = '\0';
+    snprintf(w->id_prefix, sizeof(w->id_prefix), "%08x-%llx-%x",
+             (unsigned)hash_bytes(&key, host, strlen(host)), (unsigned long long)start_s, (unsigned)getpid());
+}
+
+/* Clients and upstream connections share the descriptors: half of them each. */
+static size_t find_conn_max(const struct worker *w)
+{
+    struct rlimit limit;
+    size_t most = 1024;
+
+    if (w->config->max_connections > 0)
+        return (size_t)(w->config->max_connections / w->count) + 1;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        most = (size_t)limit.rlim_cur;
+    return most > 2 * RESERVED_FDS ? (most - RESERVED_FDS) / 2 : most / 2;
+}
+
+/* Closes an idle client, so that a new one finds room; false: there was none. */
+static bool shed_idle(struct worker *w)
+{
+    unsigned looked = 0;
+
+    list_each(link, &w->conns) {
+        struct conn *c = container_of(link, struct conn, link);
+
+        if (c->phase == CONN_IDLE) {
+            conn_close(c);
+            return true;
+        }
+        if (++looked == SHED_LOOK)
+            break;
+    }
+    return false;
+}
+
+/* What a listener's callback needs. */
+struct worker_accept {
+    struct worker *worker;
+    const struct listener_conf *conf;
+};
+
+static void on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer, socklen_t len)
+{
+    const struct worker_accept *a = l->arg;
+    struct worker *w = a->worker;
+
+    if (w->conn_count >= w->conn_max && !shed_idle(w)) {
+        log_write(w->log, LOG_LEVEL_WARN, "limits.connections (%zu for this worker) is reached: a client is turned away",
+                  w->conn_max);
+        close(fd);
+        return;
+    }
+    conn_accept(w, a->conf, fd, peer, len, a->conf->defer_accept_s > 0);
+}
+
+static struct process_stats *find_stats(struct worker *w, const struct worker_setup *setup)
+{
+    if (setup->board)
+        return &board_process(setup->board, setup->slot)->stats;
+    return pool_zalloc(w->pool, sizeof(struct process_stats));
+}
+
+struct worker *worker_new(const struct worker_setup *setup)
+{
+    struct pool *pool = pool_new(16 * 1024);
+    struct worker *w = pool_zalloc(pool, sizeof(*w));
+    unsigned pipes = PIPES_OF_USER / (2 * (setup->count ? setup->count : 1));
+
+    w->pool = pool;
+    w->loop = setup->loop;
+    w->config = setup->config;
+    w->log = setup->log;
+    w->index = setup->index;
+    w->count = setup->count ? setup->count : 1;
+    w->handlers = setup->handlers;
+    w->balancers = setup->balancers;
+    w->admin = setup->admin;
+    w->board = setup->board;
+    w->slot = setup->slot;
+    w->stats = find_stats(w, setup);
+    rnd_init(&w->rnd);
+    w->regex = regex_scratch_new(pool);
+    w->receive = pool_alloc(pool, WORKER_BUFFER_BYTES);
+    w->write = pool_alloc(pool, WORKER_BUFFER_BYTES);
+    deadlines_init(&w->deadlines, w->loop->clock.mono_ms);
+    list_init(&w->conns);
+    list_init(&w->fresh_conns);
+    w->conn_max = find_conn_max(w);
+    w->date_s = -1;
+    make_id_prefix(w, setup->process_start_s);
+    w->pipes = splice_pipes_new(pool, pipes);
+    w->access_logs = access_logs_new(pool, w->config, setup->access_log_fds);
+    w->upstreams = upstreams_new(w);
+    w->sockets = setup->sockets;
+    w->listener_count = setup->socket_count;
+    w->listeners = pool_zalloc(pool, (w->listener_count + 1) * sizeof(*w->listeners));
+    for (size_t i = 0; i < w->listener_count; i++) {
+        struct worker_accept *a = pool_zalloc(pool, sizeof(*a));
+
+        a->worker = w;
+        a->conf = w->sockets[i].conf;
+        if (listener_init(&w->listeners[i], w->loop, w->sockets[i].fd, on_accept, a) < 0) {
+            log_write(w->log, LOG_LEVEL_CRIT, "listener %.*s: libevent refused it", STR_ARG(a->conf->text));
+            w->listener_count = i;
+            worker_free(w);
+            return NULL;
+        }
+    }
+    return w;
+}
+
+int worker_serve(struct worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++) {
+        if (listener_start(&w->listeners[i]) < 0) {
+            log_write(w->log, LOG_LEVEL_CRIT, "listener %.*s: cannot be watched: %s",
+                      STR_ARG(w->sockets[i].conf->text), strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void worker_drain(struct worker *w, int64_t until)
+{
+    w->drain_until = until;
+    if (w->draining)
+        return;
+    w->draining = true;
+    for (size_t i = 0; i < w->listener_count; i++)
+        listener_stop(&w->listeners[i]);
+    list_each_safe(link, &w->conns)
+        conn_drain(container_of(link, struct conn, link));
+}
+
+bool worker_is_done(const struct worker *w)
+{
+    return w->draining && w->conn_count == 0;
+}
+
+/* The drain's time is over: what still lives ends. */
+static void end_all(struct worker *w, void (*end)(struct conn *, const char *), const char *reason)
+{
+    struct list *both[] = {&w->conns, &w->fresh_conns};
+
+    for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+        list_each_safe(link, both[i])
+            end(container_of(link, struct conn, link), reason);
+    }
+}
+
+void worker_tick(struct worker *w)
+{
+    int64_t now = w->loop->clock.mono_ms;
+
+    deadlines_check(&w->deadlines, now);
+    list_each_safe(link, &w->fresh_conns)
+        h1_on_tick(container_of(link, struct conn, link));
+    access_logs_flush(w->access_logs, now, false);
+    if (w->draining && now >= w->drain_until)
+        end_all(w, h1_end, "drain_timeout is over");
+}
+
+void worker_set_access_log(struct worker *w, size_t index, int fd)
+{
+    access_logs_set_fd(w->access_logs, index, fd);
+}
+
+static void free_spares(struct worker *w)
+{
+    while (w->spare_requests) {
+        struct request *req = w->spare_requests;
+
+        w->spare_requests = req->next_spare;
+        pool_free(req->pool);
+        free(req);
+    }
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->listener_count; i++)
+        listener_free(&w->listeners[i]);
+    end_all(w, h1_lost, "the process ends");
+    /* What was deferred lies in the connections and exchanges. */
+    loop_settle(w->loop);
+    upstreams_free(w->upstreams);
+    loop_settle(w->loop);
+    access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
+    free_spares(w);
+    pool_free(w->pool);
+}
+
+struct str worker_date(struct worker *w)
+{
+    if (w->date_s != w->loop->clock.wall_s) {
+        w->date_s = w->loop->clock.wall_s;
+        date_print(w->date_s, w->date);
+    }
+    return (struct str){w->date, DATE_LEN};
+}

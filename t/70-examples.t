@@ -1,0 +1,471 @@
+#!/usr/bin/env perl
+
+# The files of conf/examples/: each is checked with weir -t, run, and driven, with
+# the servers it names. Only the ports are changed, and what keeps two instances
+# apart. Parts that want PHP, Node or Chromium are skipped where those are not.
+
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use FindBin qw($Bin);
+use IO::Socket::INET;
+use JSON::PP qw(decode_json);
+use lib "$Bin/lib";
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time);
+use Weir;
+use Weir::Client qw(request_bytes header headers);
+use Weir::Upstream;
+
+my $examples = "$Bin/../conf/examples";
+local $SIG{ALRM} = sub { die "the examples take too long\n" };
+alarm 240;
+
+# ---- programs beside Weir, each leader of a process group, ended by it
+
+my %programs;
+
+sub program_in_path {
+    my ($name) = @_;
+    return (grep { -x && !-d } map { "$_/$name" } split /:/, $ENV{PATH} // '')[0];
+}
+
+# Starts a server and waits until it listens; with {env}, {cwd}, {out}.
+sub start_program {
+    my ($port, $argv, %o) = @_;
+    my $pid = spawn_program($argv, %o);
+    my $up  = Weir::wait_for(sub {
+        return 'ended' if waitpid($pid, POSIX::WNOHANG()) == $pid;
+        return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) ? 'up' : 0;
+    });
+    delete $programs{$pid} if ($up // '') eq 'ended';
+    die "@$argv did not start\n" if ($up // '') ne 'up';
+    return $pid;
+}
+
+sub spawn_program {
+    my ($argv, %o) = @_;
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        setpgrp 0, 0;
+        %ENV = (%ENV, %{$o{env} // {}});
+        open STDIN,  '<',  '/dev/null'             or POSIX::_exit(127);
+        open STDOUT, '>>', $o{out} // '/dev/null' or POSIX::_exit(127);
+        open STDERR, '>>', '/dev/null'             or POSIX::_exit(127);
+        exec {$argv->[0]} @$argv or POSIX::_exit(127);
+    }
+    setpgrp $pid, $pid;
+    $programs{$pid} = 1;
+    return $pid;
+}
+
+sub end_program {
+    my ($pid) = @_;
+    delete $programs{$pid} or return;
+    kill KILL => -$pid;
+    waitpid $pid, 0;
+    return;
+}
+
+my $owner = $$;
+END {
+    if ($$ == $owner) {
+        my $code = $?;
+        end_program($_) for keys %programs;
+        $? = $code;
+    }
+}
+
+# ---- an example, checked and running
+
+sub copy_www {
+    my ($dir) = @_;
+    system 'cp', '-R', "$examples/www", "$dir/www";
+    return;
+}
+
+# The Weir that runs this example; ports: http and s9001 to s9003. With workers => N.
+sub example {
+    my ($name, %o) = @_;
+    open my $fh, '<', "$examples/$name" or die "$name: $!\n";
+    my $text = do { local $/; <$fh> };
+    $text =~ s/127\.0\.0\.1:8080/127.0.0.1:{{http}}/g;
+    $text =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/g;
+    my $workers = $o{workers} // 2;
+    my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
+workers = $workers;
+pid_file = "{{dir}}/pid";
+control = "unix:{{dir}}/control";
+state_dir = "{{dir}}";
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+CONF
+    copy_www($w->dir);
+    my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
+    is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
+    return $w;
+}
+
+# Starts it, runs the checks in CODE, stops it; a part that dies is one failed test.
+sub drive {
+    my ($label, $w, $code) = @_;
+    if (!eval { $w->start; 1 }) {
+        fail("$label: starts");
+        diag($@);
+        return;
+    }
+    if (!eval { $code->(); 1 }) {
+        fail("$label: driven to its end");
+        diag($@);
+    }
+    $w->stop_ok(undef, "$label: stopped clean");
+    return;
+}
+
+sub get { my ($w, @rest) = @_; return $w->get('http', @rest) // {status => 0, body => '', headers => []} }
+
+sub post {
+    my ($w, $path, $body, @fields) = @_;
+    return get($w, $path, method => 'POST', body => $body, headers => \@fields);
+}
+
+sub site_program {
+    my ($w, $port, $program, @args) = @_;
+    my $n = $w->port($port);
+    return start_program($n, [$^X, "$Bin/sites/$program", $n, @args]);
+}
+
+# ---- WebSocket, as a client (RFC 6455)
+
+sub ws_open {
+    my ($w, @fields) = @_;
+    my $c = $w->client('http');
+    $c->send(request_bytes(GET => '/ws', [Upgrade => 'websocket', Connection => 'Upgrade',
+        'Sec-WebSocket-Version' => 13, 'Sec-WebSocket-Key' => 'dGhlIHNhbXBsZSBub25jZQ==', @fields]));
+    return ($c, $c->read_response);
+}
+
+sub ws_send {
+    my ($c, $first, $payload) = @_;
+    my ($n, $mask) = (length $payload, "\x11\x22\x33\x44");
+    my $size = $n < 126 ? pack 'C', 0x80 | $n : $n < 65536 ? pack 'Cn', 0xfe, $n : pack 'CQ>', 0xff, $n;
+    return $c->send(chr($first) . $size . $mask . ($payload ^ substr $mask x ($n / 4 + 1), 0, $n));
+}
+
+sub ws_read {
+    my ($c) = @_;
+    my ($first, $size) = unpack 'CC', $c->read_bytes(2);
+    return if !defined $size;
+    $size = unpack 'n',  $c->read_bytes(2) if $size == 126;
+    $size = unpack 'Q>', $c->read_bytes(8) if $size == 127;
+    return ($first, $c->read_bytes($size));
+}
+
+# The conversation that every echo must hold.
+sub ws_checks {
+    my ($label, $w, @fields) = @_;
+    my ($c, $r) = ws_open($w, @fields);
+    is($r->{status}, 101, "$label: switches") or return;
+    is(header($r, 'sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', "$label: accepts the key");
+    for my $n (5, 300, 200_000) {
+        my $text = join '', map { chr(97 + $_ % 26) } 1 .. $n;
+        ws_send($c, 0x81, $text);
+        my ($first, $back) = ws_read($c);
+        ok(($first // 0) == 0x81 && $back eq $text, "$label: a text of $n bytes comes back");
+    }
+    ws_send($c, 0x89, 'now');
+    is_deeply([ws_read($c)], [0x8a, 'now'], "$label: ping, pong");
+    ws_send($c, 0x88, pack 'n', 1000);
+    is_deeply([ws_read($c)], [0x88, pack 'n', 1000], "$label: close is answered");
+    ok($c->is_closed, "$label: and the connection ends");
+    return;
+}
+
+# ---- static-site.conf
+{
+    my $w = example('static-site.conf');
+    drive('static', $w, sub {
+        my $r = get($w, '/');
+        is($r->{status}, 200, 'static: the index');
+        like($r->{body}, qr{<title>An example</title>}, 'static: its text');
+        like(header($r, 'content-type') // '', qr{\Atext/html}, 'static: its type');
+        is(header($r, 'x-content-type-options'), 'nosniff', 'static: a header for every answer');
+        is(get($w, '/about/')->{status}, 200, 'static: the index of a directory');
+        like(get($w, '/contact')->{body}, qr{<h1>Contact}, 'static: .html is found');
+        like(get($w, '/files/')->{body}, qr{one\.txt.*two\.txt}s, 'static: the listing');
+        is(get($w, '/files/one.txt')->{body}, "One file.\n", 'static: a file of it');
+        like(header(get($w, '/assets/style.css'), 'cache-control') // '', qr{max-age=2592000},
+            'static: assets stay for a month');
+        $r = get($w, '/old-about.html');
+        is($r->{status}, 301, 'static: a page that moved');
+        like(header($r, 'location') // '', qr{/about/\z}, 'static: to where');
+        $r = get($w, '/guestbook.html');
+        is("$r->{status} $r->{body}", "410 The guestbook was closed in 2019.\n", 'static: a page that is gone');
+        is(get($w, '/nothing')->{status}, 404, 'static: no such file');
+        is(get($w, '/about/../../../etc/passwd')->{status} =~ /\A40[04]\z/, 1, 'static: nothing above the root');
+        my $etag = header(get($w, '/files/one.txt'), 'etag') // '';
+        is(get($w, '/files/one.txt', headers => ['If-None-Match' => $etag])->{status}, 304, 'static: not modified');
+        $r = get($w, '/files/one.txt', headers => [Range => 'bytes=4-7']);
+        is("$r->{status} $r->{body}", '206 file', 'static: a range');
+        is(get($w, '/', method => 'HEAD')->{body}, '', 'static: HEAD');
+    });
+}
+
+# ---- reverse-proxy.conf
+{
+    my $w    = example('reverse-proxy.conf');
+    my $data = tempdir(CLEANUP => 1);
+    my $app  = site_program($w, 's9001', 'api.pl', $data);
+    drive('proxy', $w, sub {
+        my $host = '127.0.0.1:' . $w->port('http');
+        my $r = get($w, '/shop/echo?a=1', headers => [Host => $host, 'X-Internal-User' => 'root']);
+        is($r->{status}, 200, 'proxy: answered');
+        my $seen = decode_json($r->{body});
+        is($seen->{url}, '/echo?a=1', 'proxy: the prefix is gone');
+        is($seen->{headers}{host}, $host, 'proxy: Host as it came');
+        is($seen->{headers}{'x-forwarded-for'}, '127.0.0.1', 'proxy: X-Forwarded-For');
+        is($seen->{headers}{'x-forwarded-proto'}, 'http', 'proxy: X-Forwarded-Proto');
+        is($seen->{headers}{'x-internal-user'}, undef, 'proxy: a header of the client removed');
+        ok($seen->{headers}{'x-request-start'}, 'proxy: a header set');
+        is(header($r, 'x-frame-options'), 'SAMEORIGIN', 'proxy: a response header set');
+        $r = get($w, '/shop/items', method => 'POST', body => '{"name":"rake"}', headers => [Host => $host]);
+        is($r->{status}, 201, 'proxy: created');
+        is(header($r, 'location'), "http://$host/shop/items/3", 'proxy: Location with its prefix again');
+        $r = get($w, '/shop');
+        is($r->{status}, 301, 'proxy: the bare prefix');
+        like(header($r, 'location') // '', qr{/shop/\z}, 'proxy: to where');
+        is(post($w, '/echo', 'x' x 2_000_000)->{status}, 413, 'proxy: too large');
+        is(post($w, '/upload/x', 'x' x 2_000_000)->{status}, 404, 'proxy: large where it may be');
+        my $line = Weir::wait_for(sub { $w->read('stdout') =~ m{"GET /shop/echo\?a=1 HTTP/1\.1" 200 } });
+        ok($line, 'proxy: a line of access log') or diag($w->read('stdout'));
+    });
+    end_program($app);
+}
+
+# ---- load-balancer.conf
+{
+    my $w  = example('load-balancer.conf', workers => 1);
+    my %up = map { $_ => $w->upstream("s900$_", {do => 'fixed', body => "server $_"}) } 1 .. 3;
+    drive('balancer', $w, sub {
+        my %count;
+        $count{get($w, '/')->{body}}++ for 1 .. 40;
+        is_deeply(\%count, {'server 1' => 30, 'server 2' => 10}, 'balancer: three to one, no backup');
+        is(header(get($w, '/'), 'x-served-by') =~ /:\d+\z/, 1, 'balancer: says who served');
+        $up{1}->stop;
+        %count = ();
+        $count{get($w, '/')->{body}}++ for 1 .. 8;
+        is_deeply(\%count, {'server 2' => 8}, 'balancer: the other one when one is gone');
+        $up{2}->stop;
+        %count = ();
+        $count{get($w, '/')->{body}}++ for 1 .. 4;
+        is_deeply(\%count, {'server 3' => 4}, 'balancer: the backup when both are gone');
+        $w->allow(qr/server|upstream|connect|refused/i);
+    });
+}
+
+# ---- canary.conf
+{
+    my $w = example('canary.conf');
+    my @up = ($w->upstream('s9001', {do => 'fixed', body => 'stable'}),
+        $w->upstream('s9002', {do => 'fixed', body => 'new'}));
+    drive('canary', $w, sub {
+        my $ask = sub {
+            my ($n, @fields) = @_;
+            return get($w, '/', headers => ['X-Forwarded-For' => '198.51.' . ($n >> 8) . '.' . ($n & 255), @fields])
+                ->{body};
+        };
+        my @in = grep { $ask->($_) eq 'new' } 1 .. 400;
+        ok(@in >= 4 && @in <= 45, 'canary: about five percent') or diag(scalar(@in) . ' of 400');
+        my $who = $in[0] // 1;
+        is(scalar(grep { $ask->($who) eq 'new' } 1 .. 10), 10, 'canary: who is in stays in');
+        is($ask->($who, 'X-Canary' => 'never'), 'stable', 'canary: not who does not want it');
+        my %in = map { $_ => 1 } @in;
+        my ($out) = grep { !$in{$_} } 1 .. 400;
+        is(scalar(grep { $ask->($out) eq 'stable' } 1 .. 10), 10, 'canary: who is out stays out');
+        is($ask->($out, 'X-Canary' => 'always'), 'new', 'canary: who asks for it');
+    });
+}
+
+# ---- websocket.conf
+{
+    my $w    = example('websocket.conf');
+    my $echo = site_program($w, 's9003', 'echo.pl');
+    drive('websocket', $w, sub {
+        ws_checks('websocket', $w);
+        ws_checks('websocket from the page', $w, Origin => 'http://127.0.0.1:8080');
+        my ($c, $r) = ws_open($w, Origin => 'http://elsewhere.test');
+        is($r->{status}, 403, 'websocket: not from another page');
+        is(get($w, '/')->{status}, 200, 'websocket: the page');
+        is(get($w, '/assets/echo.js')->{status}, 200, 'websocket: its script');
+    });
+    end_program($echo);
+}
+
+# ---- site.conf
+
+my $host = 'example.test';
+
+sub blog_checks {
+    my ($label, $w) = @_;
+    my $r = get($w, '/?name=%3Cb%3E', headers => [Host => $host]);
+    is($r->{status}, 200, "$label: front page");
+    like($r->{body}, qr{Welcome, &lt;b&gt;\.}, "$label: the query arrives");
+    is(header($r, 'x-powered-by'), undef, "$label: a response header removed");
+    is(header($r, 'x-content-type-options'), 'nosniff', "$label: a response header set");
+    $r = get($w, '/style.css', headers => [Host => $host]);
+    my $etag = header($r, 'etag') // 'none';
+    is(get($w, '/style.css', headers => [Host => $host, 'If-None-Match' => $etag])->{status}, 304,
+        "$label: not modified, said by the site");
+    is(get($w, '/post/1', headers => [Host => $host])->{body} =~ m{href="\.\./post/2"} ? 1 : 0, 1,
+        "$label: relative links as they were");
+    is(get($w, '/nothing', headers => [Host => $host])->{status}, 404, "$label: its own 404");
+    login_checks($label, $w);
+    is(get($w, $_, headers => [Host => $host])->{body}, "No.\n", "$label: $_ does not reach the site")
+        for qw(/.git/config /.env /xmlrpc.php);
+    $r = get($w, '/a/b?c=1', headers => [Host => 'www.example.test']);
+    is("$r->{status} " . (header($r, 'location') // ''), '301 http://example.test/a/b?c=1',
+        "$label: www is redirected");
+    is(get($w, '/assets/style.css', headers => [Host => $host])->{status}, 200, "$label: files beside it");
+    return;
+}
+
+sub login_checks {
+    my ($label, $w) = @_;
+    my @form = (Host => $host, 'Content-Type' => 'application/x-www-form-urlencoded');
+    is(post($w, '/login', 'user=ada&password=no', @form)->{status}, 403, "$label: wrong password");
+    my $r = get($w, '/admin/', headers => [Host => $host]);
+    is("$r->{status} " . (header($r, 'location') // ''), "302 http://$host/login", "$label: login is asked for");
+    $r = post($w, '/login', 'user=ada&password=engine+%26+co', @form);
+    is("$r->{status} " . (header($r, 'location') // ''), "302 http://$host/admin/", "$label: logged in");
+    my @set = headers($r, 'set-cookie');
+    is(scalar(grep { /;\s*samesite=lax/i } @set), 2, "$label: both cookies, SameSite on both") or diag(@set);
+    my $cookie = join '; ', map { /\A([^;]+)/ } @set;
+    like(get($w, '/admin/', headers => [Host => $host, Cookie => $cookie])->{body}, qr{Hello ada},
+        "$label: the cookie opens the door");
+    my $bytes = join '', map { chr($_ * 7 % 256) } 1 .. 300_000;
+    my $body  = "--cut\r\nContent-Disposition: form-data; name=\"f\"; filename=\"photo.bin\"\r\n"
+        . "Content-Type: application/octet-stream\r\n\r\n$bytes\r\n--cut--\r\n";
+    $r = post($w, '/admin/upload', $body, Host => $host, Cookie => $cookie,
+        'Content-Type' => 'multipart/form-data; boundary=cut');
+    is($r->{status}, 303, "$label: upload");
+    like(header($r, 'location') // '', qr{files/photo\.bin\z}, "$label: to where it is");
+    ok(get($w, '/files/photo.bin', headers => [Host => $host])->{body} eq $bytes, "$label: the same bytes again");
+    return;
+}
+
+sub api_checks {
+    my ($label, $w) = @_;
+    my $r = get($w, '/api/items', headers => [Host => $host]);
+    is(scalar @{decode_json($r->{body})}, 2, "$label: a list");
+    is(header($r, 'cache-control'), 'no-store', "$label: a response header set");
+    $r = post($w, '/api/items', '{"name":"rake"}', Host => $host, 'Content-Type' => 'application/json');
+    is($r->{status}, 201, "$label: created");
+    my $where = header($r, 'location') // '';
+    like($where, qr{\Ahttp://\Q$host\E/api/items/3\z}, "$label: its address has /api");
+    my $path = $where =~ s{\Ahttp://[^/]+}{}r;
+    is(decode_json(get($w, $path, headers => [Host => $host])->{body})->{name}, 'rake', "$label: read again");
+    is(get($w, $path, method => 'DELETE', headers => [Host => $host])->{status}, 204, "$label: deleted");
+    is(get($w, $path, headers => [Host => $host])->{status}, 404, "$label: gone");
+    is(post($w, '/api/echo', 'x' x 150_000, Host => $host)->{status}, 413, "$label: too large");
+    is(decode_json(post($w, '/api/echo', 'x' x 90_000, Host => $host)->{body})->{length}, 90_000,
+        "$label: large enough");
+    arrival_checks($label, $w);
+    return;
+}
+
+# What is sent bit by bit arrives bit by bit.
+sub arrival_checks {
+    my ($label, $w) = @_;
+    my $c = $w->client('http');
+    $c->send(request_bytes(GET => '/api/stream', [Host => $host, Connection => 'close']));
+    my ($text, $first) = ('');
+    while ((my $bytes = $c->read_some) ne '') {
+        $text .= $bytes;
+        $first //= time if $text =~ /piece 1/;
+    }
+    like($text, qr/piece 1.*piece 5/s, "$label: the whole stream");
+    ok(defined $first && time - $first > 0.15, "$label: its first piece long before its last");
+    $c = $w->client('http');
+    $c->send(request_bytes(GET => '/api/events', [Host => $host, Accept => 'text/event-stream']));
+    $text = '';
+    while ($text !~ /tick 3\n/ && (my $bytes = $c->read_some) ne '') {
+        $text .= $bytes;
+    }
+    like($text, qr{content-type: text/event-stream.*tick 1.*tick 2.*tick 3}is, "$label: events as they happen");
+    $c->close;
+    return;
+}
+
+# The page /browser of the site in Chromium: its script uses the API and the echo.
+sub browser_checks {
+    my ($w, $chromium) = @_;
+    my $dir  = tempdir(CLEANUP => 1);
+    my $url  = 'http://127.0.0.1:' . $w->port('http') . '/browser';
+    my @argv = ($chromium, qw(--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run
+        --disable-background-networking), "--user-data-dir=$dir/profile");
+    my $pid  = spawn_program([@argv, '--dump-dom', $url], out => "$dir/dom", env => {HOME => $dir});
+    my $done = Weir::wait_for(sub { waitpid($pid, POSIX::WNOHANG()) == $pid }, 60);
+    kill KILL => -$pid;
+    $done ? delete $programs{$pid} : end_program($pid);
+    ok($done, 'browser: ended by itself');
+    my $dom = do { open my $fh, '<', "$dir/dom" or die "dom: $!\n"; local $/; <$fh> // '' };
+    like($dom, qr{<li>$_ works</li>}, "browser: $_") for qw(websocket events stream post login);
+    my $shot = spawn_program([@argv, "--screenshot=$dir/shot.png", $url =~ s/browser\z//r], env => {HOME => $dir});
+    Weir::wait_for(sub { waitpid($shot, POSIX::WNOHANG()) == $shot }, 60) ? delete $programs{$shot} : end_program($shot);
+    kill KILL => -$shot;
+    my $png = do { open my $fh, '<:raw', "$dir/shot.png" or die "screenshot: $!\n"; read $fh, my $b, 8; $b };
+    is($png, "\x89PNG\r\n\x1a\n", 'browser: a screenshot');
+    return;
+}
+
+{
+    my $w    = example('site.conf');
+    my $data = tempdir(CLEANUP => 1);
+    mkdir "$data/$_" for qw(blog api);
+    my @programs = (site_program($w, 's9001', 'blog.pl', "$data/blog"), site_program($w, 's9002', 'api.pl', "$data/api"),
+        site_program($w, 's9003', 'echo.pl'));
+    drive('site', $w, sub {
+        blog_checks('site', $w);
+        api_checks('site api', $w);
+        ws_checks('site echo', $w, Origin => "http://$host");
+        my $chromium = program_in_path('chromium');
+        SKIP: {
+            skip 'no Chromium here', 1 if !$chromium;
+            browser_checks($w, $chromium);
+        }
+    });
+    end_program($_) for @programs;
+}
+
+SKIP: {
+    my ($php, $node) = map { program_in_path($_) } qw(php node);
+    skip 'no PHP here', 1 if !$php;
+    skip 'no Node here', 1 if !$node;
+    my $w    = example('site.conf');
+    my $data = tempdir(CLEANUP => 1);
+    my %port = map { $_ => $w->port("s$_") } 9001 .. 9003;
+    my @programs = (
+        start_program($port{9001}, [$php, '-S', "127.0.0.1:$port{9001}", "$Bin/sites/blog.php"],
+            env => {BLOG_DIR => $data}),
+        start_program($port{9002}, [$node, "$Bin/sites/api.js",  $port{9002}]),
+        start_program($port{9003}, [$node, "$Bin/sites/echo.js", $port{9003}]),
+    );
+    drive('php and node', $w, sub {
+        blog_checks('php', $w);
+        api_checks('node api', $w);
+        ws_checks('node echo', $w, Origin => "http://$host");
+    });
+    end_program($_) for @programs;
+}
+
+# ---- every example is in this test
+{
+    open my $fh, '<', __FILE__ or die "$!\n";
+    my $text = do { local $/; <$fh> };
+    for my $file (glob "$examples/*.conf") {
+        my $name = $file =~ s{.*/}{}r;
+        ok(index($text, "example('$name'") >= 0, "$name is driven");
+    }
+}
+
+done_testing();
