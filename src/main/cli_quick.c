@@ -84,7 +84,7 @@ int cli_serve(int argc, char **argv)
     }
     out = cli_quick_open(&text, &size);
     cli_quick_head(out, listen);
-    fputs("sites = ( { hosts = [ \"*\" ]; root = ", out);
+    fputs("sites = ( { root = ", out);
     cli_quick_quote(out, dir);
     fputs("; listing = true; } );\n", out);
     fclose(out);
@@ -118,7 +118,7 @@ int cli_proxy(int argc, char **argv)
         fputs(i ? ", " : "", out);
         cli_quick_quote(out, servers[i]);
     }
-    fputs(" ); } );\nsites = ( { hosts = [ \"*\" ]; routes = ( { prefix = \"/\"; proxy = \"servers\"; } ); } );\n", out);
+    fputs(" ); } );\nsites = ( { routes = ( { prefix = \"/\"; proxy = \"servers\"; } ); } );\n", out);
     fclose(out);
     return cli_quick_run(text, size, argv);
 }
