@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,7 +183,7 @@ void upgrade_begin(struct master *m, struct process *asker, uint32_t number)
 static WEIR_NORETURN void upgrade_exec(struct master *m, const struct handover_item *items, size_t n, int manifest,
                                        int peer)
 {
-    char number[16], why[600];
+    char number[16], why[PATH_MAX + 128];
     sigset_t none;
 
     for (size_t i = 0; i < n; i++)
