@@ -1,6 +1,6 @@
 /*
- * test_access_log.c: lines of made-up requests in each format, buffering, sampling, conditions, a disk that is
- * full and a pipe that nobody reads.
+ * test_access_log.c: lines of made-up requests in each format, buffering, sampling, conditions, a disk that
+ * is full and a pipe that nobody reads.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,9 +54,16 @@ static void make_request(struct stand *s)
 {
     char error[128];
 
-    s->r = (struct request){.pool = s->pool, .worker = &s->worker, .config = &s->config, .site = &s->site,
-                            .route = &s->route, .listener = &s->listener, .bytes_sent = 12345,
-                            .bytes_received = 6, .head_sent = true, .has_query = true};
+    s->r = (struct request){.pool = s->pool,
+                            .worker = &s->worker,
+                            .config = &s->config,
+                            .site = &s->site,
+                            .route = &s->route,
+                            .listener = &s->listener,
+                            .bytes_sent = 12345,
+                            .bytes_received = 6,
+                            .head_sent = true,
+                            .has_query = true};
     assert_int_equal(addr_parse(STR("192.0.2.17:4711"), &s->r.client, error, sizeof(error)), 0);
     s->r.peer = s->r.client;
     s->r.id = STR("id-1");
@@ -83,7 +90,8 @@ static void stand_init(struct stand *s, struct str path, int fd, enum access_for
     log_init(&s->log, -1, LOG_LEVEL_INFO, "test");
     s->worker = (struct worker){.loop = &s->loop, .log = &s->log, .config = &s->config, .pool = s->pool};
     rnd_init_fixed(&s->worker.rnd, 1);
-    s->access = (struct access_log){.path = path, .format = format, .buffer = buffer, .flush = 1000, .sample = 1};
+    s->access =
+        (struct access_log){.path = path, .format = format, .buffer = buffer, .flush = 1000, .sample = 1};
     s->one = &s->access;
     s->config.access_logs = &s->one;
     s->config.access_log_count = 1;
@@ -129,8 +137,9 @@ static void combined(void **state)
     pipe_open(ends);
     stand_init(&s, STR("/x"), ends[1], ACCESS_COMBINED, 0);
     access_logs_write(s.logs, &s.r);
-    assert_string_equal(pipe_text(ends[0]), "192.0.2.17 - - [06/Nov/1994:12:00:00 +0000] \"GET /a%20b?q=1 HTTP/1.1\""
-                                            " 200 12345 \"-\" \"-\"\n");
+    assert_string_equal(pipe_text(ends[0]),
+                        "192.0.2.17 - - [06/Nov/1994:12:00:00 +0000] \"GET /a%20b?q=1 HTTP/1.1\""
+                        " 200 12345 \"-\" \"-\"\n");
     s.loop.clock.wall_s++;
     s.r.head.minor = 0;
     s.r.head.target = STR("/\n1.2.3.4 - - \"\xff\\");
@@ -180,7 +189,8 @@ static void combined_is_limited(void **state)
 
 static void json(void **state)
 {
-    struct str fields[] = {STR("path"), STR("status"), STR("duration"), STR("header_referer"), STR("sent_header_x")};
+    struct str fields[] = {STR("path"), STR("status"), STR("duration"), STR("header_referer"),
+                           STR("sent_header_x")};
     struct stand s;
     int ends[2];
     char *text;
@@ -191,20 +201,22 @@ static void json(void **state)
     access_logs_write(s.logs, &s.r);
     text = pipe_text(ends[0]);
     assert_string_equal(
-        text, "{\"time\":\"1994-11-06T12:00:00Z\",\"request_id\":\"id-1\",\"remote_addr\":\"192.0.2.17\","
-              "\"remote_port\":4711,\"remote_user\":null,\"server_addr\":\"127.0.0.1\",\"server_port\":80,"
-              "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"example.org\","
-              "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
-              "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
-              "\"upstream_status\":null,\"upstream_duration\":null,\"cache_status\":null}\n");
+        text,
+        "{\"time\":\"1994-11-06T12:00:00Z\",\"request_id\":\"id-1\",\"remote_addr\":\"192.0.2.17\","
+        "\"remote_port\":4711,\"remote_user\":null,\"server_addr\":\"127.0.0.1\",\"server_port\":80,"
+        "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"example.org\","
+        "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
+        "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
+        "\"upstream_status\":null,\"upstream_duration\":null,\"cache_status\":null}\n");
     s.access.fields = fields;
     s.access.field_count = ARRAY_SIZE(fields);
     s.r.path = STR("/\"\\\n");
     header(&s, "Referer", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80\xff\xc3");
     access_logs_write(s.logs, &s.r);
-    assert_string_equal(pipe_text(ends[0]),
-                        "{\"path\":\"/\\\"\\\\\\u000a\",\"status\":200,\"duration\":0.250,\"header_referer\":"
-                        "\"\\u00e9\\u20ac\\ud83d\\ude00\\u00ed\\u00a0\\u0080\\u00ff\\u00c3\",\"sent_header_x\":null}\n");
+    assert_string_equal(
+        pipe_text(ends[0]),
+        "{\"path\":\"/\\\"\\\\\\u000a\",\"status\":200,\"duration\":0.250,\"header_referer\":"
+        "\"\\u00e9\\u20ac\\ud83d\\ude00\\u00ed\\u00a0\\u0080\\u00ff\\u00c3\",\"sent_header_x\":null}\n");
     close_all(&s, ends);
 }
 
@@ -250,8 +262,8 @@ static void custom(void **state)
     (void)state;
     pipe_open(ends);
     stand_init(&s, STR("/x"), ends[1], ACCESS_CUSTOM, 0);
-    s.access.line = template_new(s.pool, STR("$method \"$header_user_agent\" $status|$cookie_a $$"), VAR_RESPONSE,
-                                 (struct conf_place){0}, report);
+    s.access.line = template_new(s.pool, STR("$method \"$header_user_agent\" $status|$cookie_a $$"),
+                                 VAR_RESPONSE, (struct conf_place){0}, report);
     assert_non_null(s.access.line);
     header(&s, "User-Agent", "a\"b\n");
     access_logs_write(s.logs, &s.r);
@@ -421,8 +433,9 @@ static void syslog_lines(void **state)
     access_logs_write(s.logs, &s.r);
     assert_true(recv(server, got, sizeof(got) - 1, 0) > 0);
     assert_memory_equal(got, "<190>", 5);
-    assert_string_equal(strstr(got, "]: ") + 3, "192.0.2.17 - - [06/Nov/1994:12:00:00 +0000] \"GET /a%20b?q=1 "
-                                                "HTTP/1.1\" 200 12345 \"-\" \"-\"");
+    assert_string_equal(strstr(got, "]: ") + 3,
+                        "192.0.2.17 - - [06/Nov/1994:12:00:00 +0000] \"GET /a%20b?q=1 "
+                        "HTTP/1.1\" 200 12345 \"-\" \"-\"");
     close(server);
     unlink(sa.sun_path);
     access_logs_write(s.logs, &s.r);
@@ -435,10 +448,11 @@ static void syslog_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(combined), cmocka_unit_test(combined_is_limited), cmocka_unit_test(json),
-        cmocka_unit_test(json_is_limited), cmocka_unit_test(custom), cmocka_unit_test(buffering),
-        cmocka_unit_test(full_pipe), cmocka_unit_test(full_disk), cmocka_unit_test(chosen),
-        cmocka_unit_test(syslog_lines),
+        cmocka_unit_test(combined),  cmocka_unit_test(combined_is_limited),
+        cmocka_unit_test(json),      cmocka_unit_test(json_is_limited),
+        cmocka_unit_test(custom),    cmocka_unit_test(buffering),
+        cmocka_unit_test(full_pipe), cmocka_unit_test(full_disk),
+        cmocka_unit_test(chosen),    cmocka_unit_test(syslog_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
