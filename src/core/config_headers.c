@@ -1,7 +1,7 @@
 /* config_headers.c: changes to header fields and to the attributes of Set-Cookie. */
 #include "core/config_build.h"
 #include "http/cookie.h"
-#include "http/h1_parse.h"
+#include "http/bytes.h"
 
 static void header_op(struct build *b, const struct conf_header *from, enum var_scope scope, struct header_op *op)
 {
@@ -10,7 +10,7 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
                                                 : HEADER_OP_ADD;
     op->name = from->name;
     op->id = header_id_of(from->name);
-    if (!h1_is_token(from->name))
+    if (!bytes_are_token(from->name))
         conf_report_add(b->report, from->at, "\"%.*s\" is not the name of a header field; write letters, digits and \"-\"",
                         STR_ARG(from->name));
     switch (op->id) {

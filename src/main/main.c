@@ -14,15 +14,26 @@
 #include <pcre2.h>
 
 #include "config.h"
+#include "main/cli_check.h"
+
+#ifndef WEIR_SYSCONFDIR
+#define WEIR_SYSCONFDIR "/etc"
+#endif
+
+#define MAIN_FILE WEIR_SYSCONFDIR "/weir/weir.conf"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_USAGE = 2 };
 
 static void print_usage(FILE *to)
 {
-    fprintf(to, "usage: weir -v | -V | -h\n"
+    fprintf(to, "usage: weir -t | -T [-c FILE]\n"
+                "       weir -v | -V | -h\n"
+                "  -c FILE  the configuration (default %s)\n"
+                "  -t  check the configuration and all that it names; print every error\n"
+                "  -T  print the effective configuration, defaults filled in\n"
                 "  -v  print the version\n"
                 "  -V  print the version and those of the libraries in use\n"
-                "  -h  print this text\n");
+                "  -h  print this text\n", MAIN_FILE);
 }
 
 static void print_libraries(void)
@@ -40,10 +51,18 @@ static void print_libraries(void)
 
 int main(int argc, char **argv)
 {
-    int option;
+    const char *file = MAIN_FILE;
+    int option, what = 0;
 
-    while ((option = getopt(argc, argv, "vVh")) != -1) {
+    while ((option = getopt(argc, argv, "c:tTvVh")) != -1) {
         switch (option) {
+        case 'c':
+            file = optarg;
+            break;
+        case 't':
+        case 'T':
+            what = option;
+            break;
         case 'v':
             printf("weir %s\n", PACKAGE_VERSION);
             return EXIT_DONE;
@@ -58,6 +77,8 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (what && optind == argc)
+        return what == 't' ? cli_check(file) : cli_print(file);
     print_usage(stderr);
     return EXIT_USAGE;
 }
