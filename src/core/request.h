@@ -95,6 +95,7 @@ struct request {
     /* The answer, for logs and conditions; `response` borrows from the pool. */
     struct message response;
     bool head_sent; /* a final head went out: no other status can be told any more */
+    bool must_close; /* nothing more may be read from this client */
     unsigned jumps; /* "@NAME" steps taken */
     bool own_reply; /* made by Weir, not by an upstream or from a file */
     uint64_t bytes_received, bytes_sent; /* bodies */
