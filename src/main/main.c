@@ -14,6 +14,7 @@
 #include <pcre2.h>
 
 #include "config.h"
+#include "main/cli_explain.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_USAGE = 2 };
 
@@ -42,6 +43,8 @@ int main(int argc, char **argv)
 {
     int option;
 
+    if (argc > 1 && strcmp(argv[1], "explain") == 0)
+        return cli_explain(argc - 1, argv + 1);
     while ((option = getopt(argc, argv, "vVh")) != -1) {
         switch (option) {
         case 'v':
