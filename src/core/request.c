@@ -141,7 +141,7 @@ static unsigned find_route(struct request *req, struct str *allow, const char **
         *reason = limit ? "a regex of `hosts` met its limit" : "no site for this host";
         return limit ? 500 : 404;
     }
-    switch (router_find(req->site->router, req, allow, NULL)) {
+    switch (router_find(req->site->router, req, allow, req->trace)) {
     case ROUTER_FOUND:
         return 0;
     case ROUTER_METHOD:

@@ -18,6 +18,7 @@
 struct conn;
 struct proxy;
 struct request;
+struct router_trace;
 struct splice_source;
 struct worker;
 
@@ -75,6 +76,7 @@ struct request {
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
     bool is_explain; /* no answer is made */
+    struct router_trace *trace; /* of `weir explain`; else NULL */
 
     struct message head; /* as it came */
     struct frame frame; /* of its body */
