@@ -60,7 +60,7 @@ void config_build_action(struct build *b, struct route *r, struct level_settings
         if (action_count(s) > 1)
             conf_report_add(b->report, r->at, "the route has more than one action; keep one of proxy, root, alias, "
                                               "redirect, respond and status");
-        else if (b->loaded)
+        else if (!s->head.broken)
             conf_report_add(b->report, r->at, "the route does nothing; write one of proxy, root, alias, redirect, "
                                               "respond and status");
         return;

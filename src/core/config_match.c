@@ -46,7 +46,7 @@ static const struct subject *match_subject(struct build *b, const struct conditi
         return found;
     if (n > 1)
         conf_report_add(b->report, c->head.at, "a condition has more than one subject; write one group for each");
-    else if (b->loaded)
+    else if (!c->head.broken)
         conf_report_add(b->report, c->head.at, "a condition has no subject; write one such as method, source, header, "
                                                "cookie, query or value");
     return NULL;

@@ -89,7 +89,7 @@ static void site_routes(struct build *b, struct site *site, struct level_setting
         check_matcher(b, seen, NULL, &site->routes[site->route_count - 1], &shadowed);
         if (shadowed)
             site->route_count--;
-    } else if (s->routes.n == 0 && b->loaded) {
+    } else if (s->routes.n == 0 && !s->head.broken) {
         conf_report_add(b->report, site->at, "the site does nothing; write routes = ( ... ); or an action such as "
                                              "proxy, root, redirect or respond");
     }

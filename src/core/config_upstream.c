@@ -64,7 +64,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                             "the server \"%.*s\" is in this upstream twice, first at %s:%u; keep one of them",
                             STR_ARG(p->name), first->at.file, first->at.line);
     }
-    if (s->servers.n == 0 && b->loaded)
+    if (s->servers.n == 0 && !s->head.broken)
         conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... );",
                         STR_ARG(u->name));
 }
