@@ -79,13 +79,15 @@ static void test_defaults(void **state)
 
 static void test_upstreams(void **state)
 {
-    struct config *c = load(LISTEN
-        "defaults = { weight = 3; keepalive = { timeout = \"9s\"; }; };\n"
-        "upstreams = ( { name = \"a\"; max_connections = 4; keepalive = { idle = 2; };\n"
-        "  servers = ( \"127.0.0.1:1\", { address = \"[::1]:2\"; name = \"two\"; weight = 0; backup = true; },\n"
-        "    { address = \"localhost:80\"; down = true; }, \"unix:/tmp/x\" ); } );\n"
-        "sites = ( { routes = ( { exact = \"/1\"; proxy = \"http://127.0.0.1:7\"; },\n"
-        "  { exact = \"/2\"; proxy = \"http://127.0.0.1:7\"; }, { exact = \"/3\"; proxy = \"http://[::1]\"; } ); } );");
+    struct config *c =
+        load(LISTEN "defaults = { weight = 3; keepalive = { timeout = \"9s\"; }; };\n"
+                    "upstreams = ( { name = \"a\"; max_connections = 4; keepalive = { idle = 2; };\n"
+                    "  servers = ( \"127.0.0.1:1\", { address = \"[::1]:2\"; name = \"two\"; weight = 0; "
+                    "backup = true; },\n"
+                    "    { address = \"localhost:80\"; down = true; }, \"unix:/tmp/x\" ); } );\n"
+                    "sites = ( { routes = ( { exact = \"/1\"; proxy = \"http://127.0.0.1:7\"; },\n"
+                    "  { exact = \"/2\"; proxy = \"http://127.0.0.1:7\"; }, { exact = \"/3\"; proxy = "
+                    "\"http://[::1]\"; } ); } );");
     const struct upstream *u = c->upstreams[0];
     const struct route *r = c->sites[0].routes;
     char buf[ADDR_TEXT_MAX];
@@ -116,12 +118,14 @@ static void test_upstreams(void **state)
 
 static void test_files(void **state)
 {
-    struct config *c = load(LISTEN
-        "defaults = { root = \"/\"; };\n"
-        "sites = ( { hosts = [ \"a\" ]; root = \"/tmp\"; index = [ \"x\", \"y\" ]; routes = (\n"
-        "  { prefix = \"/a\"; }, { prefix = \"/b/\"; alias = \"/\"; expires = \"7d\"; types = { q = \"text/q\"; }; },\n"
-        "  { prefix = \"/c\"; try = ( \"$path.html\", \"$path/\", \"@last\" ); }, { name = \"last\"; internal = true;\n"
-        "    respond = 410; } ); }, { routes = ( { exact = \"/\"; } ); } );");
+    struct config *c =
+        load(LISTEN "defaults = { root = \"/\"; };\n"
+                    "sites = ( { hosts = [ \"a\" ]; root = \"/tmp\"; index = [ \"x\", \"y\" ]; routes = (\n"
+                    "  { prefix = \"/a\"; }, { prefix = \"/b/\"; alias = \"/\"; expires = \"7d\"; types = { "
+                    "q = \"text/q\"; }; },\n"
+                    "  { prefix = \"/c\"; try = ( \"$path.html\", \"$path/\", \"@last\" ); }, { name = "
+                    "\"last\"; internal = true;\n"
+                    "    respond = 410; } ); }, { routes = ( { exact = \"/\"; } ); } );");
     const struct route *r = c->sites[0].routes;
 
     (void)state;
@@ -149,11 +153,15 @@ static void test_files(void **state)
 
 static void test_shared(void **state)
 {
-    struct config *c = load(LISTEN
+    struct config *c = load(
+        LISTEN
         "defaults = { response_headers = { set = { A = \"1\"; B = \"$host\"; }; }; access_log = \"-\"; };\n"
-        "sites = ( { routes = ( { exact = \"/1\"; respond = 200; }, { exact = \"/2\"; respond = { status = 201;\n"
-        "  headers = { Z = \"1\"; }; }; }, { exact = \"/3\"; respond = 200; response_headers = { remove = \"a\"; };\n"
-        "  cookies = { secure = true; domain = \"\"; }; access_log = ( { path = \"-\"; format = \"json\"; },\n"
+        "sites = ( { routes = ( { exact = \"/1\"; respond = 200; }, { exact = \"/2\"; respond = { status = "
+        "201;\n"
+        "  headers = { Z = \"1\"; }; }; }, { exact = \"/3\"; respond = 200; response_headers = { remove = "
+        "\"a\"; };\n"
+        "  cookies = { secure = true; domain = \"\"; }; access_log = ( { path = \"-\"; format = \"json\"; "
+        "},\n"
         "  { path = \"syslog:\"; format = \"$host\"; } ); } ); } );");
     const struct route *r = c->sites[0].routes;
 
@@ -182,10 +190,11 @@ static void test_shared(void **state)
 
 static void test_conditions(void **state)
 {
-    struct config *c = load(LISTEN
-        "sites = ( { routes = ( { respond = 200; when = ( { method = [ \"get\" ]; not = true; },\n"
-        "  { any = ( { header = \"X-*\"; }, { cookie = \"c\"; present = false; }, { value = \"$host\"; is = \"a\"; } ); },\n"
-        "  { source = [ \"10.0.0.0/8\", \"all\" ]; }, { percent = 12.5; } ); } ); } );");
+    struct config *c = load(
+        LISTEN "sites = ( { routes = ( { respond = 200; when = ( { method = [ \"get\" ]; not = true; },\n"
+               "  { any = ( { header = \"X-*\"; }, { cookie = \"c\"; present = false; }, { value = "
+               "\"$host\"; is = \"a\"; } ); },\n"
+               "  { source = [ \"10.0.0.0/8\", \"all\" ]; }, { percent = 12.5; } ); } ); } );");
     const struct match *m = c->sites[0].routes[0].when;
 
     (void)state;
@@ -210,8 +219,10 @@ static void test_listeners(void **state)
         "control = \"unix:/tmp/weir-test.sock\";\n"
         "defaults = { request_head = { max_fields = 7; }; };\n"
         "listeners = ( { address = \"*:80\"; sites = [ \"b\" ]; request_head = { max_size = \"4k\"; }; },\n"
-        "  { address = \"127.0.0.1:81\"; admin = true; }, { address = \"[::1]:82\"; default_site = \"a\"; } );\n"
-        "sites = ( { name = \"a\"; hosts = [ \"a.test\" ]; respond = 200; }, { name = \"b\"; respond = 200; } );");
+        "  { address = \"127.0.0.1:81\"; admin = true; }, { address = \"[::1]:82\"; default_site = \"a\"; } "
+        ");\n"
+        "sites = ( { name = \"a\"; hosts = [ \"a.test\" ]; respond = 200; }, { name = \"b\"; respond = 200; "
+        "} );");
     const struct listener_conf *l = c->listeners;
     void *value;
 
@@ -270,7 +281,8 @@ static void test_refused(void **state)
 
     (void)state;
     conf_report_init(&report, pool);
-    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ root = \"/no/where\"; } );"), "text", &report));
+    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ root = \"/no/where\"; } );"),
+                                 "text", &report));
     conf_report_print(&report, f);
     fclose(f);
     assert_string_equal(said, "text:3: there is no upstream \"app\"; write the name of one that is defined\n"
@@ -284,11 +296,24 @@ static void test_refused(void **state)
 static void test_tables(void **state)
 {
     static const struct conf_group *const groups[] = {
-        &settings_group, &settings_listener_group, &settings_upstream_group, &settings_server_group,
-        &settings_route_group, &settings_condition_group, &settings_access_log_group, &settings_timeouts_group,
-        &settings_request_head_group, &settings_request_body_group, &settings_retry_group,
-        &settings_keepalive_group, &settings_balance_group, &settings_redirect_group, &settings_respond_group,
-        &settings_rewrite_group, &settings_cookies_group, &settings_proxy_headers_group,
+        &settings_group,
+        &settings_listener_group,
+        &settings_upstream_group,
+        &settings_server_group,
+        &settings_route_group,
+        &settings_condition_group,
+        &settings_access_log_group,
+        &settings_timeouts_group,
+        &settings_request_head_group,
+        &settings_request_body_group,
+        &settings_retry_group,
+        &settings_keepalive_group,
+        &settings_balance_group,
+        &settings_redirect_group,
+        &settings_respond_group,
+        &settings_rewrite_group,
+        &settings_cookies_group,
+        &settings_proxy_headers_group,
     };
 
     (void)state;
@@ -306,9 +331,9 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_upstreams), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_shared),     cmocka_unit_test(test_conditions), cmocka_unit_test(test_listeners),
-        cmocka_unit_test(test_size),       cmocka_unit_test(test_refused),   cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_upstreams),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_shared),   cmocka_unit_test(test_conditions), cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_size),     cmocka_unit_test(test_refused),    cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
