@@ -191,7 +191,8 @@ static enum match_result match_percent(const struct match_term *term, struct req
     return match_of(percent_holds(&term->percent_key, key, term->percent));
 }
 
-struct str match_accept_language(const struct request *req)
+/* All Accept-Language fields as one; STR_NONE when there is none. */
+static struct str match_accept_language(const struct request *req)
 {
     const struct header_list *list = &req->head.headers;
     struct str all = STR_NONE;
