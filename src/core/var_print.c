@@ -1,6 +1,6 @@
 /*
- * var_print.c: see var_print.h.  By hand: an access log prints these for each request, where printf would cost
- * more than all the rest.
+ * var_print.c: see var_print.h.  By hand: an access log prints these for each request, where printf would
+ * cost more than all the rest.
  */
 #include "core/var_print.h"
 

@@ -1,6 +1,6 @@
 /*
- * var_print.h: numbers, times and addresses as variables show them.  Each writes into `scratch`, which the result
- * borrows; nothing ends in NUL.
+ * var_print.h: numbers, times and addresses as variables show them.  Each writes into `scratch`, which the
+ * result borrows; nothing ends in NUL.
  */
 #ifndef WEIR_CORE_VAR_PRINT_H
 #define WEIR_CORE_VAR_PRINT_H

@@ -42,8 +42,8 @@ struct explain_question {
 };
 
 /*
- * 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no listener
- * has its port.
+ * 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no
+ * listener has its port.
  */
 int explain_run(const struct config *, const struct explain_question *, struct pool *pool,
                 struct explain *explain, char *error, size_t error_size) WEIR_MUST_CHECK;
