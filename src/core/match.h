@@ -71,7 +71,7 @@ bool match_same_but_language(const struct match *a, const struct match *b);
 unsigned match_language_weight(const struct match_term *, const struct request *);
 
 /*
- * The worker's memory for regexes; `weir explain` has no worker, its requests make their own.
+ * The worker's memory for regexes; a request without worker has its own.
  */
 struct regex_scratch *match_scratch(const struct request *);
 

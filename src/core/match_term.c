@@ -12,7 +12,9 @@
 
 struct regex_scratch *match_scratch(const struct request *req)
 {
-    return req->worker && req->worker->regex ? req->worker->regex : regex_scratch_new(req->pool);
+    if (req->worker && req->worker->regex)
+        return req->worker->regex;
+    return req->regex ? req->regex : regex_scratch_new(req->pool);
 }
 
 static enum match_result match_of(bool holds)

@@ -11,7 +11,7 @@ static void explain_note(struct router_trace *trace, const struct route *route, 
     struct explain *e = container_of(trace, struct explain, trace);
 
     if (!e->notes)
-        e->notes = pool_zalloc(e->req.pool, (route->site->route_count + 1) * sizeof(*e->notes));
+        e->notes = pool_zalloc(e->req.pool, (e->req.site->route_count + 1) * sizeof(*e->notes));
     e->notes[route->index] = (struct explain_note){.noted = true, .taken = taken, .why = why};
 }
 
@@ -243,6 +243,7 @@ int explain_run(const struct config *config, const struct explain_question *ques
 
     *e = (struct explain){.config = config, .trace = {explain_note}};
     *req = (struct request){.pool = pool, .config = config, .is_explain = true, .trace = &e->trace,
+                            .regex = regex_scratch_new(pool),
                             .peer = question->from, .client = question->from};
     req->head.method = question->method;
     req->head.minor = 1;
