@@ -21,17 +21,12 @@ static struct str target_of(struct request *req)
     return (struct str){text, path.len + query.len};
 }
 
-/* As the client wrote it; the target's authority comes before the field (RFC 9112 3.2.2). */
-static struct str host_as_it_came(struct request *req)
+/* As the client wrote it. */
+static struct str host_as_it_came(const struct request *req)
 {
     const struct header *host = header_find(&req->head.headers, HEADER_HOST);
-    bool is_absolute = req->head.target.len > 0 && req->head.target.s[0] != '/' && req->head.target.s[0] != '*';
 
-    if (!is_absolute)
-        return host ? host->value : STR_NONE;
-    if (req->host_port == 0)
-        return req->host;
-    return pool_printf(req->pool, "%.*s:%u", STR_ARG(req->host), (unsigned)req->host_port);
+    return host ? host->value : STR_NONE;
 }
 
 static struct str host_of(struct request *req, const struct peer_conf *peer)
