@@ -230,8 +230,8 @@ static void make_request(struct load *l, const char *method, const char *path, c
     if (!l->request || (extra && !f))
         exit(1);
     l->request_size = (size_t)snprintf(l->request, REQUEST_ROOM - (size_t)body,
-                                       "%s %s HTTP/1.1\r\nHost: bench.test\r\n%s%s%s\r\n", method, path, lines,
-                                       length, l->each ? "Connection: close\r\n" : "");
+                                       "%s %s HTTP/1.1\r\nHost: bench.test\r\n%s%s%s\r\n", method, path,
+                                       lines, length, l->each ? "Connection: close\r\n" : "");
     memset(l->request + l->request_size, 'b', (size_t)body);
     l->request_size += (size_t)body;
 }

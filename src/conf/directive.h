@@ -38,7 +38,9 @@ enum conf_flag {
     CONF_REQUIRED = 1 << 1, /* the group is wrong without it */
     CONF_NUMBERS = 1 << 2,  /* text may be written as an integer */
     CONF_APPEND = 1 << 3,   /* a list that included files add to */
-    CONF_OWN = 1 << 4       /* not inherited from an outer level */
+    CONF_OWN = 1 << 4,      /* not inherited from an outer level */
+    CONF_LATER = 1 << 5,    /* known, but not in this version: an error that says so, unless `false` */
+    CONF_OFF = 1 << 6       /* a number that may be `false`: stored as -1 */
 };
 
 /* First member of every group's struct. */

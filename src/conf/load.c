@@ -87,6 +87,11 @@ static bool is_list(const config_setting_t *s)
     return type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY;
 }
 
+static bool is_false(const config_setting_t *s)
+{
+    return config_setting_type(s) == CONFIG_TYPE_BOOL && !config_setting_get_bool(s);
+}
+
 static struct str text_of(const config_setting_t *s)
 {
     return str_of(config_setting_get_string(s));
@@ -199,6 +204,10 @@ static int load_number(struct slot *t, const config_setting_t *s, const struct u
     int64_t *out)
 {
     int64_t v;
+    if ((t->row->flags & CONF_OFF) && is_false(s)) {
+        *out = -1;
+        return 0;
+    }
     if (is_integer(s)) {
         v = config_setting_get_int64(s);
         if (units && v < 0) {
@@ -628,11 +637,6 @@ static int load_struct(struct slot *t, const config_setting_t *s, void *out)
     return rc ? rc : check_required(t->l, g, out);
 }
 
-static bool is_false(const config_setting_t *s)
-{
-    return config_setting_type(s) == CONFIG_TYPE_BOOL && !config_setting_get_bool(s);
-}
-
 static int load_list(struct slot *t, const config_setting_t *s, struct conf_list *out)
 {
     bool group = t->row->type == CONF_GROUP;
@@ -716,6 +720,15 @@ static const char *scope_name(const struct conf_load *l, unsigned scope)
     return "this place";
 }
 
+static int load_later(struct conf_load *l, const struct conf_row *row, const config_setting_t *s)
+{
+    if (is_false(s)) {
+        return 0;
+    }
+    conf_report_add(l->report, place_of(l, s), "'%s' is not in this version of Weir; remove it", row->name);
+    return -1;
+}
+
 static int load_group(struct conf_load *l, const struct conf_group *g, unsigned scope,
     const config_setting_t *s, void *out)
 {
@@ -726,6 +739,8 @@ static int load_group(struct conf_load *l, const struct conf_group *g, unsigned 
         if (!row) {
             unknown(l, g, scope, e);
             rc = -1;
+        } else if (row->flags & CONF_LATER) {
+            rc |= load_later(l, row, e);
         } else if (row->scopes && scope && !(row->scopes & scope)) {
             conf_report_add(l->report, place_of(l, e), "'%s' may not stand in %s; it belongs in %s",
                 row->name, scope_name(l, scope), scope_name(l, row->scopes));
@@ -759,9 +774,42 @@ int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scop
     return rc;
 }
 
+/* Defaults that were read once: by row, in a table of open addressing. */
+#define FILL_SLOTS 1024
+
+struct conf_fills {
+    const struct conf_row *rows[FILL_SLOTS];
+    void *values[FILL_SLOTS];
+    size_t n;
+};
+
+static size_t row_size(const struct conf_row *row)
+{
+    if ((row->flags & CONF_LIST) || row->type == CONF_MAP) {
+        return sizeof(struct conf_list);
+    }
+    return conf_type_size(row->type);
+}
+
+static int fill_nested(struct conf_load *l, const struct conf_row *row, char *member)
+{
+    int rc = 0;
+    if (row->type != CONF_GROUP) {
+        return 0;
+    }
+    if (row->flags & CONF_LIST) {
+        struct conf_list *list = (struct conf_list *)(void *)member;
+        for (size_t k = 0; k < list->n; k++) {
+            rc |= conf_fill(l, row->group, (char *)list->items + k * row->group->size);
+        }
+    } else if (*(void **)(void *)member) {
+        rc = conf_fill(l, row->group, *(void **)(void *)member);
+    }
+    return rc;
+}
+
 /* A default is written as the file would write it, and takes the same way. */
-static int fill_row(struct conf_load *l, const struct conf_row *row, struct conf_place at,
-    char *member)
+static int read_fallback(struct conf_load *l, const struct conf_row *row, struct conf_place at, char *member)
 {
     config_t tree;
     config_init(&tree);
@@ -775,6 +823,35 @@ static int fill_row(struct conf_load *l, const struct conf_row *row, struct conf
             row->fallback);
     }
     config_destroy(&tree);
+    return rc ? rc : fill_nested(l, row, member);
+}
+
+static int fill_row(struct conf_load *l, const struct conf_row *row, struct conf_place at,
+    char *member)
+{
+    if (!l->fills) {
+        l->fills = pool_zalloc(l->pool, sizeof(*l->fills));
+    }
+    struct conf_fills *f = l->fills;
+    size_t i = (uintptr_t)row / sizeof(*row) % FILL_SLOTS;
+    while (f->rows[i] && f->rows[i] != row) {
+        i = (i + 1) % FILL_SLOTS;
+    }
+    if (f->rows[i]) {
+        memcpy(member, f->values[i], row_size(row));
+        return 0;
+    }
+    /* Reading it may nest and add others, so the slot is taken only when all is done. */
+    int rc = read_fallback(l, row, at, member);
+    if (rc == 0 && f->n < FILL_SLOTS / 2) {
+        while (f->rows[i]) {
+            i = (i + 1) % FILL_SLOTS;
+        }
+        f->n++;
+        f->rows[i] = row;
+        f->values[i] = pool_alloc(l->pool, row_size(row));
+        memcpy(f->values[i], member, row_size(row));
+    }
     return rc;
 }
 
@@ -785,19 +862,13 @@ int conf_fill(struct conf_load *l, const struct conf_group *group, void *out)
     for (size_t i = 0; i < group->n_rows; i++) {
         const struct conf_row *row = &group->rows[i];
         char *member = (char *)out + row->offset;
-        if (row->fallback && !conf_is_present(h, i)) {
-            rc |= fill_row(l, row, h->at, member);
-        }
-        if (row->type != CONF_GROUP) {
+        if (row->flags & CONF_LATER) {
             continue;
         }
-        if (row->flags & CONF_LIST) {
-            struct conf_list *list = (struct conf_list *)(void *)member;
-            for (size_t k = 0; k < list->n; k++) {
-                rc |= conf_fill(l, row->group, (char *)list->items + k * row->group->size);
-            }
-        } else if (*(void **)(void *)member) {
-            rc |= conf_fill(l, row->group, *(void **)(void *)member);
+        if (row->fallback && !conf_is_present(h, i)) {
+            rc |= fill_row(l, row, h->at, member);
+        } else {
+            rc |= fill_nested(l, row, member);
         }
     }
     return rc;

@@ -9,11 +9,14 @@
 #include "conf/directive.h"
 #include "conf/text.h"
 
+struct conf_fills;
+
 struct conf_load {
     struct pool *pool; /* of all structs and texts; outlives what is loaded */
     struct conf_report *report;
     const struct conf_text *text;
     const struct conf_scope_name *scopes; /* for messages; ends with scope 0 */
+    struct conf_fills *fills; /* defaults read before; NULL at the start, then of conf_fill */
 };
 
 /*
@@ -25,6 +28,7 @@ int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scop
 
 /*
  * Stores the defaults of the rows that are not present, at every depth; they are not marked as present.
+ * Equal defaults share their memory: lists and groups that come from here must not be changed.
  * 0, or -1 when a default of the table is itself wrong (reported).
  */
 int conf_fill(struct conf_load *l, const struct conf_group *group, void *out) WEIR_MUST_CHECK;

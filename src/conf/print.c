@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include "base/units.h"
+
 static void print_text(FILE *to, struct str s)
 {
     fputc('"', to);
@@ -27,6 +29,20 @@ static void print_integer(FILE *to, int64_t v)
     fprintf(to, "%lld%s", (long long)v, v > INT32_MAX || v < INT32_MIN ? "L" : "");
 }
 
+static void print_number(FILE *to, const struct conf_row *row, int64_t v)
+{
+    char buf[UNITS_TEXT_MAX];
+    if (v < 0 && (row->flags & CONF_OFF)) {
+        fputs("false", to);
+    } else if (row->type == CONF_DURATION) {
+        print_text(to, units_print_duration(v, buf));
+    } else if (row->type == CONF_SIZE) {
+        print_text(to, units_print_size((uint64_t)v, buf));
+    } else {
+        print_integer(to, v);
+    }
+}
+
 static void print_cidr(FILE *to, const struct conf_cidr *c)
 {
     char buf[INET6_ADDRSTRLEN];
@@ -43,8 +59,8 @@ static void print_scalar(FILE *to, const struct conf_row *row, const void *v)
     switch (row->type) {
     case CONF_BOOL: fputs(*(const bool *)v ? "true" : "false", to); break;
     case CONF_INT:
-    case CONF_SIZE: print_integer(to, *(const int64_t *)v); break;
-    case CONF_DURATION: fprintf(to, "\"%lldms\"", (long long)*(const int64_t *)v); break;
+    case CONF_SIZE:
+    case CONF_DURATION: print_number(to, row, *(const int64_t *)v); break;
     case CONF_RATIO: fprintf(to, "\"%.17g\"", *(const double *)v); break;
     case CONF_RATE:
         fprintf(to, "\"%lld/%lldms\"", (long long)((const struct conf_rate *)v)->count,
@@ -66,10 +82,10 @@ static void print_indent(FILE *to, unsigned depth)
     fprintf(to, "%*s", (int)depth * 4, "");
 }
 
-static void print_group(FILE *to, const struct conf_group *g, const void *in, unsigned depth)
+static void print_group(FILE *to, const struct conf_row *row, unsigned scope, const void *in, unsigned depth)
 {
     fputs("{\n", to);
-    conf_print(to, g, in, depth + 1);
+    conf_print(to, row->group, row->enters ? row->enters : scope, in, depth + 1);
     print_indent(to, depth);
     fputc('}', to);
 }
@@ -83,8 +99,8 @@ static void print_pair(FILE *to, struct str name, struct str value)
     fputs("; }", to);
 }
 
-static void print_list(FILE *to, const struct conf_row *row, const struct conf_list *list,
-    unsigned depth)
+static void print_list(FILE *to, const struct conf_row *row, unsigned scope,
+    const struct conf_list *list, unsigned depth)
 {
     size_t size = row->type == CONF_GROUP ? row->group->size : conf_type_size(row->type);
     fputs("( ", to);
@@ -92,7 +108,7 @@ static void print_list(FILE *to, const struct conf_row *row, const struct conf_l
         const char *item = (const char *)list->items + i * size;
         fputs(i ? ", " : "", to);
         if (row->type == CONF_GROUP) {
-            print_group(to, row->group, item, depth);
+            print_group(to, row, scope, item, depth);
         } else if (row->type == CONF_MAP) {
             const struct conf_pair *p = (const struct conf_pair *)(const void *)item;
             print_pair(to, p->name, p->value);
@@ -129,10 +145,11 @@ static void print_headers(FILE *to, const struct conf_headers *h)
     fputs(" }", to);
 }
 
-static void print_value(FILE *to, const struct conf_row *row, const char *member, unsigned depth)
+static void print_value(FILE *to, const struct conf_row *row, unsigned scope, const char *member,
+    unsigned depth)
 {
     if ((row->flags & CONF_LIST) || row->type == CONF_MAP) {
-        print_list(to, row, (const struct conf_list *)(const void *)member, depth);
+        print_list(to, row, scope, (const struct conf_list *)(const void *)member, depth);
         return;
     }
     if (row->type != CONF_GROUP && row->type != CONF_HEADERS) {
@@ -143,22 +160,23 @@ static void print_value(FILE *to, const struct conf_row *row, const char *member
     if (!pointer) {
         fputs("false", to);
     } else if (row->type == CONF_GROUP) {
-        print_group(to, row->group, pointer, depth);
+        print_group(to, row, scope, pointer, depth);
     } else {
         print_headers(to, pointer);
     }
 }
 
-void conf_print(FILE *to, const struct conf_group *group, const void *in, unsigned depth)
+void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth)
 {
     for (size_t i = 0; i < group->n_rows; i++) {
         const struct conf_row *row = &group->rows[i];
-        if (!conf_is_present(in, i) && !row->fallback) {
+        bool fits = !row->scopes || !scope || (row->scopes & scope);
+        if ((row->flags & CONF_LATER) || !fits || (!conf_is_present(in, i) && !row->fallback)) {
             continue;
         }
         print_indent(to, depth);
         fprintf(to, "%s = ", row->name);
-        print_value(to, row, (const char *)in + row->offset, depth);
+        print_value(to, row, scope, (const char *)in + row->offset, depth);
         fputs(";\n", to);
     }
 }
@@ -193,6 +211,9 @@ void conf_print_mdoc(FILE *to, const struct conf_group *group)
     fputs(".Bl -tag -width Ds\n", to);
     for (size_t i = 0; i < group->n_rows; i++) {
         const struct conf_row *row = &group->rows[i];
+        if (row->flags & CONF_LATER) {
+            continue;
+        }
         fprintf(to, ".It Ic %s\n%s%s", row->name, row->flags & CONF_LIST ? "List of: " : "",
             type_name(row->type));
         for (const char *const *c = row->choices; c && *c; c++) {

@@ -11,9 +11,10 @@
 
 /*
  * Prints the values of `in`, a struct of `group` after conf_fill, each row on a line of its own, indented
- * by `depth` levels.  What has neither been written nor a default is left out.  conf_load reads it back.
+ * by `depth` levels.  What has neither been written nor a default is left out, and so is what may not stand
+ * at the level `scope` (0: any).  conf_load reads it back.
  */
-void conf_print(FILE *to, const struct conf_group *group, const void *in, unsigned depth);
+void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth);
 
 /* Prints the rows of `group` as an mdoc list: name, type, default, limits, choices, sentence. */
 void conf_print_mdoc(FILE *to, const struct conf_group *group);

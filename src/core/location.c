@@ -1,6 +1,7 @@
 /*
- * location.c: where an upstream sends the client to, said in the client's terms.  An upstream knows the host and path
- * that were forwarded, not those that were asked for; a target of its own host is turned back, one elsewhere is left.
+ * location.c: where an upstream sends the client to, said in the client's terms.  An upstream knows the host
+ * and path that were forwarded, not those that were asked for; a target of its own host is turned back, one
+ * elsewhere is left.
  */
 #include "core/match.h"
 #include "core/rewrite.h"
@@ -139,7 +140,7 @@ static bool location_undo_replaced(const struct request *req, struct str *path)
     return true;
 }
 
-/* Whether strip_prefix and add_prefix alone explain the path that was forwarded: no rule and no value had a part. */
+/* Whether strip_prefix and add_prefix alone explain the path that was forwarded. */
 static bool location_is_prefixed(const struct request *req, struct str strip, struct str add)
 {
     struct str path = req->path, forward = req->forward_path;

@@ -26,14 +26,16 @@ static enum match_result match_any(const struct match_term *term, struct request
 
 static enum match_result match_one(const struct match_term *term, struct request *req)
 {
-    enum match_result result = term->subject == MATCH_ANY ? match_any(term, req) : match_term_holds(term, req);
+    enum match_result result =
+        term->subject == MATCH_ANY ? match_any(term, req) : match_term_holds(term, req);
 
     if (result == MATCH_UNDECIDED || !term->invert)
         return result;
     return result == MATCH_YES ? MATCH_NO : MATCH_YES;
 }
 
-enum match_result match_holds(const struct match *match, struct request *req, const struct match_term **failed)
+enum match_result match_holds(const struct match *match, struct request *req,
+                              const struct match_term **failed)
 {
     for (size_t i = 0; match && i < match->count; i++) {
         enum match_result result = match_one(&match->terms[i], req);
@@ -92,7 +94,8 @@ static bool match_same_cidr(const struct cidr *a, const struct cidr *b)
 
 static bool match_same_lists(const struct match_term *a, const struct match_term *b)
 {
-    if (a->is_count != b->is_count || a->source_count != b->source_count || a->status_count != b->status_count)
+    if (a->is_count != b->is_count || a->source_count != b->source_count ||
+        a->status_count != b->status_count)
         return false;
     for (size_t i = 0; i < a->is_count; i++)
         if (!str_eq(a->is[i], b->is[i]))
@@ -224,5 +227,6 @@ struct str match_describe(const struct match_term *term, struct pool *pool)
     list = match_describe_list(term, pool);
     if (list.len)
         return pool_printf(pool, "%.*s is%s %.*s", STR_ARG(subject), negation, STR_ARG(list));
-    return pool_printf(pool, "%.*s is %s", STR_ARG(subject), term->present != term->invert ? "present" : "absent");
+    return pool_printf(pool, "%.*s is %s", STR_ARG(subject),
+                       term->present != term->invert ? "present" : "absent");
 }

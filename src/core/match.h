@@ -61,7 +61,7 @@ enum match_result match_holds(const struct match *, struct request *, const stru
  */
 bool match_fails_by_method(const struct match *, struct request *, const struct match_term **method);
 
-/* The condition `match` holds of languages, or NULL: for choosing the best q among routes that differ only in it. */
+/* The condition `match` holds of languages, or NULL: to choose the best q among routes that differ only in it. */
 const struct match_term *match_language(const struct match *);
 
 /* Whether a has the same conditions as b but for their language. */

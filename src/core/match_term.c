@@ -1,6 +1,6 @@
 /*
- * match_term.c: see match_term.h.  Names and values of a query are compared decoded, because what is behind Weir
- * decodes them too: an escape must not carry anything past a condition.
+ * match_term.c: see match_term.h.  Names and values of a query are compared decoded, because what is behind
+ * Weir decodes them too: an escape must not carry anything past a condition.
  */
 #include "core/match_term.h"
 
@@ -38,7 +38,8 @@ static bool match_in(const struct match_term *term, struct str value, bool nocas
 }
 
 /* What is asked of a value that is there. */
-static enum match_result match_value(const struct match_term *term, const struct request *req, struct str value)
+static enum match_result match_value(const struct match_term *term, const struct request *req,
+                                     struct str value)
 {
     if (term->is_count)
         return match_of(match_in(term, value, false));
@@ -54,8 +55,8 @@ static bool match_name(struct str pattern, struct str name, bool nocase)
         if (p < pattern.len && pattern.s[p] == '*') {
             star = p++;
             back = n;
-        } else if (p < pattern.len &&
-                   (nocase ? ascii_lower(pattern.s[p]) == ascii_lower(name.s[n]) : pattern.s[p] == name.s[n])) {
+        } else if (p < pattern.len && (pattern.s[p] == name.s[n] ||
+                                       (nocase && ascii_lower(pattern.s[p]) == ascii_lower(name.s[n])))) {
             p++;
             n++;
         } else if (star != SIZE_MAX) {

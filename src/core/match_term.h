@@ -1,5 +1,6 @@
 /*
- * match_term.h: a single condition of match.h: what each subject looks at.  For match.c alone, which joins them.
+ * match_term.h: a single condition of match.h: what each subject looks at.  For match.c alone, which joins
+ * them.
  */
 #ifndef WEIR_CORE_MATCH_TERM_H
 #define WEIR_CORE_MATCH_TERM_H

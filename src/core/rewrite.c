@@ -1,6 +1,7 @@
 /*
- * rewrite.c: the path on its way on, header operations, Set-Cookie.  A value made from what a client sent is checked
- * after it is made, so that no capture or argument can add a field, a second request, or a way out of a directory.
+ * rewrite.c: the path on its way on, header operations, Set-Cookie.  A value made from what a client sent is
+ * checked after it is made, so that no capture or argument can add a field, a second request, or a way out of
+ * a directory.
  */
 #include "core/rewrite.h"
 
@@ -32,7 +33,7 @@ static bool rewrite_is_dots(struct str segment)
     while (segment.len) {
         size_t step = segment.s[0] == '.' ? 1 : 3;
 
-        if (step == 3 && !(segment.len >= 3 && memcmp(segment.s, "%2", 2) == 0 && ascii_lower(segment.s[2]) == 'e'))
+        if (step == 3 && (segment.len < 3 || !str_ieq((struct str){segment.s, 3}, STR("%2e"))))
             return false;
         segment = str_from(segment, step);
         dots++;
@@ -93,7 +94,7 @@ static void rewrite_expand(struct rewrite *r, const struct template *template)
         rewrite_set(r, value);
 }
 
-/* The captures are the rule's while its text is put together, then the route's again.  True: it was the last. */
+/* The captures are the rule's while its text is put together, then the route's again.  True: the last. */
 static bool rewrite_rule(struct rewrite *r, const struct rewrite_rule *rule)
 {
     struct regex_captures route = r->req->captures;
@@ -132,6 +133,10 @@ unsigned rewrite_path(struct request *req, const char **reason)
     const struct route *route = req->route;
     struct rewrite r = {.req = req, .path = req->path, .query = var_query_mark(req)};
 
+    req->forward_path = req->path;
+    req->forward_query = r.query;
+    if (!str_has_prefix(req->path, STR("/")))
+        return 0; /* "OPTIONS *" */
     for (size_t i = 0; i < route->rewrite_count; i++)
         if (rewrite_rule(&r, &route->rewrites[i]))
             break;
@@ -187,8 +192,9 @@ static void rewrite_log_unsafe(struct request *req, const struct header_op *op, 
     if (!req->worker || !req->worker->log)
         return;
     shown = log_escape(value, text, sizeof(text));
-    log_write(req->worker->log, LOG_LEVEL_WARN, "header %.*s is not sent: its value holds a control byte: \"%.*s\"",
-              STR_ARG(op->name), STR_ARG(shown));
+    log_write(req->worker->log, LOG_LEVEL_WARN,
+              "header %.*s is not sent: its value holds a control byte: \"%.*s\"", STR_ARG(op->name),
+              STR_ARG(shown));
 }
 
 static int rewrite_header(const struct header_op *op, struct request *req, struct header_list *headers)
@@ -221,7 +227,10 @@ void rewrite_cookies(struct request *req, struct header_list *headers)
 {
     if (!req->route || !req->route->cookies)
         return;
-    for (size_t i = 0; i < headers->count; i++)
-        if (headers->items[i].id == HEADER_SET_COOKIE)
-            headers->items[i].value = cookie_edit_set(headers->items[i].value, req->route->cookies, req->pool);
+    for (size_t i = 0; i < headers->count; i++) {
+        struct header *h = &headers->items[i];
+
+        if (h->id == HEADER_SET_COOKIE)
+            h->value = cookie_edit_set(h->value, req->route->cookies, req->pool);
+    }
 }

@@ -97,8 +97,8 @@ static void router_note(struct router_search *s, const struct route *route, bool
         s->trace->note(s->trace, route, taken, why);
 }
 
-static void router_note_failed(struct router_search *s, const struct route *route, const struct match_term *failed,
-                               bool undecided)
+static void router_note_failed(struct router_search *s, const struct route *route,
+                               const struct match_term *failed, bool undecided)
 {
     struct str what;
 
@@ -123,7 +123,7 @@ static bool router_holds(struct router_search *s, const struct candidate *candid
     return false;
 }
 
-/* Of a candidate that holds and its siblings the one whose language the client likes best; the first of equals. */
+/* Of a candidate that holds and its siblings the one whose language is liked best; the first of equals. */
 static const struct candidate *router_best_language(struct router_search *s, const struct candidate *first)
 {
     const struct candidate *best = first;
@@ -216,7 +216,7 @@ static void router_allow(struct router_search *s, const struct candidate *candid
         *allow = router_add_methods(*allow, method, s->req->pool);
 }
 
-/* Nothing was found: what would have been for another method?  Done only then, so what it costs does not matter. */
+/* Nothing was found: what would have been for another method?  Only then, so what it costs does not matter. */
 static struct str router_allowed(struct router_search *s)
 {
     const struct path_entry *entry = path_table_find(s->router->exact, s->req->path);

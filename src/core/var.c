@@ -1,6 +1,6 @@
 /*
- * var.c: texts with variables, compiled to a list of pieces.  $uri is compiled to two, its path and its query, so
- * that every piece is one text that is copied as it lies in the request.
+ * var.c: texts with variables, compiled to a list of pieces.  $uri is compiled to two, its path and its
+ * query, so that every piece is one text that is copied as it lies in the request.
  */
 #include "core/var.h"
 
@@ -105,7 +105,8 @@ static void template_refuse(struct template_parse *p, struct str name, enum var_
         conf_report_add(p->report, p->at, "unknown variable $%.*s; did you mean $%.*s?", STR_ARG(name),
                         STR_ARG(near));
     else
-        conf_report_add(p->report, p->at, "unknown variable $%.*s; a dollar sign is written $$", STR_ARG(name));
+        conf_report_add(p->report, p->at, "unknown variable $%.*s; a dollar sign is written $$",
+                        STR_ARG(name));
 }
 
 static void template_take_variable(struct template_parse *p)

@@ -1,6 +1,6 @@
 /*
- * var.h: values with $variables, compiled when the configuration is loaded to a list of pieces and put together from
- * a request.
+ * var.h: values with $variables, compiled when the configuration is loaded to a list of pieces and put
+ * together from a request.
  */
 #ifndef WEIR_CORE_VAR_H
 #define WEIR_CORE_VAR_H
@@ -19,8 +19,8 @@ enum var_scope {
 };
 
 /*
- * Compiles `text` for the life of `pool`.  NULL: errors were added to `report` at `at` (unknown variable with the nearest name,
- * "$" without a name ...).
+ * Compiles `text` for the life of `pool`.  NULL: errors were added to `report` at `at` (unknown variable
+ * with the nearest name, "$" without a name ...).
  */
 struct template *template_new(struct pool *pool, struct str text, enum var_scope, struct conf_place at,
                               struct conf_report *report) WEIR_MUST_CHECK;
@@ -32,14 +32,14 @@ bool template_is_literal(const struct template *);
 struct str template_text(const struct template *);
 
 /*
- * The value; literal templates and lone borrowed variables cost nothing, others are made in the request's pool.  `.s` is
- * NULL only when the value would be longer than 64 KB: an error, to be answered 500.
+ * The value; literal templates and lone borrowed variables cost nothing, others are made in the request's
+ * pool.  `.s` is NULL only when the value would be longer than 64 KB: an error, to be answered 500.
  */
 struct str template_expand(const struct template *, struct request *);
 
 /*
- * Appends the value to `buf` (cap `size`, where it is cut), for logs: each variable, without a value too, is written by
- * `escape` (may be NULL: as it is); bytes written.
+ * Appends the value to `buf` (cap `size`, where it is cut), for logs: each variable, without a value too,
+ * is written by `escape` (may be NULL: as it is); bytes written.
  */
 size_t template_print(const struct template *, struct request *, char *buf, size_t size,
                       size_t (*escape)(struct str, char *buf, size_t size));

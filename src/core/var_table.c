@@ -86,7 +86,8 @@ static bool var_find_group(struct str name, struct var *var)
     return true;
 }
 
-static enum var_lookup var_find_family(struct str name, enum var_scope scope, struct pool *pool, struct var *var)
+static enum var_lookup var_find_family(struct str name, enum var_scope scope, struct pool *pool,
+                                       struct var *var)
 {
     for (size_t i = 0; i < ARRAY_SIZE(var_families); i++) {
         struct str prefix = str_of(var_families[i].name);
@@ -250,7 +251,8 @@ static bool var_name_is(struct str name, struct str wanted, bool nocase)
 }
 
 /* Several lines of one name are one list (RFC 9110 5.3). */
-static struct str var_join(const struct header_list *list, const struct var *var, struct pool *pool, size_t bytes)
+static struct str var_join(const struct header_list *list, const struct var *var, struct pool *pool,
+                           size_t bytes)
 {
     char *text = pool_text(pool, bytes);
     size_t len = 0;
@@ -365,7 +367,8 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_BYTES_SENT: return var_number(req->bytes_sent, scratch);
     case VAR_BYTES_RECEIVED: return var_number(req->bytes_received, scratch);
     case VAR_UPSTREAM_ADDR: return req->upstream_addr;
-    case VAR_UPSTREAM_STATUS: return req->upstream_status ? var_number(req->upstream_status, scratch) : STR_NONE;
+    case VAR_UPSTREAM_STATUS:
+        return req->upstream_status ? var_number(req->upstream_status, scratch) : STR_NONE;
     case VAR_UPSTREAM_DURATION:
         return req->upstream_addr.len ? var_since(req, times->queued ? times->queued : times->start, scratch)
                                       : STR_NONE;

@@ -26,8 +26,10 @@ struct channel_wire {
 static const struct channel_rule channel_rules[CHANNEL_TYPES] = {
     [CHANNEL_READY] = {"ready", CHANNEL_PROCESS, false},
     [CHANNEL_HEARD] = {"heard", CHANNEL_PROCESS, false},
-    [CHANNEL_DRAIN] = {"drain", CHANNEL_MASTER, false},
+    [CHANNEL_SERVE] = {"serve", CHANNEL_MASTER, false},
+    [CHANNEL_DRAIN] = {"drain", CHANNEL_MASTER | CHANNEL_KEEPER, false},
     [CHANNEL_STOP] = {"stop", CHANNEL_MASTER | CHANNEL_KEEPER, false},
+    [CHANNEL_OUTCOME] = {"outcome", CHANNEL_MASTER, true},
     [CHANNEL_LOG] = {"log", CHANNEL_MASTER, true},
     [CHANNEL_CERT] = {"cert", CHANNEL_MASTER, true},
     [CHANNEL_RELOAD] = {"reload", CHANNEL_KEEPER, false},

@@ -13,16 +13,21 @@
 enum channel_type {
     CHANNEL_READY = 1,    /* process: it serves */
     CHANNEL_HEARD,        /* process: answers a message; arg: its type */
-    CHANNEL_DRAIN,        /* master: stop accepting, end when idle */
+    CHANNEL_SERVE,        /* master: begin to accept */
+    CHANNEL_DRAIN,        /* master: stop accepting, end when idle; keeper: do so with the instance */
     CHANNEL_STOP,         /* master: end now; keeper: stop the instance */
-    CHANNEL_LOG,          /* master: descriptor of log number arg */
+    CHANNEL_OUTCOME,      /* master: what became of the keeper's question: memfd with text; see CHANNEL_ANSWER */
+    CHANNEL_LOG,          /* master: descriptor of log number arg: 0 the error log, n + 1 access log n */
     CHANNEL_CERT,         /* master: memfd with the certificate of site number arg */
-    CHANNEL_RELOAD,       /* keeper: reload was asked for */
+    CHANNEL_RELOAD,       /* keeper: reload was asked for; arg of this and of the like: the question's number */
     CHANNEL_UPGRADE,      /* keeper: upgrade was asked for */
     CHANNEL_REOPEN,       /* keeper: reopen the logs */
     CHANNEL_CERT_CHANGED, /* keeper: the files of path number arg are new */
     CHANNEL_TYPES
 };
+
+/* The arg of CHANNEL_OUTCOME: the question's number, of 31 bits, and whether it went well. */
+#define CHANNEL_ANSWER(number, ok) ((uint32_t)(number) << 1 | ((ok) ? 1U : 0U))
 
 /* Who speaks; bits, so that a type may have several speakers. */
 enum channel_speaker {

@@ -19,7 +19,8 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub json {
     my ($conn, $req, $status, $value, @fields) = @_;
-    return Site::answer($conn, $req, $status, ['Content-Type' => 'application/json', @fields], $json->encode($value));
+    my @all = ('Content-Type' => 'application/json', @fields);
+    return Site::answer($conn, $req, $status, \@all, $json->encode($value));
 }
 
 sub item_write {
@@ -86,8 +87,9 @@ Site::serve($port, sub {
         return Site::answer($conn, $req, 204, []) if $method eq 'DELETE' && unlink "$dir/item-$1";
     }
     if ($path eq '/echo') {
-        return json($conn, $req, 200, {method => $method, url => $req->{target}, length => length $req->{body},
-            headers => {map { lc $_->[0] => $_->[1] } @{$req->{headers}}}});
+        my %fields = map { lc $_->[0] => $_->[1] } @{$req->{headers}};
+        return json($conn, $req, 200, {method => $method, url => $req->{target}, headers => \%fields,
+            length => length $req->{body}});
     }
     return stream($conn, $req) if $path eq '/stream';
     return events($conn, $req) if $path eq '/events';

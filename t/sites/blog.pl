@@ -131,9 +131,10 @@ const post = async () => {
     return r.status === 201 && (await again.json()).name === 'rake';
 };
 const form = async () => {
-    const r = await fetch('/login', { method: 'POST', redirect: 'follow',
+    const r = await fetch('/login', { method: 'POST',
         body: new URLSearchParams({ user: 'ada', password: 'engine & co' }) });
-    return r.redirected && new URL(r.url).origin === location.origin && (await r.text()).includes('Hello ada');
+    const here = new URL(r.url).origin === location.origin;
+    return r.redirected && here && (await r.text()).includes('Hello ada');
 };
 Promise.all([attempt('websocket', socket), attempt('events', events), attempt('stream', stream),
     attempt('post', post), attempt('login', form)]).then(() => fetch('/browser-done', { method: 'POST' }));
@@ -181,8 +182,11 @@ my %page = (
 Site::serve($port, sub {
     my ($conn, $req) = @_;
     return $page{$req->{path}}->($conn, $req) if $page{$req->{path}};
-    return html($conn, $req, 200, page("Post $1", '../', '<p>Text, <a href="../post/' . ($1 + 1) . '">more</a>.</p>'))
-        if $req->{path} =~ m{\A/post/(\d{1,4})\z};
+    if ($req->{path} =~ m{\A/post/(\d{1,4})\z}) {
+        my $next = $1 + 1;
+        my $text = qq{<p>Text, <a href="../post/$next">more</a>.</p>};
+        return html($conn, $req, 200, page("Post $1", '../', $text));
+    }
     if ($req->{path} =~ m{\A/files/([A-Za-z0-9_-][A-Za-z0-9._-]*)\z} && open my $fh, '<:raw', "$dir/$1") {
         local $/;
         return Site::answer($conn, $req, 200, ['Content-Type' => 'application/octet-stream'], scalar <$fh>);

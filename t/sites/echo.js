@@ -9,7 +9,7 @@ const server = http.createServer((req, res) => {
     res.end('a WebSocket is spoken here\n');
 });
 
-// One frame at the start of BYTES (RFC 6455 5.2): its first byte, payload and size; null when it is not all there.
+// One frame at the start of BYTES (RFC 6455 5.2): its first byte, payload and size; null when more must come.
 const frame = bytes => {
     if (bytes.length < 6) return null;
     let size = bytes[1] & 0x7f;

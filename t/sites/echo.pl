@@ -45,8 +45,9 @@ Site::serve($port, sub {
     my $key = header($req, 'sec-websocket-key');
     return Site::answer($conn, $req, 400, [], "a WebSocket is spoken here\n")
         if !defined $key || lc(header($req, 'upgrade') // '') ne 'websocket';
+    my $accept = sha1_base64($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11');
     $conn->send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            . 'Sec-WebSocket-Accept: ' . sha1_base64($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11') . "=\r\n\r\n");
+            . "Sec-WebSocket-Accept: $accept=\r\n\r\n");
     while (my ($first, $payload) = frame($conn)) {
         my $opcode = $first & 0x0f;
         put($conn, $opcode == 9 ? 0x8a : $first, $payload) if $opcode != 10;

@@ -26,8 +26,10 @@ static void test_speakers(void **state)
     } rows[] = {
         {CHANNEL_READY, CHANNEL_WORKER | CHANNEL_KEEPER, false},
         {CHANNEL_HEARD, CHANNEL_WORKER | CHANNEL_KEEPER, false},
-        {CHANNEL_DRAIN, CHANNEL_MASTER, false},
+        {CHANNEL_SERVE, CHANNEL_MASTER, false},
+        {CHANNEL_DRAIN, CHANNEL_MASTER | CHANNEL_KEEPER, false},
         {CHANNEL_STOP, CHANNEL_MASTER | CHANNEL_KEEPER, false},
+        {CHANNEL_OUTCOME, CHANNEL_MASTER, true},
         {CHANNEL_LOG, CHANNEL_MASTER, true},
         {CHANNEL_CERT, CHANNEL_MASTER, true},
         {CHANNEL_RELOAD, CHANNEL_KEEPER, false},

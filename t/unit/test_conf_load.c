@@ -227,7 +227,7 @@ static void test_good(void **state)
     struct pool *pool = pool_new(4096);
     struct conf_report report;
     conf_report_init(&report, pool);
-    struct conf_load l = {pool, &report, NULL, scopes};
+    struct conf_load l = {pool, &report, NULL, scopes, NULL};
     struct conf_text none = {.dir = "/etc/weir"};
     l.text = &none;
     struct top *t = load(pool, &report, 1, good);
@@ -240,7 +240,7 @@ static void test_good(void **state)
     char *out = NULL;
     size_t len;
     FILE *f = open_memstream(&out, &len);
-    conf_print(f, &top_group, t, 0);
+    conf_print(f, &top_group, 0, t, 0);
     fclose(f);
     t = load(pool, &report, 1, out);
     if (report.n) {
@@ -258,7 +258,7 @@ static void test_inherit(void **state)
     struct conf_report report;
     conf_report_init(&report, pool);
     struct conf_text none = {.dir = "/"};
-    struct conf_load l = {pool, &report, &none, scopes};
+    struct conf_load l = {pool, &report, &none, scopes, NULL};
     struct top *outer = load(pool, &report, 1,
         "size = 5; flag = false; timeouts = { read = 1; send = 2; }; rate_limit = \"1/s\";\n"
         "address = \"a:1\"; response_headers = { set = { A = \"1\"; }; }; allow = \"all\";");

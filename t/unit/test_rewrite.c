@@ -196,7 +196,7 @@ static void cookies(void **state)
     rewrite_cookies(&f.req, &f.req.head.headers);
     f.req.route = &route;
     rewrite_cookies(&f.req, &f.req.head.headers);
-    assert_string_equal(f.req.head.headers.items[0].value.s, "a=1; Domain=example.com; Path=/; Secure");
+    assert_string_equal(f.req.head.headers.items[0].value.s, "a=1; Path=/; Domain=example.com; Secure");
     assert_true(str_eq(f.req.head.headers.items[1].value, STR("a=1; Domain=inner")));
     fixture_free(&f);
 }

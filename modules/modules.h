@@ -1,0 +1,13 @@
+/*
+ * modules.h: the tables of all modules, for the registry in src/main.
+ */
+#ifndef WEIR_MODULES_MODULES_H
+#define WEIR_MODULES_MODULES_H
+
+#include "core/balancer.h"
+#include "core/handler.h"
+
+extern const struct balancer balancer_round_robin;
+extern const struct handler handler_redirect, handler_respond;
+
+#endif

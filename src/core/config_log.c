@@ -1,0 +1,88 @@
+/* config_log.c: access logs; those with the same path share an index, and so a file. */
+#include "core/config_build.h"
+
+/* The logs of a level, shared by the routes that inherit them. */
+struct build_logs {
+    struct access_log **logs;
+    size_t count;
+};
+
+static void log_index(struct build *b, struct access_log *log)
+{
+    struct config *c = b->config;
+    const struct access_log *first = hash_table_get(b->logs, log->path);
+
+    if (first) {
+        log->index = first->index;
+        return;
+    }
+    if (c->access_log_count == b->log_room) {
+        size_t room = b->log_room ? b->log_room * 2 : 8;
+        struct access_log **more = pool_zalloc(b->pool, room * sizeof(struct access_log *));
+        if (c->access_log_count)
+            memcpy(more, c->access_logs, c->access_log_count * sizeof(struct access_log *));
+        c->access_logs = more;
+        b->log_room = room;
+    }
+    log->index = c->access_log_count;
+    c->access_logs[c->access_log_count++] = log;
+    hash_table_set(b->logs, log->path, log);
+}
+
+/* Whether each field is a variable; what is not is reported as in a template. */
+static void log_fields(struct build *b, const struct access_log_settings *s, struct access_log *log)
+{
+    struct conf_place at = conf_place_of(&settings_access_log_group, &s->head, "fields");
+
+    log->fields = s->fields.items;
+    log->field_count = s->fields.n;
+    for (size_t i = 0; i < s->fields.n; i++) {
+        struct str text = pool_printf(b->pool, "${%.*s}", STR_ARG(log->fields[i]));
+        (void)!template_new(b->pool, text, VAR_RESPONSE, at, b->report);
+    }
+    if (s->fields.n && log->format != ACCESS_JSON)
+        conf_report_add(b->report, at, "'fields' is for format = \"json\"; remove it");
+}
+
+static struct access_log *log_build(struct build *b, const struct access_log_settings *s)
+{
+    struct access_log *log = pool_zalloc(b->pool, sizeof(*log));
+
+    log->path = s->path;
+    config_check_directory_of(b, s->path, "access_log", conf_place_of(&settings_access_log_group, &s->head, "path"));
+    if (str_eq(s->format, STR("combined"))) {
+        log->format = ACCESS_COMBINED;
+    } else if (str_eq(s->format, STR("json"))) {
+        log->format = ACCESS_JSON;
+    } else {
+        log->format = ACCESS_CUSTOM;
+        log->line = template_new(b->pool, s->format, VAR_RESPONSE,
+                                 conf_place_of(&settings_access_log_group, &s->head, "format"), b->report);
+    }
+    log_fields(b, s, log);
+    log->buffer = (size_t)s->buffer;
+    log->flush = s->flush;
+    log->sample = s->sample;
+    log->when = config_match(b, &s->when, VAR_RESPONSE);
+    log_index(b, log);
+    return log;
+}
+
+void config_build_access_logs(struct build *b, struct route *r, const struct level_settings *s)
+{
+    const struct access_log_settings *from = s->access_log.items;
+    struct build_logs *made = config_made(b, from);
+
+    if (s->access_log.n == 0)
+        return;
+    if (!made) {
+        made = pool_zalloc(b->pool, sizeof(*made));
+        made->logs = pool_zalloc(b->pool, s->access_log.n * sizeof(struct access_log *));
+        for (size_t i = 0; i < s->access_log.n; i++)
+            if (!str_eq(from[i].path, STR("off")))
+                made->logs[made->count++] = log_build(b, &from[i]);
+        config_keep(b, from, made);
+    }
+    r->access_logs = made->logs;
+    r->access_log_count = made->count;
+}

@@ -1,0 +1,51 @@
+/*
+ * child.h: what every process that the master forks has in common: its user, loop, channel and worker;
+ * when it begins to accept, when it drains, when it ends; and what it does once its master is gone: it goes on,
+ * and hands the sockets and the board to the next master.
+ */
+#ifndef WEIR_MAIN_CHILD_H
+#define WEIR_MAIN_CHILD_H
+
+#include "base/log.h"
+#include "core/board.h"
+#include "core/worker.h"
+#include "main/channel.h"
+#include "main/logfiles.h"
+#include "main/privdrop.h"
+#include "main/sockets.h"
+#include "main/supervise.h"
+
+/* Filled in by the master between fork and child_run(). */
+struct child {
+    enum supervise_role role;
+    unsigned index, count; /* among the workers */
+    uint64_t generation;
+    const struct config *config;
+    struct board *board;
+    unsigned slot;
+    int channel;
+    struct sockets *sockets;
+    struct logfiles *logs;
+    uid_t master_uid;
+    bool drops; /* becomes `user` */
+    struct privdrop_user user;
+    struct admin *admin; /* keeper */
+
+    struct loop *loop;
+    struct worker *worker;
+    struct event *channel_event;
+    struct event *take_event;
+    bool serving, draining, orphaned;
+    int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
+    int exit_code;
+
+    /* Of the keeper; NULL for others. */
+    void (*on_message)(struct child *, const struct channel_message *); /* may take message.fd */
+    void (*on_orphaned)(struct child *);
+    bool (*may_end)(struct child *); /* nobody waits for an answer any more */
+};
+
+/* Drops privileges, serves, returns the exit code. */
+int child_run(struct child *);
+
+#endif

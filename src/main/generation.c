@@ -1,0 +1,159 @@
+/*
+ * generation.c: a list, newest first, and walks over the table of processes.
+ */
+#include "main/generation.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "main/master.h"
+
+static bool generation_holds(const struct generation *g, const struct supervise_child *child)
+{
+    const struct process *p = process_of(child);
+
+    return p->generation && (!g || p->generation == g);
+}
+
+struct generation *generation_new(struct master *m, struct config *config, char *error, size_t error_size)
+{
+    struct generation *g = calloc(1, sizeof(*g));
+    uint64_t last = board_last_generation(m->board);
+
+    if (!g)
+        abort();
+    g->drops = geteuid() == 0;
+    if ((g->drops && privdrop_find(config->user.s, NULL, &g->user, error, error_size) < 0) ||
+        logfiles_open(&g->logs, config, "master", error, error_size) < 0) {
+        free(g);
+        return NULL;
+    }
+    if (last < board_serve_from(m->board))
+        last = board_serve_from(m->board);
+    g->number = last + 1;
+    g->config = config;
+    g->workers = config->workers;
+    board_set_last_generation(m->board, g->number);
+    g->next = m->generations;
+    m->generations = g;
+    return g;
+}
+
+void generation_start(struct master *m, struct generation *g)
+{
+    process_add(m, g, SUPERVISE_KEEPER, 0);
+    for (unsigned i = 0; i < g->workers; i++)
+        process_add(m, g, SUPERVISE_WORKER, i);
+    /* Forked by the master's tick, as those are that died. */
+}
+
+bool generation_is_ready(const struct master *m, const struct generation *g)
+{
+    for (const struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        if (generation_holds(g, c) && !process_of(c)->ready)
+            return false;
+    }
+    return true;
+}
+
+void generation_serve(struct master *m, struct generation *g)
+{
+    for (struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        if (process_of(c)->generation != g)
+            c->retired = true;
+    }
+    m->serving = g;
+    m->log = &g->logs.error;
+    board_set_serve_from(m->board, g->number);
+    /* Sooner than by the word that they read each tick: nobody is to wait for the change. */
+    generation_tell(m, g, CHANNEL_SERVE);
+    for (struct generation *old = g->next; old; old = old->next)
+        generation_tell(m, old, CHANNEL_DRAIN);
+}
+
+bool generation_older_drain(const struct master *m, const struct generation *g)
+{
+    for (const struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        const struct process *p = process_of(c);
+
+        if (p->generation && p->generation != g && c->pid && p->channel >= 0 && !p->drains)
+            return false;
+    }
+    return true;
+}
+
+void generation_tell(struct master *m, const struct generation *g, enum channel_type type)
+{
+    for (struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        if (generation_holds(g, c) && c->pid)
+            process_tell(process_of(c), type, 0, -1);
+    }
+}
+
+void generation_kill(struct master *m, struct generation *g)
+{
+    for (struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        if (!generation_holds(g, c))
+            continue;
+        c->retired = true;
+        supervise_kill(c, SIGKILL);
+    }
+}
+
+void generation_limit(struct master *m)
+{
+    unsigned n = 0;
+
+    for (struct generation *g = m->generations; g; g = g->next) {
+        if (++n <= GENERATION_MAX)
+            continue;
+        log_write(m->log, LOG_LEVEL_NOTICE, "generation %llu still drains and is ended: there are %d younger ones",
+                  (unsigned long long)g->number, GENERATION_MAX);
+        generation_tell(m, g, CHANNEL_STOP);
+    }
+}
+
+static void generation_free(struct generation *g)
+{
+    logfiles_close(&g->logs);
+    config_free(g->config);
+    free(g);
+}
+
+static bool generation_has_process(const struct master *m, const struct generation *g)
+{
+    for (const struct supervise_child *c = m->supervise.first; c; c = c->next) {
+        if (generation_holds(g, c))
+            return true;
+    }
+    return false;
+}
+
+void generation_collect(struct master *m, const struct generation *starting)
+{
+    struct generation **at = &m->generations;
+
+    while (*at) {
+        struct generation *g = *at;
+
+        if (g == m->serving || g == starting || generation_has_process(m, g)) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        generation_free(g);
+    }
+}
+
+void generation_free_all(struct master *m)
+{
+    m->log = &m->start_log;
+    m->serving = NULL;
+    while (m->generations) {
+        struct generation *g = m->generations;
+
+        m->generations = g->next;
+        generation_free(g);
+    }
+}

@@ -1,0 +1,455 @@
+/*
+ * sockets.c: entries are found by address; those of a configuration under trial are marked by numbers that
+ * tell what was there before it.
+ */
+#include "main/sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main/steer.h"
+
+#define SOCKETS_CONTROL_MODE 0660
+#define SOCKETS_UNIX_MODE 0666 /* as with TCP, who may connect is for the configuration to say */
+
+void sockets_init(struct sockets *s)
+{
+    *s = (struct sockets){.take = -1};
+}
+
+static void sockets_entry_cut(struct sockets_entry *e, unsigned count)
+{
+    while (e->count > count)
+        close(e->fds[--e->count]);
+}
+
+static void sockets_remove(struct sockets *s, struct sockets_entry *e)
+{
+    struct sockets_entry **at = &s->first;
+
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    sockets_entry_cut(e, 0);
+    free(e->fds);
+    free(e);
+}
+
+static void *sockets_grow(void *old, size_t count, size_t size)
+{
+    void *p = reallocarray(old, count ? count : 1, size);
+
+    if (!p)
+        abort();
+    return p;
+}
+
+static struct sockets_entry *sockets_add(struct sockets *s, enum handover_kind kind,
+                                         const struct listener_spec *spec)
+{
+    struct sockets_entry *e = sockets_grow(NULL, 1, sizeof(*e));
+    struct sockets_entry **at = &s->first;
+
+    *e = (struct sockets_entry){.kind = kind, .spec = *spec};
+    listener_address_text(&spec->address, spec->address_len, e->address, sizeof(e->address));
+    while (*at)
+        at = &(*at)->next;
+    *at = e;
+    return e;
+}
+
+static struct sockets_entry *sockets_find(const struct sockets *s, const char *address)
+{
+    struct sockets_entry *e = s->first;
+
+    while (e && strcmp(e->address, address) != 0)
+        e = e->next;
+    return e;
+}
+
+/* Whether a descriptor of a former master is what it is said to be; fills in the spec. */
+static bool sockets_is_bound(const struct handover_item *item, struct listener_spec *spec)
+{
+    char address[HANDOVER_ADDRESS_SIZE];
+
+    memset(spec, 0, sizeof(*spec));
+    spec->address_len = sizeof(spec->address);
+    if (getsockname(item->fd, (void *)&spec->address, &spec->address_len) < 0 ||
+        spec->address_len > sizeof(spec->address))
+        return false;
+    spec->backlog = item->backlog;
+    spec->defer_accept_s = item->defer_accept_s;
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    return strcmp(address, item->address) == 0 && listener_is_bound_to(item->fd, spec);
+}
+
+static void sockets_adopt_one(struct sockets *s, struct handover_item *item)
+{
+    struct listener_spec spec;
+    struct sockets_entry *e;
+
+    if (!sockets_is_bound(item, &spec))
+        return;
+    e = sockets_find(s, item->address);
+    if (!e)
+        e = sockets_add(s, (enum handover_kind)item->kind, &spec);
+    e->fds = sockets_grow(e->fds, e->count + 1, sizeof(int));
+    e->fds[e->count++] = item->fd;
+    item->fd = -1;
+    /* What program the group has is not known: sockets_steer() sets it anew. */
+    e->served = 0;
+}
+
+void sockets_adopt(struct sockets *s, struct handover_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct handover_item *item = &set->items[i];
+
+        if (item->fd < 0 || item->kind == HANDOVER_BOARD)
+            continue;
+        if (item->kind != HANDOVER_TAKE) {
+            sockets_adopt_one(s, item);
+        } else if (s->take < 0) {
+            s->take = item->fd;
+            memcpy(s->take_path, item->address, sizeof(s->take_path));
+            item->fd = -1;
+        }
+    }
+}
+
+/* "*" is two sockets, where the system has IPv6; otherwise one. */
+static size_t sockets_specs(const struct listener_conf *conf, struct listener_spec specs[2])
+{
+    struct listener_spec *v4 = &specs[0], *v6 = &specs[1];
+
+    *v4 = (struct listener_spec){
+        .address_len = conf->address.len,
+        .backlog = conf->backlog,
+        .defer_accept_s = conf->defer_accept_s,
+        .unix_mode = conf->is_control ? SOCKETS_CONTROL_MODE : SOCKETS_UNIX_MODE,
+    };
+    memcpy(&v4->address, &conf->address.storage, conf->address.len);
+    if (!conf->address.any)
+        return 1;
+    *v6 = *v4;
+    v4->address_len = sizeof(struct sockaddr_in);
+    memset(&v4->address, 0, sizeof(v4->address));
+    *(struct sockaddr_in *)(void *)&v4->address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = conf->address.in6.sin6_port};
+    return steer_has_ipv6() ? 2 : 1;
+}
+
+static bool sockets_is_keepers(const struct listener_conf *conf)
+{
+    return conf->admin || conf->is_control;
+}
+
+/* Calls `fn` for each address of the configuration until it returns something else than 0. */
+static int sockets_each(const struct config *config,
+                        int (*fn)(void *arg, const struct listener_conf *, const struct listener_spec *),
+                        void *arg)
+{
+    struct listener_spec specs[2];
+    int rc = 0;
+
+    for (size_t i = 0; i <= config->listener_count && rc == 0; i++) {
+        const struct listener_conf *conf =
+            i < config->listener_count ? &config->listeners[i] : config->control_listener;
+        size_t n = conf ? sockets_specs(conf, specs) : 0;
+
+        for (size_t k = 0; k < n && rc == 0; k++)
+            rc = fn(arg, conf, &specs[k]);
+    }
+    return rc;
+}
+
+static enum handover_kind sockets_kind(const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    if (conf->is_control)
+        return HANDOVER_CONTROL;
+    return spec->address.ss_family == AF_UNIX ? HANDOVER_UNIX : HANDOVER_TCP;
+}
+
+struct sockets_trial {
+    struct sockets *sockets;
+    const struct config *config;
+    char *error;
+    size_t error_size;
+};
+
+/* The first sockets of an address. */
+static int sockets_bind_new(struct sockets_trial *t, struct sockets_entry *e, unsigned wanted)
+{
+    int n;
+
+    e->fds = sockets_grow(NULL, wanted, sizeof(int));
+    n = listener_bind_all(&e->spec, e->fds, (int)wanted, t->error, t->error_size);
+    if (n < 0) {
+        steer_name_owner(&e->spec, t->error, t->error_size);
+        return -1;
+    }
+    e->count = (unsigned)n;
+    e->served = e->count;
+    return 0;
+}
+
+/* More sockets of an address; the kernel gives them nothing before sockets_steer(). */
+static int sockets_bind_more(struct sockets_trial *t, struct sockets_entry *e, unsigned wanted)
+{
+    if (e->count >= wanted)
+        return 0;
+    if (steer_to(e->fds[0], e->served ? e->served : e->count, wanted) < 0) {
+        snprintf(t->error, t->error_size, "%s: the sockets cannot be steered", e->address);
+        return -1;
+    }
+    e->fds = sockets_grow(e->fds, wanted, sizeof(int));
+    while (e->count < wanted) {
+        int fd = listener_bind(&e->spec, true, t->error, t->error_size);
+
+        if (fd < 0)
+            return -1;
+        e->fds[e->count++] = fd;
+    }
+    return 0;
+}
+
+static int sockets_plan_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    struct sockets_trial *t = arg;
+    enum handover_kind kind = sockets_kind(conf, spec);
+    unsigned wanted = kind == HANDOVER_TCP && !sockets_is_keepers(conf) ? t->config->workers : 1;
+    char address[HANDOVER_ADDRESS_SIZE];
+    struct sockets_entry *e;
+
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    e = sockets_find(t->sockets, address);
+    if (!e)
+        e = sockets_add(t->sockets, kind, spec);
+    e->is_planned = true;
+    e->spec = *spec;
+    e->kind = kind;
+    if (e->count == 0)
+        return sockets_bind_new(t, e, wanted);
+    return sockets_bind_more(t, e, wanted);
+}
+
+/* The socket by which a new master finds the processes that outlived this one. */
+static int sockets_plan_take(struct sockets *s, const struct config *config, char *error, size_t error_size)
+{
+    char path[HANDOVER_ADDRESS_SIZE] = "";
+
+    if (config->control_listener && config->control_listener->address.sa.sa_family == AF_UNIX)
+        snprintf(path, sizeof(path), "%s.take", config->control_listener->address.un.sun_path);
+    if (strcmp(path, s->take_path) == 0 && (s->take >= 0 || !path[0]))
+        return 0;
+    if (s->take >= 0) {
+        close(s->take);
+        unlink(s->take_path);
+        s->take = -1;
+    }
+    if (path[0]) {
+        s->take = steer_bind_take(path, error, error_size);
+        if (s->take < 0)
+            return -1;
+    }
+    memcpy(s->take_path, path, sizeof(path));
+    return 0;
+}
+
+int sockets_plan(struct sockets *s, const struct config *config, char *error, size_t error_size)
+{
+    struct sockets_trial trial = {s, config, error, error_size};
+
+    for (struct sockets_entry *e = s->first; e; e = e->next) {
+        e->before = e->count;
+        e->is_planned = false;
+    }
+    if (sockets_each(config, sockets_plan_one, &trial) == 0 &&
+        sockets_plan_take(s, config, error, error_size) == 0)
+        return 0;
+    sockets_undo(s);
+    return -1;
+}
+
+void sockets_undo(struct sockets *s)
+{
+    struct sockets_entry *next;
+
+    for (struct sockets_entry *e = s->first; e; e = next) {
+        next = e->next;
+        e->is_planned = false;
+        if (e->before > 0) {
+            sockets_entry_cut(e, e->before);
+            continue;
+        }
+        if (e->count > 0 && e->kind != HANDOVER_TCP)
+            unlink(e->address + strlen("unix:"));
+        sockets_remove(s, e);
+    }
+}
+
+bool sockets_commit(struct sockets *s)
+{
+    bool removed = false;
+
+    for (struct sockets_entry *e = s->first; e; e = e->next) {
+        e->before = e->count;
+        e->is_removed = !e->is_planned;
+        if (!e->is_removed)
+            continue;
+        removed = true;
+        if (e->kind != HANDOVER_TCP)
+            unlink(e->address + strlen("unix:"));
+        for (unsigned i = 0; e->kind == HANDOVER_TCP && i < e->count; i++)
+            steer_drop_syn(e->fds[i]);
+    }
+    return removed;
+}
+
+static int sockets_steer_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    struct sockets_trial *t = arg;
+    char address[HANDOVER_ADDRESS_SIZE];
+    struct sockets_entry *e;
+    unsigned n;
+
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    e = sockets_find(t->sockets, address);
+    if (!e || e->kind != HANDOVER_TCP)
+        return 0;
+    n = sockets_is_keepers(conf) ? 1 : t->config->workers;
+    if (n > e->count)
+        n = e->count;
+    if (n != e->served && steer_to(e->fds[0], n, e->count) == 0)
+        e->served = n;
+    return 0;
+}
+
+void sockets_steer(struct sockets *s, const struct config *config)
+{
+    struct sockets_trial trial = {.sockets = s, .config = config};
+
+    sockets_each(config, sockets_steer_one, &trial);
+}
+
+void sockets_close_removed(struct sockets *s)
+{
+    struct sockets_entry *next;
+
+    for (struct sockets_entry *e = s->first; e; e = next) {
+        next = e->next;
+        if (e->is_removed)
+            sockets_remove(s, e);
+    }
+}
+
+static int sockets_mark(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    char address[HANDOVER_ADDRESS_SIZE];
+    struct sockets_entry *e;
+
+    (void)conf;
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    e = sockets_find(arg, address);
+    if (e)
+        e->is_removed = false;
+    return 0;
+}
+
+void sockets_keep(struct sockets *s, const struct config *config)
+{
+    for (struct sockets_entry *e = s->first; e; e = e->next)
+        e->is_removed = true;
+    sockets_each(config, sockets_mark, s);
+    sockets_close_removed(s);
+}
+
+struct sockets_share {
+    const struct sockets *sockets;
+    struct worker_socket *out;
+    size_t n;
+    bool keeper;
+    unsigned index, count;
+};
+
+static int sockets_share_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    struct sockets_share *share = arg;
+    char address[HANDOVER_ADDRESS_SIZE];
+    const struct sockets_entry *e;
+
+    if (sockets_is_keepers(conf) != share->keeper)
+        return 0;
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    e = sockets_find(share->sockets, address);
+    for (unsigned i = 0; e && i < e->count; i++) {
+        if (share->keeper || e->kind != HANDOVER_TCP || i % share->count == share->index)
+            share->out[share->n++] = (struct worker_socket){.fd = e->fds[i], .conf = conf};
+    }
+    return 0;
+}
+
+size_t sockets_of(const struct sockets *s, const struct config *config, bool keeper, unsigned index,
+                  unsigned count, struct pool *pool, struct worker_socket **out)
+{
+    struct sockets_share share = {.sockets = s, .keeper = keeper, .index = index, .count = count};
+    size_t all = 0;
+
+    for (const struct sockets_entry *e = s->first; e; e = e->next)
+        all += e->count;
+    share.out = pool_zalloc(pool, (all + 1) * sizeof(*share.out));
+    sockets_each(config, sockets_share_one, &share);
+    *out = share.out;
+    return share.n;
+}
+
+static void sockets_item(struct handover_item *item, enum handover_kind kind, const char *address,
+                         unsigned index, int fd, const struct listener_spec *spec)
+{
+    *item = (struct handover_item){.kind = (uint32_t)kind, .index = index, .fd = fd};
+    snprintf(item->address, sizeof(item->address), "%s", address);
+    if (spec) {
+        item->backlog = spec->backlog;
+        item->defer_accept_s = spec->defer_accept_s;
+    }
+}
+
+struct handover_item *sockets_items(const struct sockets *s, size_t *count)
+{
+    struct handover_item *items;
+    size_t n = 1, at = 0;
+
+    for (const struct sockets_entry *e = s->first; e; e = e->next)
+        n += e->count;
+    items = sockets_grow(NULL, n, sizeof(*items));
+    for (const struct sockets_entry *e = s->first; e; e = e->next) {
+        for (unsigned i = 0; i < e->count && !e->is_removed; i++)
+            sockets_item(&items[at++], e->kind, e->address, i, e->fds[i], &e->spec);
+    }
+    if (s->take >= 0)
+        sockets_item(&items[at++], HANDOVER_TAKE, s->take_path, 0, s->take, NULL);
+    *count = at;
+    return items;
+}
+
+void sockets_unlink(const struct sockets *s)
+{
+    for (const struct sockets_entry *e = s->first; e; e = e->next) {
+        if (e->kind != HANDOVER_TCP)
+            unlink(e->address + strlen("unix:"));
+    }
+    if (s->take >= 0)
+        unlink(s->take_path);
+}
+
+void sockets_free(struct sockets *s)
+{
+    while (s->first)
+        sockets_remove(s, s->first);
+    if (s->take >= 0)
+        close(s->take);
+    s->take = -1;
+}

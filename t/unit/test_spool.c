@@ -1,0 +1,155 @@
+/* test_spool.c: order and completeness of what goes through a spool, in memory and on the disk. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/spool.h"
+
+struct fixture {
+    struct pool *pool;
+    int s[2];
+    uint64_t in, out; /* bytes appended and seen; byte n is pattern(n) */
+};
+
+static char pattern(uint64_t n)
+{
+    return (char)(n * 31 + (n >> 8) * 7);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    f->pool = pool_new(1024);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, f->s), 0);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    close(f->s[0]);
+    close(f->s[1]);
+    pool_free(f->pool);
+    free(f);
+    return 0;
+}
+
+static void append(struct fixture *f, struct spool *spool, size_t n)
+{
+    char *bytes = malloc(n);
+
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = pattern(f->in++);
+    assert_int_equal(spool_append(spool, (struct str){bytes, n}), 0);
+    free(bytes);
+}
+
+static void receive(struct fixture *f)
+{
+    char buf[8192];
+    ssize_t n;
+
+    while ((n = read(f->s[1], buf, sizeof(buf))) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            assert_int_equal(buf[i], pattern(f->out++));
+}
+
+static void drain(struct fixture *f, struct spool *spool)
+{
+    for (int i = 0; i < 10000; i++) {
+        enum spool_sent sent = spool_send(spool, f->s[0]);
+
+        receive(f);
+        if (sent == SPOOL_EMPTY)
+            break;
+        assert_int_equal(sent, SPOOL_BLOCKED);
+    }
+    receive(f);
+    assert_int_equal(spool_length(spool), 0);
+    assert_int_equal(f->out, f->in);
+}
+
+static void test_memory_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 100000, STR_NONE);
+
+    assert_false(spool_is_full(spool));
+    append(f, spool, 3);
+    append(f, spool, 99997);
+    assert_true(spool_is_full(spool));
+    append(f, spool, 50000);
+    assert_int_equal(spool_length(spool), 150000);
+    drain(f, spool);
+    assert_false(spool_is_full(spool));
+    append(f, spool, 10);
+    drain(f, spool);
+}
+
+static void test_memory_then_disk_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 10000, STR("/tmp"));
+
+    append(f, spool, 9000);
+    spool_use_disk(spool);
+    assert_true(spool_uses_disk(spool));
+    append(f, spool, 500000);
+    append(f, spool, 10);
+    (void)spool_send(spool, f->s[0]);
+    /* Memory is empty again, but what comes now must not overtake the file. */
+    append(f, spool, 3000);
+    drain(f, spool);
+    append(f, spool, 700000);
+    append(f, spool, 1);
+    drain(f, spool);
+}
+
+static void test_a_directory_that_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 0, STR("/nonexistent/of/weir"));
+
+    spool_use_disk(spool);
+    append(f, spool, 1000);
+    drain(f, spool);
+}
+
+static void test_a_dead_socket(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 1000, STR_NONE);
+
+    append(f, spool, 100);
+    close(f->s[1]);
+    f->s[1] = dup(f->s[0]);
+    assert_int_equal(spool_send(spool, f->s[0]), SPOOL_FAILED);
+    assert_int_equal(errno, EPIPE);
+    assert_int_equal(spool_length(spool), 100);
+}
+
+int main(void)
+{
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_memory_alone),
+        TEST(test_memory_then_disk_in_order),
+        TEST(test_a_directory_that_is_not_there),
+        TEST(test_a_dead_socket),
+    };
+
+    /* splice() and sendfile() have no MSG_NOSIGNAL: the process ignores the signal, as the workers do. */
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
