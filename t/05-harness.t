@@ -218,8 +218,8 @@ if (!$kid) {
     exit;
 }
 my $end = sub {
-    syswrite $log, "2026/01/01 00:00:00 [info] bye\n";
-    syswrite $log, "2026/01/01 00:00:00 [error] upstream failed\n" if has('logs');
+    syswrite $log, "2026-01-01T00:00:00.000Z info master [7] bye\n";
+    syswrite $log, "2026-01-01T00:00:00.000Z error worker 0 [8] info: upstream failed\n" if has('logs');
     print {*STDERR} "==7==ERROR: AddressSanitizer: heap-use-after-free\n" if has('sanitizer');
     return if has('deaf');
     kill KILL => $kid unless has('leaves');

@@ -198,7 +198,7 @@ static bool is_wanted(const struct access_log *log, struct request *r)
 {
     if (log->sample < 1 && (double)(rnd_u64(&r->worker->rnd) >> 11) * 0x1p-53 >= log->sample)
         return false;
-    return !log->when || match_holds(log->when, r, NULL) == MATCH_YES;
+    return !log->when || match_holds(log->when, r, NULL) != MATCH_NO; /* what cannot be told is logged */
 }
 
 void access_logs_write(struct access_logs *logs, struct request *r)

@@ -72,7 +72,7 @@ static void match_compare(struct build *b, const struct condition_settings *c, c
         return;
     t->is = c->is.items;
     t->is_count = c->is.n;
-    t->present = c->present;
+    t->present = !has(c, "present") || c->present;
     if (c->regex.s)
         t->regex = config_regex(b, c->regex, false, place(c, "regex"));
 }

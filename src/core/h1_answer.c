@@ -233,6 +233,10 @@ static struct str connection_value(struct h1_exchange *ex)
 
     if (ex->is_tunnel)
         return STR("upgrade");
+    if (ex->request.must_close) {
+        ex->keep_alive = false;
+        ex->in_bad = true;
+    }
     if (ex->conn->worker->draining || (!ex->in_done && (ex->continue_due || much_unread)))
         ex->keep_alive = false;
     if (!ex->keep_alive)

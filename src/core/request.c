@@ -117,9 +117,14 @@ static void find_client(struct request *req)
     }
 }
 
+static bool is_tunnel_method(const struct request *req)
+{
+    return str_eq(req->head.method, STR("CONNECT"));
+}
+
 static unsigned check_method(const struct request *req, const char **reason)
 {
-    if (str_eq(req->head.method, STR("CONNECT")) || str_eq(req->head.method, STR("TRACE"))) {
+    if (is_tunnel_method(req) || str_eq(req->head.method, STR("TRACE"))) {
         *reason = "CONNECT and TRACE are not served";
         return 405;
     }
@@ -136,7 +141,7 @@ static unsigned find_route(struct request *req, struct str *allow, const char **
         *reason = limit ? "a regex of `hosts` met its limit" : "no site for this host";
         return limit ? 500 : 404;
     }
-    switch (router_find(req->site->router, req, allow, NULL)) {
+    switch (router_find(req->site->router, req, allow, req->trace)) {
     case ROUTER_FOUND:
         return 0;
     case ROUTER_METHOD:
@@ -197,6 +202,8 @@ void request_run(struct request *req, struct str body, bool last)
         failure.status = 413;
         failure.reason = "the body is longer than request_body.max_size";
     }
+    /* What was misread once may be misread again; behind CONNECT other rules would hold. */
+    req->must_close = failure.status == 400 || is_tunnel_method(req);
     if (failure.status != 0)
         reply_error(req, &failure);
     else

@@ -18,6 +18,7 @@
 struct conn;
 struct proxy;
 struct request;
+struct router_trace;
 struct splice_source;
 struct worker;
 
@@ -75,6 +76,7 @@ struct request {
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
     bool is_explain; /* no answer is made */
+    struct router_trace *trace; /* of `weir explain`; else NULL */
 
     struct message head; /* as it came */
     struct frame frame; /* of its body */
@@ -95,6 +97,7 @@ struct request {
     /* The answer, for logs and conditions; `response` borrows from the pool. */
     struct message response;
     bool head_sent; /* a final head went out: no other status can be told any more */
+    bool must_close; /* nothing more may be read from this client */
     unsigned jumps; /* "@NAME" steps taken */
     bool own_reply; /* made by Weir, not by an upstream or from a file */
     uint64_t bytes_received, bytes_sent; /* bodies */

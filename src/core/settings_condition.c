@@ -22,7 +22,7 @@ static const struct conf_row rows[] = {
     {.name = "value", .type = CONF_TEMPLATE, AT(value), .doc = "Text with variables."},
     {.name = "is", .type = CONF_STRING, AT(is), .flags = CONF_LIST | CONF_NUMBERS, .doc = "The values that hold."},
     {.name = "regex", .type = CONF_REGEX, AT(regex), .doc = "Matches the value."},
-    {.name = "present", .type = CONF_BOOL, AT(present), .fallback = "true", .doc = "Whether it must be there."},
+    {.name = "present", .type = CONF_BOOL, AT(present), .doc = "Whether it must be there; true when neither `is` nor `regex` is set."},
     {.name = "any", .type = CONF_GROUP, AT(any), .flags = CONF_LIST, .group = &settings_condition_group,
      .doc = "Conditions of which one must hold."},
     {.name = "not", .type = CONF_BOOL, AT(not), .fallback = "false", .doc = "Inverts the condition."},

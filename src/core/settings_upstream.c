@@ -59,11 +59,11 @@ const struct conf_group settings_server_group = {"a server", sizeof(struct serve
 static const struct conf_row rows[] = {
     {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_REQUIRED | CONF_OWN,
      .doc = "What `proxy` of a route calls it."},
-    {.name = "balance", .type = CONF_GROUP, AT(balance), .group = &settings_balance_group,
+    {.name = "balance", .type = CONF_GROUP, AT(balance), .group = &settings_balance_group, .fallback = "{ }",
      .doc = "How a server is chosen."},
     {.name = "servers", .type = CONF_GROUP, AT(servers), .flags = CONF_LIST | CONF_OWN,
      .group = &settings_server_group, .enters = SCOPE_SERVER, .doc = "Those that requests are forwarded to."},
-    {.name = "keepalive", .type = CONF_GROUP, AT(keepalive), .group = &settings_keepalive_group,
+    {.name = "keepalive", .type = CONF_GROUP, AT(keepalive), .group = &settings_keepalive_group, .fallback = "{ }",
      .doc = "Idle connections that are kept for the next request."},
     {.name = "weight", .type = CONF_INT, AT(weight), .fallback = "1", .min = 0, .max = 256,
      .doc = "For each server."},

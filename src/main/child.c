@@ -70,7 +70,7 @@ static void child_drain(struct child *c)
 static void child_stop(struct child *c)
 {
     child_drain(c);
-    if (!c->may_end || c->may_end(c))
+    if (worker_is_done(c->worker) || !c->may_end || c->may_end(c))
         loop_stop(c->loop);
     else
         c->end_at = c->loop->clock.mono_ms + 1000;
@@ -164,7 +164,7 @@ static void child_on_tick(void *arg)
         child_drain(c);
     else if (from == c->generation)
         child_serve(c);
-    if (c->draining && ((worker_is_done(c->worker) && (!c->may_end || c->may_end(c))) || now >= c->end_at))
+    if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))
         loop_stop(c->loop);
 }
 

@@ -14,21 +14,18 @@
 static int logfiles_open_error(struct log *log, const struct config *config, const char *role, char *error,
                                size_t error_size)
 {
+    enum log_level level = (enum log_level)config->error_log_level;
     int fd;
 
-    if (config->error_log_path.len == 0 || str_eq(config->error_log_path, STR("stderr"))) {
-        /* A copy: a daemon gives up standard error itself. */
-        fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0)
-            snprintf(error, error_size, "standard error: %s", strerror(errno));
-    } else {
-        fd = access_log_open(config->error_log_path, error, error_size);
-    }
-    if (fd < 0)
+    if (config->error_log_path.len > 0 && !str_eq(config->error_log_path, STR("stderr")))
+        return log_open(log, config->error_log_path, level, role, error, error_size);
+    /* A copy: a daemon gives up standard error itself. */
+    fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd < 0) {
+        snprintf(error, error_size, "standard error: %s", strerror(errno));
         return -1;
-    log_init(log, fd, (enum log_level)config->error_log_level, role);
-    if (str_has_prefix(config->error_log_path, STR("syslog:")))
-        log->target = LOG_TO_SYSLOG;
+    }
+    log_init(log, fd, level, role);
     return 0;
 }
 

@@ -194,7 +194,7 @@ static WEIR_NORETURN void upgrade_exec(struct master *m, const struct handover_i
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(m->exe, m->options->argv);
-    snprintf(why, sizeof(why), "E%s: %s", m->exe, strerror(errno));
+    snprintf(why, sizeof(why), "E%.500s: %s", m->exe, strerror(errno));
     (void)!send(peer, why, strlen(why), MSG_NOSIGNAL);
     _exit(1);
 }

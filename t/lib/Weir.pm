@@ -292,7 +292,7 @@ sub unexpected {
     my @bad;
     for my $line ($self->log_lines) {
         next if $line eq '' || grep { $line =~ $_ } @{$self->{allow}};
-        push @bad, $line if substr($line, 0, 60) !~ /\b(?:debug|info|notice)\b/i;
+        push @bad, $line if $line !~ /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:debug|info|notice) /;
     }
     return @bad;
 }

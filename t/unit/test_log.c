@@ -65,7 +65,8 @@ static void lines(void **state)
     slurp(name, text, sizeof(text));
     snprintf(pattern, sizeof(pattern),
              "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z warn worker 3 \\[%ld\\] "
-             "words and 7 forged\n$", (long)getpid());
+             "words and 7 forged\n$",
+             (long)getpid());
     assert_true(like(text, pattern));
     assert_int_equal(truncate(name, 0), 0);
     log_write(&log, LOG_LEVEL_CRIT, "%6000d", 1);
@@ -86,7 +87,8 @@ static void opened(void **state)
     mode_t mask = umask(0);
 
     (void)state;
-    assert_int_equal(log_open(&log, path_of("new.log", name), LOG_LEVEL_INFO, "master", error, sizeof(error)), 0);
+    assert_int_equal(log_open(&log, path_of("new.log", name), LOG_LEVEL_INFO, "master", error, sizeof(error)),
+                     0);
     assert_int_equal(fstat(log.fd, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
     assert_true(fcntl(log.fd, F_GETFL) & O_APPEND);
@@ -102,7 +104,8 @@ static void opened(void **state)
     path_of("fifo", fifo);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     assert_int_equal(log_open(&log, str_of(fifo), LOG_LEVEL_INFO, "master", error, sizeof(error)), -1);
-    assert_int_equal(log_open(&log, STR("/no/such/dir/x"), LOG_LEVEL_INFO, "master", error, sizeof(error)), -1);
+    assert_int_equal(log_open(&log, STR("/no/such/dir/x"), LOG_LEVEL_INFO, "master", error, sizeof(error)),
+                     -1);
     assert_true(like(error, "/no/such/dir/x: No such file"));
     assert_int_equal(log_open(&log, STR_NONE, LOG_LEVEL_INFO, "master", error, sizeof(error)), -1);
     assert_int_equal(log_open(&log, STR("syslog:facility=x"), LOG_LEVEL_INFO, "", error, sizeof(error)), -1);

@@ -16,8 +16,8 @@ static void buckets(void **state)
         int64_t ms;
         unsigned bucket;
     } rows[] = {
-        {-5, 0}, {0, 0}, {1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {1024, 10}, {1025, 11}, {16384, 14},
-        {16385, 15}, {INT64_MAX, 15},
+        {-5, 0}, {0, 0},     {1, 0},     {2, 1},      {3, 2},      {4, 2},
+        {5, 3},  {1024, 10}, {1025, 11}, {16384, 14}, {16385, 15}, {INT64_MAX, 15},
     };
 
     (void)state;
@@ -59,7 +59,8 @@ static void requests(void **state)
         unsigned status;
         bool sent;
         unsigned class;
-    } rows[] = {{200, true, 2}, {404, true, 4}, {599, true, 5}, {200, false, 0}, {0, false, 0}, {900, true, 0}};
+    } rows[] = {{200, true, 2},  {404, true, 4}, {599, true, 5},
+                {200, false, 0}, {0, false, 0},  {900, true, 0}};
     struct process_stats stats = {0};
 
     (void)state;

@@ -1,0 +1,168 @@
+/*
+ * cli.c: reads options and calls what was asked for.
+ */
+#include "main/cli.h"
+
+#include <event2/event.h>
+#include <getopt.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <libconfig.h>
+#include <llhttp.h>
+#include <pcre2.h>
+
+#include "config.h"
+#include "main/cli_check.h"
+#include "main/cli_explain.h"
+#include "main/cli_quick.h"
+#include "main/cli_signal.h"
+#include "main/master.h"
+
+#ifndef WEIR_SYSCONFDIR
+#define WEIR_SYSCONFDIR "/usr/local/etc"
+#endif
+
+#define CLI_FILE WEIR_SYSCONFDIR "/weir/weir.conf"
+
+struct cli_options {
+    const char *file;
+    const char *command; /* of -s */
+    char action;         /* 0: run */
+    bool daemonise;
+};
+
+void cli_print_usage(FILE *to)
+{
+    fputs("usage: weir [-c FILE] [-d]\n"
+          "       weir -t | -T [-c FILE]\n"
+          "       weir -s reload|quit|stop|reopen|upgrade [-c FILE]\n"
+          "       weir serve DIR [-l ADDR]\n"
+          "       weir proxy -u ADDR [-u ADDR]... [-l ADDR]\n"
+          "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--json] URL\n"
+          "       weir -v | -V | -h\n"
+          "  -c FILE     the configuration (" CLI_FILE ")\n"
+          "  -d          run in the background\n"
+          "  -t          check the configuration and all it names\n"
+          "  -T          print the configuration with all defaults\n"
+          "  -s COMMAND  tell the running instance what to do, wait for the outcome and print it\n"
+          "  -v          print the version\n"
+          "  -V          print the version and those of the libraries in use\n"
+          "  -h          print this text\n",
+          to);
+}
+
+static int cli_usage(void)
+{
+    cli_print_usage(stderr);
+    return CLI_USAGE;
+}
+
+static void cli_print_libraries(void)
+{
+    char pcre[64];
+
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) >= (int)sizeof(pcre) ||
+        pcre2_config(PCRE2_CONFIG_VERSION, pcre) < 0)
+        strncpy(pcre, "unknown", sizeof(pcre));
+    printf("weir %s\n", PACKAGE_VERSION);
+    printf("libevent %s\n%s\nPCRE2 %s\n", event_get_version(), OpenSSL_version(OPENSSL_VERSION), pcre);
+    printf("llhttp %d.%d.%d\n", LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
+    printf("libconfig %d.%d.%d\n", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
+    printf("configuration %s\n", CLI_FILE);
+}
+
+/* One thing at a time may be asked for. */
+static bool cli_set_action(struct cli_options *o, char action)
+{
+    if (o->action)
+        return false;
+    o->action = action;
+    return true;
+}
+
+static bool cli_read_options(int argc, char **argv, struct cli_options *o)
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "c:ds:tTvVh")) != -1) {
+        switch (option) {
+        case 'c':
+            o->file = optarg;
+            break;
+        case 'd':
+            o->daemonise = true;
+            break;
+        case 's':
+            o->command = optarg;
+            if (!cli_set_action(o, 's'))
+                return false;
+            break;
+        case '?':
+            return false;
+        default:
+            if (!cli_set_action(o, (char)option))
+                return false;
+        }
+    }
+    return optind == argc && !(o->daemonise && o->action);
+}
+
+static int cli_run_master(const struct cli_options *o, char **argv)
+{
+    return master_run(&(struct master_options){
+        .file = o->file,
+        .daemonise = o->daemonise,
+        .argv = argv,
+    });
+}
+
+static int cli_run_options(int argc, char **argv)
+{
+    struct cli_options o = {.file = CLI_FILE};
+
+    if (!cli_read_options(argc, argv, &o))
+        return cli_usage();
+    switch (o.action) {
+    case 'v':
+        printf("weir %s\n", PACKAGE_VERSION);
+        return CLI_DONE;
+    case 'V':
+        cli_print_libraries();
+        return CLI_DONE;
+    case 'h':
+        cli_print_usage(stdout);
+        return CLI_DONE;
+    case 't':
+        return cli_check(o.file);
+    case 'T':
+        return cli_print(o.file);
+    case 's':
+        return cli_signal(o.file, o.command);
+    default:
+        return cli_run_master(&o, argv);
+    }
+}
+
+int cli_run(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {
+        {"serve", cli_serve},
+        {"proxy", cli_proxy},
+        {"explain", cli_explain},
+    };
+
+    if (argc < 2 || argv[1][0] == '-')
+        return cli_run_options(argc, argv);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    }
+    fprintf(stderr, "weir: \"%s\" is not a command\n", argv[1]);
+    return cli_usage();
+}

@@ -1,0 +1,16 @@
+/*
+ * cli.h: the command line.  Exit codes: 0 done; 1 a configuration, file or address is at fault; 2 usage.
+ */
+#ifndef WEIR_MAIN_CLI_H
+#define WEIR_MAIN_CLI_H
+
+#include <stdio.h>
+
+enum cli_exit { CLI_DONE = 0, CLI_FAULT = 1, CLI_USAGE = 2 };
+
+/* Does what the arguments say; the exit code. */
+int cli_run(int argc, char **argv);
+
+void cli_print_usage(FILE *to);
+
+#endif

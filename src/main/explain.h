@@ -1,0 +1,73 @@
+/*
+ * explain.h: what `weir explain` finds out about a request that is never sent: the listener, each route and why it
+ * was taken or not, the path after each rewrite.  Made by explain_run(), printed as text or JSON.
+ */
+#ifndef WEIR_MAIN_EXPLAIN_H
+#define WEIR_MAIN_EXPLAIN_H
+
+#include <stdio.h>
+
+#include "core/request.h"
+#include "core/router.h"
+
+/* What the router said of one route. */
+struct explain_note {
+    bool noted, taken;
+    struct str why;
+};
+
+/* The path after one of the route's rewrites that changed it. */
+struct explain_step {
+    struct str what;
+    struct str path; /* with its query */
+};
+
+struct explain {
+    const struct config *config;
+    struct request req;
+    struct router_trace trace;
+    struct explain_note *notes; /* by index of the route in its site; NULL: no site was found */
+    bool listener_assumed; /* no listener has the URL's port, which was not written */
+    unsigned status; /* 0: a handler takes the request; else what would be answered */
+    const char *reason; /* of `status` */
+    struct explain_step *steps;
+    size_t step_count;
+};
+
+/* What is asked for. */
+struct explain_question {
+    struct str method, url;
+    struct header_list headers;
+    struct addr from;
+};
+
+/* 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no listener has its port. */
+int explain_run(const struct config *, const struct explain_question *, struct pool *pool, struct explain *explain,
+                char *error, size_t error_size) WEIR_MUST_CHECK;
+
+/* Why a route of the site found was not taken, or "taken". */
+struct str explain_why(const struct explain *, const struct route *);
+
+/* "prefix /api/", "regex \"...\"" . */
+struct str explain_matcher(const struct route *, struct pool *pool);
+
+/* "weir.conf:12"; empty when it was written nowhere. */
+struct str explain_place(struct conf_place, struct pool *pool);
+
+/* "proxy", "files" ...; and "round_robin" ... */
+const char *explain_action(enum action_kind);
+const char *explain_balance(enum balance_method);
+
+/* "remove", "set" or "add". */
+const char *explain_op(const struct header_op *);
+
+/* The value that an operation would send now; parts known only with the response are empty. */
+struct str explain_value(const struct header_op *, struct request *);
+
+/* The file below root that a path stands for, escapes and all. */
+struct str explain_file(const struct explain *, struct str path);
+
+void explain_print_text(struct explain *, FILE *to);
+void explain_print_json(struct explain *, FILE *to);
+
+#endif

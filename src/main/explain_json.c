@@ -1,0 +1,182 @@
+/* explain_json.c: an explanation for programs: one object. */
+#include "core/json.h"
+#include "core/var.h"
+#include "main/explain.h"
+
+static void put_place(struct json *j, struct conf_place at)
+{
+    struct str place = explain_place(at, j->pool);
+
+    json_str(j, "at", place.len ? place : STR_NONE);
+}
+
+static void put_route(struct json *j, const char *name, const struct route *route)
+{
+    if (!route) {
+        json_null(j, name);
+        return;
+    }
+    json_object(j, name);
+    json_str(j, "name", route->name.len ? route->name : STR(""));
+    json_uint(j, "index", route->index);
+    json_str(j, "matcher", explain_matcher(route, j->pool));
+    put_place(j, route->at);
+    json_object_end(j);
+}
+
+static void put_candidates(struct json *j, const struct explain *e)
+{
+    const struct site *site = e->req.site;
+
+    json_array(j, "candidates");
+    for (size_t i = 0; site && i < site->route_count; i++) {
+        const struct route *route = &site->routes[i];
+
+        json_object(j, NULL);
+        json_str(j, "name", route->name.len ? route->name : STR(""));
+        json_str(j, "matcher", explain_matcher(route, j->pool));
+        put_place(j, route->at);
+        json_bool(j, "taken", route == e->req.route);
+        json_str(j, "why", explain_why(e, route));
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void put_captures(struct json *j, const char *name, const struct regex_captures *captures)
+{
+    json_array(j, name);
+    for (unsigned i = 1; i < captures->count; i++)
+        json_str(j, NULL, captures->group[i]);
+    json_array_end(j);
+}
+
+static void put_steps(struct json *j, const struct explain *e)
+{
+    json_array(j, "rewrite");
+    for (size_t i = 0; i < e->step_count; i++) {
+        json_object(j, NULL);
+        json_str(j, "by", e->steps[i].what);
+        json_str(j, "path", e->steps[i].path);
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_str(j, "forward", pool_printf(j->pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
+                                       STR_ARG(e->req.forward_query)));
+}
+
+static void put_ops(struct json *j, const char *name, const struct header_ops *ops, struct request *req)
+{
+    json_array(j, name);
+    for (size_t i = 0; i < ops->count; i++) {
+        json_object(j, NULL);
+        json_str(j, "do", str_of(explain_op(&ops->ops[i])));
+        json_str(j, "name", ops->ops[i].name);
+        if (ops->ops[i].value)
+            json_str(j, "value", explain_value(&ops->ops[i], req));
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void put_servers(struct json *j, const struct upstream *upstream)
+{
+    char text[ADDR_TEXT_MAX];
+
+    json_str(j, "balance", str_of(explain_balance(upstream->balance)));
+    json_array(j, "servers");
+    for (size_t i = 0; i < upstream->peer_count; i++) {
+        const struct peer_conf *peer = &upstream->peers[i];
+
+        json_object(j, NULL);
+        json_str(j, "name", peer->name);
+        json_str(j, "address", addr_print(&peer->address, text));
+        json_uint(j, "weight", peer->weight);
+        json_bool(j, "backup", peer->backup);
+        json_bool(j, "down", peer->down);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void put_files(struct json *j, struct explain *e)
+{
+    const struct files_conf *files = e->req.route->files;
+
+    json_str(j, files->alias ? "alias" : "root", files->root);
+    json_array(j, "try");
+    for (size_t i = 0; i < files->try_count; i++) {
+        const struct try_step *step = &files->tries[i];
+
+        if (step->what == TRY_STATUS)
+            json_uint(j, NULL, step->status);
+        else if (step->what == TRY_ROUTE)
+            json_str(j, NULL, pool_printf(j->pool, "@%.*s", STR_ARG(step->route->name)));
+        else
+            json_str(j, NULL, explain_file(e, template_expand(step->path, &e->req)));
+    }
+    json_array_end(j);
+}
+
+static void put_timeouts(struct json *j, const struct timeouts *t)
+{
+    json_object(j, "timeouts_ms");
+    json_int(j, "connect", t->connect);
+    json_int(j, "send", t->send);
+    json_int(j, "read", t->read);
+    json_int(j, "client_body", t->client_body);
+    json_int(j, "client_send", t->client_send);
+    json_int(j, "tunnel", t->tunnel);
+    json_int(j, "total", t->total);
+    json_object_end(j);
+}
+
+static void put_handling(struct json *j, struct explain *e)
+{
+    const struct route *route = e->req.route;
+
+    put_captures(j, "captures", &e->req.captures);
+    put_steps(j, e);
+    put_ops(j, "request_headers", &route->request_headers, &e->req);
+    put_ops(j, "response_headers", &route->response_headers, &e->req);
+    json_str(j, "action", str_of(explain_action(route->action)));
+    if (route->action == ACTION_PROXY && route->upstream)
+        put_servers(j, route->upstream);
+    if (route->action == ACTION_FILES && route->files)
+        put_files(j, e);
+    if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
+        json_uint(j, "respond_status", route->status);
+    if (route->redirect_to)
+        json_str(j, "to", template_expand(route->redirect_to, &e->req));
+    put_timeouts(j, &route->timeouts);
+    json_uint(j, "body_max", route->body_max);
+    json_uint(j, "tries", route->retry_tries);
+}
+
+void explain_print_json(struct explain *e, FILE *to)
+{
+    const struct request *req = &e->req;
+    const struct route *route = req->route;
+    struct str text;
+    struct json j;
+
+    json_init(&j, req->pool);
+    json_object(&j, NULL);
+    json_str(&j, "listener", req->listener->text);
+    json_str(&j, "site", req->site ? req->site->name : STR_NONE);
+    put_route(&j, "route", route);
+    json_str(&j, "upstream", route && route->action == ACTION_PROXY && route->upstream ? route->upstream->name
+                                                                                       : STR_NONE);
+    json_str(&j, "path", req->path);
+    json_str(&j, "client", var_value(&e->req, STR("remote_addr")));
+    if (e->status) {
+        json_uint(&j, "status", e->status);
+        json_str(&j, "reason", str_of(e->reason));
+    }
+    put_candidates(&j, e);
+    if (route)
+        put_handling(&j, e);
+    json_object_end(&j);
+    text = json_text(&j);
+    fprintf(to, "%.*s\n", STR_ARG(text));
+}

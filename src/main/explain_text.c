@@ -1,0 +1,187 @@
+/* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
+#include "base/units.h"
+#include "core/var.h"
+#include "main/explain.h"
+
+static void line(FILE *to, const char *name, struct str text)
+{
+    fprintf(to, "%-11s%.*s\n", name, STR_ARG(text));
+}
+
+static struct str with_place(struct str text, struct conf_place at, struct pool *pool)
+{
+    struct str place = explain_place(at, pool);
+
+    return place.len ? pool_printf(pool, "%.*s  (%.*s)", STR_ARG(text), STR_ARG(place)) : text;
+}
+
+static void print_request(struct explain *e, FILE *to)
+{
+    struct request *req = &e->req;
+    struct str came = req->head.target;
+    struct str uri = var_value(req, STR("uri"));
+
+    line(to, "listener", with_place(req->listener->text, req->listener->at, req->pool));
+    if (e->listener_assumed)
+        line(to, "", STR("assumed: none has the usual port, and the URL names no other"));
+    line(to, "client", var_value(req, STR("remote_addr")));
+    line(to, "path", str_eq(came, uri) || !uri.len
+                         ? came
+                         : pool_printf(req->pool, "%.*s  (came as %.*s)", STR_ARG(uri), STR_ARG(came)));
+    if (req->site)
+        line(to, "site", with_place(req->site->name, req->site->at, req->pool));
+    else
+        line(to, "site", STR("none"));
+}
+
+static void print_candidates(struct explain *e, FILE *to)
+{
+    const struct site *site = e->req.site;
+
+    for (size_t i = 0; site && i < site->route_count; i++) {
+        const struct route *route = &site->routes[i];
+        struct str matcher = with_place(explain_matcher(route, e->req.pool), route->at, e->req.pool);
+        struct str why = explain_why(e, route);
+
+        fprintf(to, "%-11s%s %.*s: %.*s\n", i ? "" : "routes", route == e->req.route ? "*" : "-", STR_ARG(matcher),
+                STR_ARG(why));
+    }
+}
+
+static void print_captures(const char *name, const struct regex_captures *captures, FILE *to)
+{
+    for (unsigned i = 1; i < captures->count; i++)
+        fprintf(to, "%-11s%u: %.*s\n", i == 1 ? name : "", i, STR_ARG(captures->group[i]));
+}
+
+static void print_path(struct explain *e, FILE *to)
+{
+    for (size_t i = 0; i < e->step_count; i++)
+        fprintf(to, "%-11s%.*s -> %.*s\n", i ? "" : "rewriting", STR_ARG(e->steps[i].what),
+                STR_ARG(e->steps[i].path));
+}
+
+static void print_ops(struct explain *e, const char *name, const struct header_ops *ops, FILE *to)
+{
+    for (size_t i = 0; i < ops->count; i++) {
+        const struct header_op *op = &ops->ops[i];
+        struct str value = explain_value(op, &e->req);
+
+        fprintf(to, "%-11s%s %.*s", i ? "" : name, explain_op(op), STR_ARG(op->name));
+        if (op->value)
+            fprintf(to, ": %.*s", STR_ARG(value));
+        if (op->value && !template_is_literal(op->value))
+            fprintf(to, "  (from \"%.*s\")", STR_ARG(template_text(op->value)));
+        fputc('\n', to);
+    }
+}
+
+static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
+{
+    struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
+                                  explain_balance(upstream->balance));
+
+    line(to, "upstream", with_place(text, upstream->at, e->req.pool));
+    for (size_t i = 0; i < upstream->peer_count; i++) {
+        const struct peer_conf *peer = &upstream->peers[i];
+
+        fprintf(to, "%-11s%.*s weight %u", i ? "" : "servers", STR_ARG(peer->name), peer->weight);
+        if (peer->max_connections)
+            fprintf(to, ", at most %u connections", peer->max_connections);
+        fprintf(to, "%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "");
+    }
+}
+
+static void print_files(struct explain *e, FILE *to)
+{
+    const struct files_conf *files = e->req.route->files;
+
+    line(to, files->alias ? "alias" : "root", files->root);
+    if (!files->try_count)
+        line(to, "file", explain_file(e, e->req.forward_path));
+    for (size_t i = 0; i < files->try_count; i++) {
+        const struct try_step *step = &files->tries[i];
+        const char *name = i ? "" : "try";
+
+        if (step->what == TRY_STATUS)
+            fprintf(to, "%-11s%u\n", name, step->status);
+        else if (step->what == TRY_ROUTE)
+            fprintf(to, "%-11s@%.*s\n", name, STR_ARG(step->route->name));
+        else
+            line(to, name, explain_file(e, template_expand(step->path, &e->req)));
+    }
+}
+
+static void print_action(struct explain *e, FILE *to)
+{
+    const struct route *route = e->req.route;
+
+    line(to, "action", str_of(explain_action(route->action)));
+    if (route->action == ACTION_PROXY && route->upstream) {
+        line(to, "forwarded", pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
+                                          STR_ARG(e->req.forward_query)));
+        print_upstream(e, route->upstream, to);
+    }
+    if (route->action == ACTION_FILES && route->files)
+        print_files(e, to);
+    if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
+        fprintf(to, "%-11s%u\n", "status", route->status);
+    if (route->redirect_to)
+        line(to, "to", template_expand(route->redirect_to, &e->req));
+}
+
+static void print_timeouts(const struct timeouts *t, FILE *to)
+{
+    const struct {
+        const char *name;
+        int64_t ms;
+    } rows[] = {
+        {"connect", t->connect}, {"send", t->send}, {"read", t->read}, {"client_body", t->client_body},
+        {"client_send", t->client_send}, {"tunnel", t->tunnel}, {"total", t->total},
+    };
+    const char *comma = "";
+
+    fprintf(to, "%-11s", "timeouts");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[UNITS_TEXT_MAX];
+        struct str duration = rows[i].ms ? units_print_duration(rows[i].ms, text) : STR("none");
+
+        fprintf(to, "%s%s %.*s", comma, rows[i].name, STR_ARG(duration));
+        comma = ", ";
+    }
+    fputc('\n', to);
+}
+
+static void print_limits(const struct route *route, FILE *to)
+{
+    char text[UNITS_TEXT_MAX];
+    struct str size = route->body_max ? units_print_size(route->body_max, text) : STR("any size");
+
+    fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry_tries);
+}
+
+void explain_print_text(struct explain *e, FILE *to)
+{
+    const struct route *route = e->req.route;
+
+    print_request(e, to);
+    print_candidates(e, to);
+    print_captures("host parts", &e->req.host_captures, to);
+    if (route) {
+        struct str name = pool_printf(e->req.pool, "%.*s%s%.*s", STR_ARG(route->name), route->name.len ? ": " : "",
+                                      STR_ARG(explain_matcher(route, e->req.pool)));
+
+        line(to, "route", with_place(name, route->at, e->req.pool));
+        print_captures("captures", &e->req.captures, to);
+        print_path(e, to);
+    }
+    if (e->status) {
+        fprintf(to, "%-11s%u: %s\n", "answer", e->status, e->reason ? e->reason : "");
+        return;
+    }
+    print_ops(e, "request", &route->request_headers, to);
+    print_ops(e, "response", &route->response_headers, to);
+    print_action(e, to);
+    print_timeouts(&route->timeouts, to);
+    print_limits(route, to);
+}

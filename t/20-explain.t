@@ -1,0 +1,138 @@
+# weir explain: which listener, site and route take a request and why no other, what is rewritten and sent, as text and
+# as JSON, without a listener being opened.
+use strict;
+use warnings;
+use FindBin;
+use JSON::PP;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Weir;
+
+my $weir = Weir->new(ports => [qw(http other)], conf => <<'CONF');
+control = "unix:{{dir}}/control.sock";
+pid_file = "{{dir}}/weir.pid";
+listeners = ( { address = "127.0.0.1:{{http}}"; }, { address = "*:{{other}}"; sites = [ "plain" ]; } );
+upstreams = (
+  { name = "app"; servers = ( { address = "10.0.0.1:8080"; weight = 5; }, { address = "10.0.0.2:8080"; backup = true; } ); }
+);
+sites = (
+  { name = "main"; hosts = [ "example.com", "~^www(\\d+)\\.example\\.com$" ];
+    routes = (
+      { name = "old"; exact = "/old"; redirect = { to = "https://$host/new?from=$path"; status = 301; }; },
+      { name = "get"; prefix = "/only-get"; proxy = "app"; when = ( { method = [ "GET" ]; } ); },
+      { name = "static"; prefix = "/static/"; final = true; root = "{{dir}}"; },
+      { name = "image"; regex = "^/(.+)\\.png$"; proxy = "app"; },
+      { name = "de"; prefix = "/page"; proxy = "app"; when = ( { language = [ "de" ]; } ); },
+      { name = "en"; prefix = "/page"; proxy = "app"; when = ( { language = [ "en" ]; } ); },
+      { name = "api"; prefix = "/api/"; proxy = "app";
+        rewrite = ( { regex = "^/api/v1/(.*)$"; to = "/api/$1?v=1"; } );
+        strip_prefix = "/api"; add_prefix = "/v2";
+        request_headers = { set = { X-Host = "$host"; X-None = "$arg_none"; }; remove = [ "X-Drop" ]; };
+        response_headers = { set = { X-By = "weir"; }; }; },
+      { name = "rest"; prefix = "/rest"; respond = 204; when = ( { source = [ "10.0.0.0/8" ]; } ); },
+      { name = "hidden"; prefix = "/hidden"; internal = true; respond = 204; }
+    ); },
+  { name = "plain"; routes = ( { prefix = "/"; respond = { status = 200; body = "plain"; }; } ); }
+);
+CONF
+
+my $conf   = "$weir->{conf}";
+my $binary = Weir::binary();
+my $base   = 'http://example.com:' . $weir->port('http');
+
+# Runs the program without a shell; returns output, errors and the exit code.
+sub asked {
+    my (@args) = @_;
+    my $err = $weir->dir . '/explain.err';
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>', $err or die "$err: $!\n";
+        exec $binary, 'explain', @args or die "exec: $!\n";
+    }
+    local $/;
+    my $text = <$out>;
+    close $out;
+    my $code = $? >> 8;
+    return ($text, $weir->read('explain.err'), $code);
+}
+
+sub json {
+    my ($out, $err, $code) = asked('-c', $conf, '--json', @_);
+    is($code, 0, "explain @_") or diag($err);
+    return decode_json($out);
+}
+
+# ---- which route
+my @choices = (
+    # options, target, route, why another was not taken
+    [[], '/old', 'old', {image => qr/exact match wins/, static => qr/does not begin/}],
+    [[], '/older', undef, {old => qr/another/}],
+    [[], '/static/a.png', 'static', {image => qr/final/}],
+    [[], '/a/b.png', 'image', {}],
+    [[], '/a/../a/%62.png', 'image', {}],
+    [[], '/api/b.png', 'image', {api => qr/regex wins/}],
+    [['-H', 'Accept-Language: de;q=0.5, en'], '/page', 'en', {de => qr/another language/}],
+    [['-H', 'Accept-Language: de'], '/page', 'de', {en => qr/same matcher/}],
+    [['--from', '10.1.2.3'], '/rest', 'rest', {}],
+    [[], '/rest', undef, {rest => qr/does not hold: source is 10\.0\.0\.0\/8/}],
+    [[], '/hidden', undef, {hidden => qr/internal/}],
+);
+for my $row (@choices) {
+    my ($options, $target, $route, $why) = @$row;
+    my $got = json(@$options, $base . $target);
+    is($got->{site}, 'main', "$target: site");
+    is($got->{listener}, '127.0.0.1:' . $weir->port('http'), "$target: listener");
+    is($got->{route} ? $got->{route}{name} : undef, $route, "$target: route");
+    is($got->{status}, $route ? undef : 404, "$target: status");
+    my %said = map { $_->{name} => $_ } @{$got->{candidates}};
+    is(scalar(grep { $_->{taken} } values %said), $route ? 1 : 0, "$target: one is taken at most");
+    like($said{$_}{why}, $why->{$_}, "$target: why not $_") for sort keys %$why;
+}
+
+# ---- method, site, captures
+is(json('-X', 'POST', "$base/only-get")->{status}, 405, 'wrong method');
+my $numbered = json('-H', 'Host: www12.example.com', "$base/old");
+is("$numbered->{site} $numbered->{to}", 'main https://www12.example.com/new?from=/old', 'host by -H, redirect');
+is(json('http://example.com:' . $weir->port('other') . '/old')->{site}, 'plain', 'the other listener');
+is(json('/old')->{site}, 'plain', 'a path alone: the first listener, no host');
+is_deeply(json("$base/a/b.png")->{captures}, ['a/b'], 'captures');
+
+# ---- what happens to it
+my $api = json("$base/api/v1/x?q=1");
+is_deeply([map { $_->{path} } @{$api->{rewrite}}], ['/api/x?v=1', '/x?v=1', '/v2/x?v=1'], 'the path step by step');
+is($api->{forward}, '/v2/x?v=1', 'and at the end');
+is("$api->{upstream} $api->{balance}", 'app round_robin', 'upstream');
+is_deeply([map { "$_->{address} $_->{weight} " . ($_->{backup} ? 1 : 0) } @{$api->{servers}}],
+    ['10.0.0.1:8080 5 0', '10.0.0.2:8080 1 1'], 'servers');
+is_deeply([map { "$_->{do} $_->{name} " . ($_->{value} // '-') } @{$api->{request_headers}}],
+    ['remove X-Drop -', 'set X-Host example.com', 'set X-None '], 'request headers');
+is_deeply([map { "$_->{do} $_->{name} $_->{value}" } @{$api->{response_headers}}], ['set X-By weir'],
+    'response headers');
+
+my $static = json("$base/static/x");
+is($static->{root}, $weir->dir, 'root');
+is($static->{upstream}, undef, 'no upstream');
+
+# ---- text
+my ($text, $err, $code) = asked('-c', $conf, "$base/api/v1/x?q=1");
+is($code, 0, 'text: exit code');
+like($text, qr/^$_$/m, "text has $_")
+    for qr/listener +127\.0\.0\.1:\d+ .*weir\.conf:3\)/, qr/site +main .*/, qr/path +\/api\/v1\/x\?q=1/,
+    qr/ +\* prefix \/api\/ .*: taken/, qr/route +api: prefix \/api\/ .*weir\.conf:\d+\)/,
+    qr/rewriting +rewrite .* -> \/api\/x\?v=1/, qr/ +set X-Host: example\.com  \(from "\$host"\)/,
+    qr/forwarded +\/v2\/x\?v=1/, qr/upstream +app, round_robin .*/, qr/timeouts +connect 5s, .*/;
+
+# ---- what is wrong
+for my $wrong ([2], [2, '-c', $conf], [2, '-c', $conf, '/a', '/b'], [2, '-c', $conf, '-H', 'nonsense', '/a'],
+    [2, '-c', $conf, '--from', 'nobody', '/a'], [2, '-c', $conf, '-Z', '/a'],
+    [1, '-c', $weir->dir . '/none', '/a'], [1, '-c', $conf, 'http://example.com:1/'],
+    [1, '-c', $conf, 'ftp://example.com/'], [1, '-c', $conf, 'http:///a']) {
+    my ($want, @args) = @$wrong;
+    ($text, $err, $code) = asked(@args);
+    is($code, $want, "exit code of: @args");
+    isnt($err, '', 'and words');
+    is($text, '', 'and nothing else');
+}
+like((asked('-c', $conf, 'http://example.com:1/'))[1], qr/port 1/, 'the port is named');
+
+done_testing;
