@@ -8,5 +8,6 @@
 #include "core/handler.h"
 
 extern const struct balancer balancer_round_robin;
+extern const struct handler handler_redirect, handler_respond;
 
 #endif

@@ -3,9 +3,14 @@
  */
 #include "main/registry.h"
 
+#include "core/proxy.h"
 #include "modules/modules.h"
 
-const struct handler *const registry_handlers[ACTION_KINDS] = {NULL};
+const struct handler *const registry_handlers[ACTION_KINDS] = {
+    [ACTION_PROXY] = &handler_proxy,
+    [ACTION_REDIRECT] = &handler_redirect,
+    [ACTION_RESPOND] = &handler_respond,
+};
 
 const struct balancer *const registry_balancers[BALANCE_METHODS] = {
     [BALANCE_ROUND_ROBIN] = &balancer_round_robin,
