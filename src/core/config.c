@@ -197,7 +197,7 @@ void config_unknown(struct build *b, struct conf_place at, const char *what, str
 
 void config_check_directory_of(struct build *b, struct str path, const char *setting, struct conf_place at)
 {
-    const char *slash = memrchr(path.s, '/', path.len);
+    const char *slash = path.len ? memrchr(path.s, '/', path.len) : NULL;
     struct str dir;
     struct stat st;
 
