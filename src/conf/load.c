@@ -55,6 +55,15 @@ const struct conf_row *conf_row_find(const struct conf_group *group, struct str 
     return NULL;
 }
 
+size_t conf_rows_in_use(const struct conf_group *group)
+{
+    size_t n = group->n_rows;
+    while (n && (group->rows[n - 1].flags & CONF_LATER)) {
+        n--;
+    }
+    return n;
+}
+
 struct conf_place conf_place_of(const struct conf_group *group, const struct conf_head *head,
     const char *name)
 {
@@ -575,7 +584,7 @@ static void set_place(struct conf_load *l, const struct conf_group *g, void *out
 {
     struct conf_head *h = out;
     if (!h->places) {
-        h->places = pool_zalloc(l->pool, g->n_rows * sizeof(*h->places));
+        h->places = pool_zalloc(l->pool, conf_rows_in_use(g) * sizeof(*h->places));
     }
     h->places[row] = at;
     conf_mark_present(h, row);
@@ -621,6 +630,7 @@ static int load_struct(struct slot *t, const config_setting_t *s, void *out)
         if (n > g->n_rows) {
             conf_report_add(t->l->report, h->at, "%s has %zu elements; write at most %zu", g->name, n,
                 g->n_rows);
+            h->broken = true;
             return -1;
         }
         for (size_t i = 0; i < n; i++) {
@@ -634,6 +644,7 @@ static int load_struct(struct slot *t, const config_setting_t *s, void *out)
     } else {
         return wrong_type(t, s);
     }
+    h->broken = rc != 0;
     return rc ? rc : check_required(t->l, g, out);
 }
 

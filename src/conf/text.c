@@ -510,7 +510,8 @@ static void scan_punctuation(struct scan *sc, struct source *src, char c)
     } else {
         on_close(sc, c, src->at);
     }
-    put(sc, c, src->at);
+    /* An array of libconfig holds one type only; a list is read the same way and may mix them. */
+    put(sc, c == '[' ? '(' : c == ']' ? ')' : c, src->at);
     src->pos++;
 }
 

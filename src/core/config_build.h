@@ -55,7 +55,8 @@ void config_build_route(struct build *, struct site *site, struct route *route, 
                         const struct level_settings *outer, const struct conf_group *outer_group);
 
 /* What the route does; config_action.c, config_files.c. */
-void config_build_action(struct build *, struct route *, struct level_settings *, const struct level_settings *outer);
+void config_build_action(struct build *, struct route *, struct level_settings *,
+                         const struct level_settings *outer);
 void config_build_files(struct build *, struct route *, const struct level_settings *);
 
 /* What it may cost, changes and logs: all that levels share. */

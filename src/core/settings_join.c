@@ -145,7 +145,7 @@ void settings_mark(struct conf_load *l, const struct conf_group *g, struct conf_
     size_t i = (size_t)(conf_row_find(g, str_of(name)) - g->rows);
 
     if (!head->places)
-        head->places = pool_zalloc(l->pool, g->n_rows * sizeof(*head->places));
+        head->places = pool_zalloc(l->pool, conf_rows_in_use(g) * sizeof(*head->places));
     head->places[i] = at;
     conf_mark_present(head, i);
 }
