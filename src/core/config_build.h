@@ -22,6 +22,7 @@ struct build {
     struct conf_text text; /* empty: for defaults, which stand in no file */
     const char *dir; /* absolute; what relative paths are relative to */
     struct settings *settings;
+    unsigned guesses; /* searches for the name probably meant */
     bool loaded; /* all files were read without an error */
     struct hash_key key; /* of the tables below and of those that workers use */
     struct hash_key percent_key;

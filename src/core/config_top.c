@@ -108,6 +108,7 @@ void config_build_top(struct build *b)
     top_control(b);
     c->state_dir = s->state_dir;
     c->drain_timeout = s->drain_timeout;
+    c->watchdog = s->watchdog;
     top_secret(b);
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
