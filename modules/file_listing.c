@@ -105,7 +105,7 @@ static void add_name(struct listing *l, int dir, const char *name)
 static bool read_names(struct listing *l, struct str path)
 {
     const struct files_conf *conf = l->req->route->files;
-    int fd = file_open(conf, path);
+    int fd = file_open(conf, pool_str(l->req->pool, path));
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *entry;
 
