@@ -1,4 +1,4 @@
-/* board.c: the shared memory itself and the slots of processes; names and counters of peers are board_peer.c. */
+/* board.c: the shared memory itself and the slots of processes; names of peers are board_peer.c. */
 #include "core/board.h"
 
 #include <errno.h>
@@ -14,33 +14,51 @@
 #define BOARD_MAGIC 0x3164726f62726577ULL /* "werbord1" */
 #define BOARD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* FNV-1a's step, with a whole number instead of a byte. */
-#define MIX(hash, number) (((hash) ^ (uint64_t)(number)) * 0x100000001b3ULL)
-#define MIX_OF(hash, type, member) MIX(hash, offsetof(struct type, member))
+#define AT(type, member) (uint32_t)offsetof(struct type, member)
 
-#define LAYOUT_SIZES \
-    MIX(MIX(MIX(MIX(MIX(MIX(0xcbf29ce484222325ULL, sizeof(struct board_map)), sizeof(struct board_head)), \
-                    sizeof(struct board_process_slot)), sizeof(struct board_peer)), sizeof(struct board_part)), \
-        sizeof(struct board_counters))
-#define LAYOUT_COUNTS MIX(MIX(MIX(MIX(LAYOUT_SIZES, BOARD_PROCESSES), BOARD_PARTS), BOARD_PEERS), STATS_BUCKETS)
-#define LAYOUT_HEAD \
-    MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(LAYOUT_COUNTS, board_head, started_s), board_head, serve_from), \
-                                board_head, last_generation), board_head, restarts), board_head, process_end), \
-                  board_head, peer_end), board_head, master_pid)
-#define LAYOUT_PROCESS \
-    MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(LAYOUT_HEAD, board_process, pid), board_process, incarnation), \
-                                board_process, generation), board_process, start_s), board_process, stats), \
-           board_process, index)
-#define LAYOUT_STATS \
-    MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(LAYOUT_PROCESS, process_stats, responses), process_stats, accepted), \
-                                process_stats, connections), process_stats, upstream_failures), \
-                  process_stats, heartbeat_ms), process_stats, duration)
-#define LAYOUT \
-    MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(MIX_OF(LAYOUT_STATS, peer_stats, requests), peer_stats, failures), \
-                                peer_stats, latency), board_peer, generation), board_peer, upstream_len), \
-           board_peer, name)
+/* What makes the layout: two binaries that differ in one of these do not share a board. */
+static const uint32_t layout_numbers[] = {
+    sizeof(struct board_head),
+    sizeof(struct board_process_slot),
+    sizeof(struct board_peer),
+    sizeof(struct board_counters),
+    BOARD_PROCESSES,
+    BOARD_PARTS,
+    BOARD_PEERS,
+    STATS_BUCKETS,
+    AT(board_head, serve_from),
+    AT(board_head, last_generation),
+    AT(board_head, restarts),
+    AT(board_head, process_end),
+    AT(board_head, peer_end),
+    AT(board_head, master_pid),
+    AT(board_process, pid),
+    AT(board_process, incarnation),
+    AT(board_process, generation),
+    AT(board_process, stats),
+    AT(process_stats, responses),
+    AT(process_stats, bytes_received),
+    AT(process_stats, accepted),
+    AT(process_stats, connections),
+    AT(process_stats, upstream_connects),
+    AT(process_stats, heartbeat_ms),
+    AT(process_stats, duration),
+    AT(peer_stats, requests),
+    AT(peer_stats, failures),
+    AT(peer_stats, latency),
+    AT(board_peer, incarnation),
+    AT(board_peer, name),
+};
 
-static const uint64_t board_layout = LAYOUT;
+/* FNV-1a over constants, with a whole number instead of a byte: the compiler folds it. */
+static uint64_t board_layout(void)
+{
+    uint64_t hash = 0xcbf29ce484222325ULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(layout_numbers); i++)
+        hash = (hash ^ layout_numbers[i]) * 0x100000001b3ULL;
+    return hash;
+}
 
 static struct board *board_map(int fd)
 {
@@ -49,7 +67,8 @@ static struct board *board_map(int fd)
     if (!board)
         return NULL;
     board->fd = fd;
-    board->map = mmap(NULL, sizeof(struct board_map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    board->map = mmap(NULL, sizeof(struct board_map), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                      fd, 0);
     if (board->map == MAP_FAILED) {
         free(board);
         return NULL;
@@ -75,7 +94,7 @@ struct board *board_new(void)
         return NULL;
     }
     board->map->head.magic = BOARD_MAGIC;
-    board->map->head.layout = board_layout;
+    board->map->head.layout = board_layout();
     board->map->head.started_s = (int64_t)time(NULL);
     return board;
 }
@@ -92,7 +111,7 @@ struct board *board_open(int fd)
     if (fstat(fd, &st) < 0 || st.st_size != (off_t)sizeof(struct board_map))
         return NULL;
     if (pread(fd, words, sizeof(words), 0) != (ssize_t)sizeof(words) || words[0] != BOARD_MAGIC ||
-        words[1] != board_layout)
+        words[1] != board_layout())
         return NULL;
     return board_map(fd);
 }
@@ -130,8 +149,11 @@ int board_process_take(struct board *board, enum board_role role, unsigned index
     unsigned slot = 0;
     struct board_process *process;
 
-    while (slot < end && __atomic_load_n(&board->map->processes[slot].process.role, __ATOMIC_ACQUIRE) != BOARD_FREE)
-        slot++;
+    for (; slot < end; slot++) {
+        process = &board->map->processes[slot].process;
+        if (__atomic_load_n(&process->role, __ATOMIC_ACQUIRE) == BOARD_FREE)
+            break;
+    }
     if (slot == BOARD_PROCESSES)
         return -1;
     process = &board->map->processes[slot].process;

@@ -1,11 +1,11 @@
 /*
- * board.h: the memory that all processes of an instance share: one sealed, sparse memfd of fixed size, mapped once.
- * Parts belong to process slots; every word has one writer or is an atomic.  What is read from it is hostile input:
- * indexes are checked, there are no pointers and no lengths to believe.
- * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, then for each
- * of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of addresses, of which only the
- * pages written to exist.  Sums are read with pread(), which costs no memory where nothing was written; reading a
- * hole through the mapping would allocate it.
+ * board.h: the memory that all processes of an instance share: one sealed, sparse memfd of fixed size,
+ * mapped once.  Parts belong to process slots; every word has one writer or is an atomic.  What is read
+ * from it is hostile input: indexes are checked, there are no pointers and no lengths to believe.
+ * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes,
+ * then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of
+ * addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no memory
+ * where nothing was written; reading a hole through the mapping would allocate it.
  */
 #ifndef WEIR_CORE_BOARD_H
 #define WEIR_CORE_BOARD_H
@@ -19,7 +19,7 @@
 #include "core/stats.h"
 
 #define BOARD_PROCESSES 1024 /* slots of processes, all generations together */
-#define BOARD_PARTS 256 /* of them those with counters for each peer: the first ones, and the lowest free is taken */
+#define BOARD_PARTS 256 /* of them those with counters of peers: the first, as the lowest free one is taken */
 #define BOARD_PEERS 65536 /* named slots of upstream servers */
 #define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
@@ -42,8 +42,8 @@ struct board_process {
 struct board *board_new(void) WEIR_MUST_CHECK;
 
 /*
- * Maps the board of `fd` (handed over), which becomes the board's.  NULL: not one of this layout, or of another size,
- * or not sealed; then `fd` stays the caller's.
+ * Maps the board of `fd` (handed over), which becomes the board's.  NULL: not one of this layout, or of
+ * another size, or not sealed; then `fd` stays the caller's.
  */
 struct board *board_open(int fd) WEIR_MUST_CHECK;
 
@@ -53,12 +53,13 @@ int board_fd(const struct board *);
 void board_close(struct board *);
 
 /* Master: a free process slot, or -1 when all are taken.  Counters go on from the value left. */
-int board_process_take(struct board *, enum board_role, unsigned index, uint64_t generation) WEIR_MUST_CHECK;
+int board_process_take(struct board *, enum board_role, unsigned index, uint64_t generation)
+    WEIR_MUST_CHECK;
 
 /* In the child, or for it: says which pid has the slot. */
 void board_process_set_pid(struct board *, unsigned slot, pid_t);
 
-/* Master, after the process's end was seen: zeroes its gauges (connections, heartbeat, active) and frees the slot. */
+/* Master, after the process's end was seen: zeroes its gauges (connections, heartbeat, active), frees it. */
 void board_process_free(struct board *, unsigned slot);
 
 /* NULL: no such slot. */
@@ -87,14 +88,15 @@ uint64_t board_restarts(const struct board *);
 void board_count_restart(struct board *);
 
 /*
- * Master: the named slot of a server, found or made; -1: all are taken or the names are too long.  The slot is marked
- * as named by board_last_generation(), which is therefore set first.  A slot that is made anew has new counters.
+ * Master: the named slot of a server, found or made; -1: all are taken or the names are too long.  The slot
+ * is marked as named by board_last_generation(), which is therefore set first.  A slot that is made anew has
+ * new counters.
  */
 int board_peer_slot(struct board *, struct str upstream, struct str server) WEIR_MUST_CHECK;
 
 /*
- * Master, when all processes of generations before `oldest` are gone: frees the slots that no generation from `oldest`
- * on has named, with their counters.  How many.
+ * Master, when all processes of generations before `oldest` are gone: frees the slots that no generation
+ * from `oldest` on has named, with their counters.  How many.
  */
 unsigned board_peer_collect(struct board *, uint64_t oldest);
 
@@ -102,8 +104,9 @@ unsigned board_peer_collect(struct board *, uint64_t oldest);
 uint32_t board_peer_incarnation(const struct board *, unsigned peer_slot);
 
 /*
- * A process's counters of a server; the page appears when first written.  Never NULL: without a place on the board (slots
- * from BOARD_PARTS on, numbers out of range, also -1 made unsigned) it is a scrap of this process's memory, which nobody reads.
+ * A process's counters of a server; the page appears when first written.  Never NULL: without a place on the
+ * board (slots from BOARD_PARTS on, numbers out of range, also -1 made unsigned) it is a scrap of this
+ * process's memory, which nobody reads.
  */
 struct peer_stats *board_peer_stats(struct board *, unsigned process_slot, unsigned peer_slot);
 

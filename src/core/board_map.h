@@ -1,6 +1,6 @@
 /*
- * board_map.h: how the board's bytes lie; for board.c and board_peer.c alone.  A change here or in stats.h changes
- * the layout hash, and with it which binaries can take a board over from each other.
+ * board_map.h: how the board's bytes lie; for board.c and board_peer.c alone.  A change here or in stats.h
+ * changes the layout hash, and with it which binaries can take a board over from each other.
  */
 #ifndef WEIR_CORE_BOARD_MAP_H
 #define WEIR_CORE_BOARD_MAP_H

@@ -186,6 +186,7 @@ struct config {
     int error_log_level;
     uint64_t max_connections; /* of the instance; 0: from RLIMIT_NOFILE */
     int64_t drain_timeout;
+    int64_t watchdog; /* milliseconds a worker may be silent before it is replaced; 0: for ever */
     struct listener_conf *listeners; /* admin ones too; their default_site has one route of ACTION_API */
     size_t listener_count;
     struct listener_conf *control_listener; /* of `control`, admin; NULL: none */

@@ -22,6 +22,7 @@ struct build {
     struct conf_text text; /* empty: for defaults, which stand in no file */
     const char *dir; /* absolute; what relative paths are relative to */
     struct settings *settings;
+    unsigned guesses; /* searches for the name probably meant */
     bool loaded; /* all files were read without an error */
     struct hash_key key; /* of the tables below and of those that workers use */
     struct hash_key percent_key;
@@ -55,7 +56,8 @@ void config_build_route(struct build *, struct site *site, struct route *route, 
                         const struct level_settings *outer, const struct conf_group *outer_group);
 
 /* What the route does; config_action.c, config_files.c. */
-void config_build_action(struct build *, struct route *, struct level_settings *, const struct level_settings *outer);
+void config_build_action(struct build *, struct route *, struct level_settings *,
+                         const struct level_settings *outer);
 void config_build_files(struct build *, struct route *, const struct level_settings *);
 
 /* What it may cost, changes and logs: all that levels share. */

@@ -49,7 +49,8 @@ static struct access_log *log_build(struct build *b, const struct access_log_set
     struct access_log *log = pool_zalloc(b->pool, sizeof(*log));
 
     log->path = s->path;
-    config_check_directory_of(b, s->path, "access_log", conf_place_of(&settings_access_log_group, &s->head, "path"));
+    config_check_directory_of(b, s->path, "access_log",
+                              conf_place_of(&settings_access_log_group, &s->head, "path"));
     if (str_eq(s->format, STR("combined"))) {
         log->format = ACCESS_COMBINED;
     } else if (str_eq(s->format, STR("json"))) {

@@ -77,6 +77,7 @@ struct request {
     bool tls;
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
+    struct regex_scratch *regex; /* of a request without worker; else NULL */
 
     struct message head; /* as it came */
     struct frame frame; /* of its body */
