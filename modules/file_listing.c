@@ -168,7 +168,7 @@ void file_listing_send(struct request *req, struct str path)
     struct listing l = {.req = req};
     struct page page = {.s = NULL};
 
-    if (!read_names(&l, path)) {
+    if (!read_names(&l, pool_str(req->pool, path))) {
         reply_status(req, 404, "the directory cannot be read");
         return;
     }
