@@ -9,5 +9,6 @@
 
 extern const struct balancer balancer_round_robin;
 extern const struct handler handler_redirect, handler_respond;
+extern const struct handler handler_api, handler_status;
 
 #endif
