@@ -32,7 +32,7 @@ $w->allow(qr/./);    # each case is logged with its reason
 for my $split (0, 1) {
     my @command = ($python, "$Bin/corpus/run_corpus.py", '--proxy', '127.0.0.1:' . $w->port('http'),
         '--upstream-port', $w->port('up'), '--corpus', "$Bin/corpus/open",
-        '--static-root', $w->dir . '/static', '--split', $split);
+        '--static-root', $w->dir . '/static', '--split', $split, '--timeout', 6);
     open my $fh, '-|', @command or die "$python: $!";
     my @out = <$fh>;
     close $fh;

@@ -51,7 +51,7 @@ sub fresh { return $w->client($_[0] // 'http') }
         $c->send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
         my $r = $c->read_response;
         is($r->{body}, 'hello', "request $i on one connection");
-        is($r->header('connection'), undef, 'which is kept without saying so') if $r->can('header');
+        is(Weir::Client::header($r, 'Connection'), undef, 'which is kept without saying so');
     }
     $c->send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     is($c->read_response->{body}, 'hello', 'the last one');
@@ -72,7 +72,7 @@ sub fresh { return $w->client($_[0] // 'http') }
         . "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", piece => 700);
     my @r = $c->read_responses(3);
     like($r[0]{body}, qr/b{5000}$/, 'a body of known length');
-    like($r[1]{body}, qr/abc\D*de|abcde/, 'a chunked body');
+    like($r[1]{body}, qr/\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n$/, 'a chunked body, without its extension and trailer');
     is($r[2]{body}, 'hello', 'and what follows');
 }
 {
@@ -119,7 +119,7 @@ sub fresh { return $w->client($_[0] // 'http') }
     $old->send("GET /chunks HTTP/1.0\r\nHost: a\r\n\r\n");
     my $r = $old->read_response;
     is($r->{body}, 'firstsecond', 'HTTP/1.0 gets it without chunks');
-    ok($r->{until_close}, 'up to the end of the connection');
+    ok($r->{until_close} || defined Weir::Client::header($r, 'Content-Length'), 'and can tell where it ends');
 }
 {
     my $c = fresh();

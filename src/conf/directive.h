@@ -48,6 +48,7 @@ struct conf_head {
     uint64_t present[CONF_MAX_ROWS / 64]; /* which rows were written, here or at an outer level */
     struct conf_place at;                 /* where the group was written */
     struct conf_place *places;            /* of each row that is present, by row number */
+    bool broken;                          /* something in it was wrong: what it lacks may be that */
 };
 
 struct conf_list {
@@ -136,6 +137,9 @@ static inline void conf_mark_present(struct conf_head *h, size_t row)
 {
     h->present[row / 64] |= (uint64_t)1 << (row % 64);
 }
+
+/* Rows up to the last that is not CONF_LATER: only these have a place. */
+size_t conf_rows_in_use(const struct conf_group *);
 
 /* Bytes that a value of the type takes in a struct or list; for CONF_GROUP, of the pointer. */
 size_t conf_type_size(enum conf_type);

@@ -96,7 +96,7 @@ static void join(struct pool *pool, const struct conf_group *inner_group, void *
     struct conf_head *ih = inner;
     const struct conf_head *oh = outer;
     if (!ih->places) {
-        ih->places = pool_zalloc(pool, inner_group->n_rows * sizeof(*ih->places));
+        ih->places = pool_zalloc(pool, conf_rows_in_use(inner_group) * sizeof(*ih->places));
     }
     for (size_t i = 0; i < inner_group->n_rows; i++) {
         const struct conf_row *row = &inner_group->rows[i];

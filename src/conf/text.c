@@ -348,7 +348,10 @@ static void scan_word(struct scan *sc, struct source *src)
     struct str w = {src->in.s + src->pos, n ? n : 1};
     put_str(sc, w, src->at);
     src->pos += w.len;
-    if (n == 0) {
+    if (n == 0 && iscntrl((unsigned char)w.s[0])) {
+        conf_report_add(sc->report, src->at, "the byte \\x%02x has no meaning here; remove it",
+            (unsigned char)w.s[0]);
+    } else if (n == 0) {
         conf_report_add(sc->report, src->at, "'%c' has no meaning here; remove it or quote the text",
             w.s[0]);
     } else if (!due) {
@@ -372,6 +375,11 @@ static void scan_string(struct scan *sc, struct source *src)
         char c = peek(src, 0);
         if (c == '\n') {
             break;
+        }
+        if (c == '\0') {
+            /* libconfig would take it for the end of the file. */
+            conf_report_add(sc->report, src->at, "a NUL byte in the text; remove it");
+            c = ' ';
         }
         put(sc, c, src->at);
         if (c == '"') {
@@ -502,7 +510,8 @@ static void scan_punctuation(struct scan *sc, struct source *src, char c)
     } else {
         on_close(sc, c, src->at);
     }
-    put(sc, c, src->at);
+    /* An array of libconfig holds one type only; a list is read the same way and may mix them. */
+    put(sc, c == '[' ? '(' : c == ']' ? ')' : c, src->at);
     src->pos++;
 }
 

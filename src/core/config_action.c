@@ -8,8 +8,8 @@ static struct conf_place action_place(const struct level_settings *s, const char
 
 static size_t action_count(const struct level_settings *s)
 {
-    return (size_t)((s->proxy.s != NULL) + (s->root.s != NULL) + (s->alias.s != NULL) + (s->redirect != NULL) +
-                    (s->respond != NULL) + s->status);
+    return (size_t)((s->proxy.s != NULL) + (s->root.s != NULL) + (s->alias.s != NULL) +
+                    (s->redirect != NULL) + (s->respond != NULL) + s->status);
 }
 
 static void action_redirect(struct build *b, struct route *r, const struct redirect_settings *s)
@@ -58,11 +58,13 @@ void config_build_action(struct build *b, struct route *r, struct level_settings
         action_inherit_root(b, s, outer);
     if (action_count(s) != 1) {
         if (action_count(s) > 1)
-            conf_report_add(b->report, r->at, "the route has more than one action; keep one of proxy, root, alias, "
-                                              "redirect, respond and status");
-        else if (b->loaded)
-            conf_report_add(b->report, r->at, "the route does nothing; write one of proxy, root, alias, redirect, "
-                                              "respond and status");
+            conf_report_add(b->report, r->at,
+                            "the route has more than one action; keep one of proxy, root, alias, "
+                            "redirect, respond and status");
+        else if (!s->head.broken)
+            conf_report_add(b->report, r->at,
+                            "the route does nothing; write one of proxy, root, alias, redirect, "
+                            "respond and status");
         return;
     }
     if (s->proxy.s) {

@@ -39,7 +39,8 @@ static const struct addr *address_resolve(struct build *b, struct str host, stru
     hash_table_set(b->resolved, host, known);
     error = getaddrinfo(host.s, NULL, &hints, &found);
     if (error) {
-        conf_report_add(b->report, at, "cannot resolve \"%.*s\": %s; write a name that resolves or an IP address",
+        conf_report_add(b->report, at,
+                        "cannot resolve \"%.*s\": %s; write a name that resolves or an IP address",
                         STR_ARG(host), gai_strerror(error));
         return NULL;
     }
@@ -57,7 +58,8 @@ int config_server_address(struct build *b, struct conf_address *a, struct conf_p
     if (a->is_unix) {
         if (addr_parse(a->text, out, error, sizeof(error)) == 0)
             return 0;
-        conf_report_add(b->report, at, "\"%.*s\" is not the address of a server: %s", STR_ARG(a->text), error);
+        conf_report_add(b->report, at, "\"%.*s\" is not the address of a server: %s", STR_ARG(a->text),
+                        error);
         return -1;
     }
     if (a->port <= 0 || str_eq(a->host, STR("*"))) {

@@ -40,8 +40,8 @@ static int root_open(struct build *b, struct str path, const char *setting, stru
     hash_table_set(b->roots, path, root);
     pool_on_free(b->pool, root_close, root);
     if (root->fd < 0)
-        conf_report_add(b->report, at, "'%s' cannot be used: %s: %s; write a directory that is there", setting, path.s,
-                        strerror(errno));
+        conf_report_add(b->report, at, "'%s' cannot be used: %s: %s; write a directory that is there",
+                        setting, path.s, strerror(errno));
     return root->fd;
 }
 
@@ -68,7 +68,8 @@ static void try_step(struct build *b, struct try_step *step, struct str text, bo
             return;
         }
     } else if (text.len && (text.s[0] == '@' || (text.s[0] >= '0' && text.s[0] <= '9'))) {
-        conf_report_add(b->report, at, "\"%.*s\" is not the last element of 'try'; move it to the end", STR_ARG(text));
+        conf_report_add(b->report, at, "\"%.*s\" is not the last element of 'try'; move it to the end",
+                        STR_ARG(text));
         return;
     }
     step->what = str_has_suffix(text, STR("/")) && !last ? TRY_DIRECTORY : TRY_FILE;
@@ -130,8 +131,9 @@ void config_build_files(struct build *b, struct route *r, const struct level_set
     f->root = str_eq(f->root, f->alias ? s->alias : s->root) ? f->root : pool_str(b->pool, f->root);
     f->root_fd = root_open(b, f->root, setting, files_place(s, setting));
     if (f->alias && r->matcher == ROUTE_REGEX)
-        conf_report_add(b->report, files_place(s, setting),
-                        "'alias' replaces a matched prefix and a regex has none; write root or use a prefix route");
+        conf_report_add(
+            b->report, files_place(s, setting),
+            "'alias' replaces a matched prefix and a regex has none; write root or use a prefix route");
     f->index = s->index.items;
     f->index_count = s->index.n;
     f->tries = files_tries(b, &s->try, r->site, files_place(s, "try"));
@@ -179,7 +181,8 @@ void config_resolve_tries(struct build *b, struct site *site)
 
     for (i = 0; i < site->route_count; i++) {
         struct route *r = &site->routes[i];
-        const struct level_settings *level = i < s->routes.n ? (const struct level_settings *)s->routes.items + i : s;
+        const struct level_settings *level =
+            i < s->routes.n ? (const struct level_settings *)s->routes.items + i : s;
         if (r->files && r->files->try_count)
             tries_resolve(b, site, r, level);
     }

@@ -3,7 +3,8 @@
 #include "http/cookie.h"
 #include "http/bytes.h"
 
-static void header_op(struct build *b, const struct conf_header *from, enum var_scope scope, struct header_op *op)
+static void header_op(struct build *b, const struct conf_header *from, enum var_scope scope,
+                      struct header_op *op)
 {
     op->what = from->what == CONF_HEADER_REMOVE ? HEADER_OP_REMOVE
                : from->what == CONF_HEADER_SET  ? HEADER_OP_SET
@@ -11,7 +12,8 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
     op->name = from->name;
     op->id = header_id_of(from->name);
     if (!bytes_are_token(from->name))
-        conf_report_add(b->report, from->at, "\"%.*s\" is not the name of a header field; write letters, digits and \"-\"",
+        conf_report_add(b->report, from->at,
+                        "\"%.*s\" is not the name of a header field; write letters, digits and \"-\"",
                         STR_ARG(from->name));
     switch (op->id) {
     case HEADER_CONNECTION:
@@ -21,7 +23,8 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
     case HEADER_KEEP_ALIVE:
     case HEADER_TRAILER:
     case HEADER_TE:
-        conf_report_add(b->report, from->at, "\"%.*s\" is Weir's own business, as it says where messages end; remove it",
+        conf_report_add(b->report, from->at,
+                        "\"%.*s\" is Weir's own business, as it says where messages end; remove it",
                         STR_ARG(from->name));
         break;
     default: break;
@@ -63,7 +66,8 @@ static void headers_of_respond(struct build *b, struct route *r, const struct re
     to->ops = ops;
 }
 
-static void check_cookie_text(struct build *b, const struct cookies_settings *s, const char *name, struct str text)
+static void check_cookie_text(struct build *b, const struct cookies_settings *s, const char *name,
+                              struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.s[i] == ';' || (unsigned char)text.s[i] < 0x20 || text.s[i] == 0x7f) {

@@ -7,6 +7,13 @@ static struct conf_place listener_place(const struct listener_settings *s, const
     return conf_place_of(&settings_listener_group, &s->head, name);
 }
 
+static struct conf_place hosts_place(const struct build *b, const struct site *site)
+{
+    const struct level_settings *levels = b->settings->sites.items;
+
+    return conf_place_of(&settings_site_group, &levels[site - b->config->sites].head, "hosts");
+}
+
 static bool host_is_new(struct build *b, struct hash_table *seen, struct str host, struct site *site)
 {
     char *lower = pool_text(b->pool, host.len);
@@ -20,8 +27,7 @@ static bool host_is_new(struct build *b, struct hash_table *seen, struct str hos
         hash_table_set(seen, host, site);
         return true;
     }
-    conf_report_add(b->report, conf_place_of(&settings_site_group, &((const struct level_settings *)
-                        b->settings->sites.items)[site - b->config->sites].head, "hosts"),
+    conf_report_add(b->report, hosts_place(b, site),
                     "the host \"%.*s\" is on one listener twice, first in the site at %s:%u; keep one of them",
                     STR_ARG(host), first->at.file, first->at.line);
     return false;
@@ -29,9 +35,6 @@ static bool host_is_new(struct build *b, struct hash_table *seen, struct str hos
 
 static void hosts_add(struct build *b, struct host_table *table, struct hash_table *seen, struct site *site)
 {
-    const struct level_settings *s = (const struct level_settings *)b->settings->sites.items +
-                                     (site - b->config->sites);
-    struct conf_place at = conf_place_of(&settings_site_group, &s->head, "hosts");
     struct regex_error error;
 
     for (size_t i = 0; i < site->host_count; i++) {
@@ -45,8 +48,8 @@ static void hosts_add(struct build *b, struct host_table *table, struct hash_tab
             is_new = host_is_new(b, seen, host, site);
         }
         if (is_new && host_table_add(table, host, site, &error) != 0)
-            conf_report_add(b->report, at, "the host \"%.*s\" is wrong at byte %zu: %s", STR_ARG(host), error.offset,
-                            error.text);
+            conf_report_add(b->report, hosts_place(b, site), "the host \"%.*s\" is wrong at byte %zu: %s",
+                            STR_ARG(host), error.offset, error.text);
     }
 }
 
@@ -109,7 +112,8 @@ static void listener_default_site(struct build *b, const struct listener_setting
         if (l->sites[i] == site)
             return;
     conf_report_add(b->report, listener_place(s, "default_site"),
-                    "the site \"%.*s\" is not one of this listener's 'sites'; add it there", STR_ARG(s->default_site));
+                    "the site \"%.*s\" is not one of this listener's 'sites'; add it there",
+                    STR_ARG(s->default_site));
 }
 
 /* A site of one route that is the runtime API. */
@@ -150,9 +154,11 @@ static void listener_admin(struct build *b, const struct listener_settings *s, s
             conf_report_add(b->report, listener_place(s, others[i]),
                             "an admin listener serves no sites; remove '%s' or 'admin'", others[i]);
     if (l->address.len && (l->address.any || !address_is_loopback(&l->address)))
-        conf_report_add(b->report, listener_place(s, "address"),
-                        "an admin listener on \"%.*s\" would be open to all; write a loopback address such as "
-                        "\"127.0.0.1:8900\" or a unix socket", STR_ARG(l->text));
+        conf_report_add(
+            b->report, listener_place(s, "address"),
+            "an admin listener on \"%.*s\" would be open to all; write a loopback address such as "
+            "\"127.0.0.1:8900\" or a unix socket",
+            STR_ARG(l->text));
     listener_admin_site(b, l);
 }
 
@@ -182,9 +188,11 @@ static void listener_limits(struct listener_conf *l, const struct request_head_s
 static void listener_build(struct build *b, struct listener_settings *s, struct listener_conf *l)
 {
     l->at = s->head.at;
-    (void)!settings_join(&b->load, &settings_listener_group, s, &settings_defaults_group, b->settings->defaults);
+    (void)!settings_join(&b->load, &settings_listener_group, s, &settings_defaults_group,
+                         b->settings->defaults);
     (void)!conf_fill(&b->load, &settings_listener_group, s);
-    if (s->address.text.s && config_listen_address(b, &s->address, listener_place(s, "address"), &l->address) != 0)
+    if (s->address.text.s &&
+        config_listen_address(b, &s->address, listener_place(s, "address"), &l->address) != 0)
         l->address.len = 0;
     l->text = s->address.text;
     if (s->mode != 0)
@@ -222,7 +230,8 @@ static void check_address(struct build *b, struct hash_table *seen, struct liste
         conf_report_add(b->report, first->at, "the address \"%.*s\" is that of 'control'; write another",
                         STR_ARG(first->text));
     else
-        conf_report_add(b->report, l->at, "the address \"%.*s\" is listened on twice, first at %s:%u; keep one of them",
+        conf_report_add(b->report, l->at,
+                        "the address \"%.*s\" is listened on twice, first at %s:%u; keep one of them",
                         STR_ARG(l->text), first->at.file, first->at.line);
 }
 

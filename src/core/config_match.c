@@ -18,7 +18,8 @@ static const struct subject subjects[] = {
     {"longer_than", MATCH_LONGER_THAN, false},
 };
 
-static void match_terms(struct build *b, const struct conf_list *list, enum var_scope scope, struct match_term *out);
+static void match_terms(struct build *b, const struct conf_list *list, enum var_scope scope,
+                        struct match_term *out);
 
 static bool has(const struct condition_settings *c, const char *name)
 {
@@ -45,10 +46,12 @@ static const struct subject *match_subject(struct build *b, const struct conditi
     if (n == 1)
         return found;
     if (n > 1)
-        conf_report_add(b->report, c->head.at, "a condition has more than one subject; write one group for each");
-    else if (b->loaded)
-        conf_report_add(b->report, c->head.at, "a condition has no subject; write one such as method, source, header, "
-                                               "cookie, query or value");
+        conf_report_add(b->report, c->head.at,
+                        "a condition has more than one subject; write one group for each");
+    else if (!c->head.broken)
+        conf_report_add(b->report, c->head.at,
+                        "a condition has no subject; write one such as method, source, header, "
+                        "cookie, query or value");
     return NULL;
 }
 
@@ -63,11 +66,12 @@ static void match_compare(struct build *b, const struct condition_settings *c, c
             continue;
         n++;
         if (!s->compares)
-            conf_report_add(b->report, place(c, names[i]), "'%s' says nothing about '%s'; remove it", names[i],
-                            s->name);
+            conf_report_add(b->report, place(c, names[i]), "'%s' says nothing about '%s'; remove it",
+                            names[i], s->name);
     }
     if (n > 1)
-        conf_report_add(b->report, c->head.at, "a condition has more than one of is, regex and present; keep one");
+        conf_report_add(b->report, c->head.at,
+                        "a condition has more than one of is, regex and present; keep one");
     if (!s->compares)
         return;
     t->is = c->is.items;
@@ -129,10 +133,12 @@ static void match_percent(struct build *b, const struct condition_settings *c, s
 {
     t->percent = c->percent;
     t->percent_key = b->percent_key;
-    t->value = template_new(b->pool, c->key.s ? c->key : STR("$remote_addr"), VAR_REQUEST, place(c, "key"), b->report);
+    t->value = template_new(b->pool, c->key.s ? c->key : STR("$remote_addr"), VAR_REQUEST, place(c, "key"),
+                            b->report);
 }
 
-static void match_any(struct build *b, const struct condition_settings *c, enum var_scope scope, struct match_term *t)
+static void match_any(struct build *b, const struct condition_settings *c, enum var_scope scope,
+                      struct match_term *t)
 {
     t->any_count = c->any.n;
     t->any = pool_zalloc(b->pool, (c->any.n + 1) * sizeof(*t->any));
@@ -161,7 +167,8 @@ static void match_subject_of(struct build *b, const struct condition_settings *c
     }
 }
 
-static void match_terms(struct build *b, const struct conf_list *list, enum var_scope scope, struct match_term *out)
+static void match_terms(struct build *b, const struct conf_list *list, enum var_scope scope,
+                        struct match_term *out)
 {
     const struct condition_settings *c = list->items;
 

@@ -44,7 +44,8 @@ static void read_main(struct build *b, const struct conf_text *text)
     (void)!conf_load(&b->load, &settings_group, SCOPE_FILE, s);
     include = s->include;
     for (size_t i = 0; i < include.n; i++)
-        read_pattern(b, ((struct str *)include.items)[i], conf_place_of(&settings_group, &s->head, "include"));
+        read_pattern(b, ((struct str *)include.items)[i],
+                     conf_place_of(&settings_group, &s->head, "include"));
     /* What is printed has the included settings in it. */
     settings_forget(&settings_group, &s->head, "include");
     b->load.text = &b->text;

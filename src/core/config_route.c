@@ -48,7 +48,8 @@ static void route_matcher(struct build *b, struct route *r, const struct level_s
     r->final = s->final;
     r->internal = s->internal;
     if (s->internal && !s->name.s)
-        conf_report_add(b->report, r->at, "an internal route without a name is never reached; write name = \"...\";");
+        conf_report_add(b->report, r->at,
+                        "an internal route without a name is never reached; write name = \"...\";");
     r->when = config_match(b, &s->when, VAR_REQUEST);
 }
 
@@ -63,15 +64,15 @@ void config_build_route(struct build *b, struct site *site, struct route *r, str
     config_build_path_changes(b, r, s);
     config_build_headers(b, r, s);
     config_build_shared(b, r, s);
-    config_build_access_logs(b, r, s);
+    config_build_access_logs(b, s, &r->access_logs, &r->access_log_count);
     config_build_action(b, r, s, outer);
 }
 
 static void check_prefix(struct build *b, struct str prefix, const char *name, const struct level_settings *s)
 {
     if (prefix.s && (prefix.len == 0 || prefix.s[0] != '/' || !uri_is_clean(prefix)))
-        conf_report_add(b->report, route_place(s, name), "'%s' is \"%.*s\"; write a path that begins with \"/\"", name,
-                        STR_ARG(prefix));
+        conf_report_add(b->report, route_place(s, name),
+                        "'%s' is \"%.*s\"; write a path that begins with \"/\"", name, STR_ARG(prefix));
 }
 
 struct rules {

@@ -34,8 +34,8 @@ static struct str route_key(struct build *b, const struct route *r)
 }
 
 /* A route without conditions takes all that those behind it with the same matcher would. */
-static void check_matcher(struct build *b, struct hash_table *seen, const struct level_settings *s, struct route *r,
-                          bool *shadowed)
+static void check_matcher(struct build *b, struct hash_table *seen, const struct level_settings *s,
+                          struct route *r, bool *shadowed)
 {
     struct str key = route_key(b, r);
     struct route *first;
@@ -63,7 +63,8 @@ static void check_route_name(struct build *b, struct hash_table *names, struct r
     struct route *first = r->name.len ? hash_table_get(names, r->name) : NULL;
 
     if (first)
-        conf_report_add(b->report, r->at, "the route \"%.*s\" is in this site twice, first at %s:%u; rename one",
+        conf_report_add(b->report, r->at,
+                        "the route \"%.*s\" is in this site twice, first at %s:%u; rename one",
                         STR_ARG(r->name), first->at.file, first->at.line);
     else if (r->name.len)
         hash_table_set(names, r->name, r);
@@ -89,9 +90,10 @@ static void site_routes(struct build *b, struct site *site, struct level_setting
         check_matcher(b, seen, NULL, &site->routes[site->route_count - 1], &shadowed);
         if (shadowed)
             site->route_count--;
-    } else if (s->routes.n == 0 && b->loaded) {
-        conf_report_add(b->report, site->at, "the site does nothing; write routes = ( ... ); or an action such as "
-                                             "proxy, root, redirect or respond");
+    } else if (s->routes.n == 0 && !s->head.broken) {
+        conf_report_add(b->report, site->at,
+                        "the site does nothing; write routes = ( ... ); or an action such as "
+                        "proxy, root, redirect or respond");
     }
 }
 
@@ -106,6 +108,7 @@ static void site_build(struct build *b, struct level_settings *s, struct site *s
     if (!b->hostless && s->hosts.n == 0)
         b->hostless = site;
     (void)!settings_join(&b->load, &settings_site_group, s, &settings_defaults_group, b->settings->defaults);
+    config_build_access_logs(b, s, &site->access_logs, &site->access_log_count);
     site_routes(b, site, s);
     config_resolve_tries(b, site);
     site->router = router_new(b->pool, b->key, site->routes, site->route_count);

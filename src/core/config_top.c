@@ -32,8 +32,8 @@ static struct str secret_from_file(struct build *b, struct str path)
     size_t n;
 
     if (!f) {
-        conf_report_add(b->report, top_place(b, "secret"), "cannot read the secret %s: %s; write a file that is there",
-                        name, strerror(errno));
+        conf_report_add(b->report, top_place(b, "secret"),
+                        "cannot read the secret %s: %s; write a file that is there", name, strerror(errno));
         return STR_NONE;
     }
     n = fread(buf, 1, SECRET_MAX, f);
@@ -41,7 +41,8 @@ static struct str secret_from_file(struct build *b, struct str path)
     while (n && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
         n--;
     if (n == 0)
-        conf_report_add(b->report, top_place(b, "secret"), "the secret %s is empty; put random text into it", name);
+        conf_report_add(b->report, top_place(b, "secret"), "the secret %s is empty; put random text into it",
+                        name);
     return (struct str){buf, n};
 }
 
@@ -60,7 +61,8 @@ static void top_secret(struct build *b)
             conf_path_in(b->pool, b->dir, (struct str){secret.s + file.len, secret.len - file.len}));
         b->config->secret = secret_from_file(b, (struct str){secret.s + file.len, secret.len - file.len});
     } else if (secret.len == 0) {
-        conf_report_add(b->report, top_place(b, "secret"), "'secret' is empty; write random text or \"file:PATH\"");
+        conf_report_add(b->report, top_place(b, "secret"),
+                        "'secret' is empty; write random text or \"file:PATH\"");
     } else {
         b->config->secret = secret;
     }
@@ -106,9 +108,10 @@ void config_build_top(struct build *b)
     top_control(b);
     c->state_dir = s->state_dir;
     c->drain_timeout = s->drain_timeout;
+    c->watchdog = s->watchdog;
     top_secret(b);
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
-    config_check_directory_of(b, c->error_log_path, "error_log", top_place(b, "error_log"));
+    config_check_log(b, c->error_log_path, "error_log", top_place(b, "error_log"));
     c->max_connections = s->limits ? (uint64_t)s->limits->connections : 0;
 }

@@ -31,7 +31,9 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
         return;
     (void)!config_server_address(b, &s->address, at, &p->address);
     p->name = s->name.s ? s->name : s->address.text;
-    p->host = s->address.is_unix ? STR("localhost") : s->address.port == 80 ? s->address.host : s->address.text;
+    p->host = s->address.is_unix      ? STR("localhost")
+              : s->address.port == 80 ? s->address.host
+                                      : s->address.text;
     p->weight = (unsigned)s->weight;
     p->max_connections = (unsigned)s->max_connections;
     p->backup = s->backup;
@@ -64,7 +66,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                             "the server \"%.*s\" is in this upstream twice, first at %s:%u; keep one of them",
                             STR_ARG(p->name), first->at.file, first->at.line);
     }
-    if (s->servers.n == 0 && b->loaded)
+    if (s->servers.n == 0 && !s->head.broken)
         conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... );",
                         STR_ARG(u->name));
 }
@@ -72,7 +74,8 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
 static void upstream_build(struct build *b, struct upstream_settings *s, struct upstream *u)
 {
     u->at = s->head.at;
-    (void)!settings_join(&b->load, &settings_upstream_group, s, &settings_defaults_group, b->settings->defaults);
+    (void)!settings_join(&b->load, &settings_upstream_group, s, &settings_defaults_group,
+                         b->settings->defaults);
     u->name = s->name;
     if (s->balance && s->balance->method != BALANCE_ROUND_ROBIN)
         conf_report_add(b->report, upstream_place(s, "balance"),
@@ -109,7 +112,8 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
     const char *colon;
 
     if (slash) {
-        conf_report_add(b->report, at, "\"%.*s\" has a path; write \"http://HOST:PORT\" and add_prefix = \"%.*s\"",
+        conf_report_add(b->report, at,
+                        "\"%.*s\" has a path; write \"http://HOST:PORT\" and add_prefix = \"%.*s\"",
                         STR_ARG(url), (int)(rest.s + rest.len - slash), slash);
         return -1;
     }
@@ -127,7 +131,8 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
     return 0;
 }
 
-static struct upstream *inline_upstream(struct build *b, struct str url, struct str rest, struct conf_place at)
+static struct upstream *inline_upstream(struct build *b, struct str url, struct str rest,
+                                        struct conf_place at)
 {
     struct upstream *u = hash_table_get(b->inlines, url);
     struct conf_address address;
@@ -157,8 +162,8 @@ struct upstream *config_proxy_target(struct build *b, struct str text, struct co
         return inline_upstream(b, text, (struct str){text.s + http.len, text.len - http.len}, at);
     for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
         if (str_has_prefix(text, str_of(later[i]))) {
-            conf_report_add(b->report, at, "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\"",
-                            later[i]);
+            conf_report_add(b->report, at,
+                            "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\"", later[i]);
             return NULL;
         }
     }

@@ -221,6 +221,17 @@ static enum step take_interim(struct h1_client *c)
     return STEP_AGAIN;
 }
 
+/* What does not begin like a status line is refused at once, for its end may never come. */
+static bool may_be_head(const struct h1_scan *scan, const char *bytes, size_t len)
+{
+    static const char start[] = "HTTP/1.";
+    size_t n = len - scan->start;
+
+    if (n > sizeof(start) - 1)
+        n = sizeof(start) - 1;
+    return scan->start >= len || memcmp(bytes + scan->start, start, n) == 0;
+}
+
 static enum step take_head(struct h1_client *c, char *bytes, size_t len, bool filled)
 {
     for (;;) {
@@ -230,6 +241,8 @@ static enum step take_head(struct h1_client *c, char *bytes, size_t len, bool fi
         case H1_SCAN_DONE:
             break;
         case H1_SCAN_MORE:
+            if (!may_be_head(&c->scan, bytes, len))
+                return fail(c, H1_CLIENT_MALFORMED, "upstream does not speak HTTP/1");
             if (len > 0)
                 uconn_keep(c->uconn, (struct str){bytes, len});
             return STEP_AGAIN;

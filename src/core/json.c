@@ -28,16 +28,27 @@ static void json_put(struct json *j, const char *bytes, size_t len)
     j->len += len;
 }
 
-/* Bytes of the well-formed UTF-8 character at the start of `s` (RFC 3629 4), or 0. */
+/* Bytes of the character that begins with `a` (RFC 3629 4), or 0. */
+static size_t json_utf8_length(unsigned char a)
+{
+    if (a < 0x80)
+        return 1;
+    if (a < 0xc2 || a > 0xf4)
+        return 0;
+    return a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
+}
+
+/* Bytes of the well-formed UTF-8 character at the start of `s`, or 0. */
 static size_t json_utf8(struct str s)
 {
     unsigned char a = (unsigned char)s.s[0];
     unsigned char b = s.len > 1 ? (unsigned char)s.s[1] : 0;
-    size_t len = a < 0x80 ? 1 : a >= 0xc2 && a < 0xe0 ? 2 : a >= 0xe0 && a < 0xf0 ? 3 : a >= 0xf0 && a < 0xf5 ? 4 : 0;
+    size_t len = json_utf8_length(a);
 
     if (len == 0 || len > s.len)
         return 0;
-    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f) || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f))
+    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f) || (a == 0xf0 && b < 0x90) ||
+        (a == 0xf4 && b > 0x8f))
         return 0;
     for (size_t i = 1; i < len; i++)
         if (((unsigned char)s.s[i] & 0xc0) != 0x80)

@@ -61,7 +61,7 @@ enum match_result match_holds(const struct match *, struct request *, const stru
  */
 bool match_fails_by_method(const struct match *, struct request *, const struct match_term **method);
 
-/* The condition `match` holds of languages, or NULL: to choose the best q among routes that differ only in it. */
+/* The condition of languages, or NULL: to choose the best q among routes that differ only in it. */
 const struct match_term *match_language(const struct match *);
 
 /* Whether a has the same conditions as b but for their language. */
@@ -71,7 +71,7 @@ bool match_same_but_language(const struct match *a, const struct match *b);
 unsigned match_language_weight(const struct match_term *, const struct request *);
 
 /*
- * The worker's memory for regexes; `weir explain` has no worker, its requests make their own.
+ * The worker's memory for regexes; a request without worker has its own.
  */
 struct regex_scratch *match_scratch(const struct request *);
 

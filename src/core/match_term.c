@@ -12,7 +12,9 @@
 
 struct regex_scratch *match_scratch(const struct request *req)
 {
-    return req->worker && req->worker->regex ? req->worker->regex : regex_scratch_new(req->pool);
+    if (req->worker && req->worker->regex)
+        return req->worker->regex;
+    return req->regex ? req->regex : regex_scratch_new(req->pool);
 }
 
 static enum match_result match_of(bool holds)
@@ -191,7 +193,8 @@ static enum match_result match_percent(const struct match_term *term, struct req
     return match_of(percent_holds(&term->percent_key, key, term->percent));
 }
 
-struct str match_accept_language(const struct request *req)
+/* All Accept-Language fields as one; STR_NONE when there is none. */
+static struct str match_accept_language(const struct request *req)
 {
     const struct header_list *list = &req->head.headers;
     struct str all = STR_NONE;

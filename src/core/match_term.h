@@ -10,7 +10,4 @@
 /* Whether a condition that is not MATCH_ANY holds; `invert` is not looked at. */
 enum match_result match_term_holds(const struct match_term *, struct request *);
 
-/* All Accept-Language fields as one; STR_NONE when there is none. */
-struct str match_accept_language(const struct request *);
-
 #endif

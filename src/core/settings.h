@@ -232,7 +232,8 @@ extern const char *const settings_balance_names[];
 int settings_join(struct conf_load *, const struct conf_group *inner_group, void *inner,
                   const struct conf_group *outer_group, const void *outer) WEIR_MUST_CHECK;
 
-/* Header operations in their shortest form: for each name at most one `remove` or `set`, then what is added. */
+/* Header operations in their shortest form: for each name at most one `remove` or `set`, then what is added.
+ */
 struct conf_headers *settings_headers(struct pool *, const struct conf_headers *outer,
                                       const struct conf_headers *inner);
 

@@ -26,9 +26,17 @@ const struct conf_group settings_respond_group = {"'respond'", sizeof(struct res
 
 #define AT(member) .offset = offsetof(struct rewrite_settings, member)
 static const struct conf_row rewrite_rows[] = {
-    {.name = "regex", .type = CONF_REGEX, AT(regex), .flags = CONF_REQUIRED, .doc = "What the path must match."},
+    {.name = "regex",
+     .type = CONF_REGEX,
+     AT(regex),
+     .flags = CONF_REQUIRED,
+     .doc = "What the path must match."},
     {.name = "to", .type = CONF_TEMPLATE, AT(to), .flags = CONF_REQUIRED, .doc = "The path it becomes."},
-    {.name = "last", .type = CONF_BOOL, AT(last), .fallback = "false", .doc = "Skip the rules behind this one."},
+    {.name = "last",
+     .type = CONF_BOOL,
+     AT(last),
+     .fallback = "false",
+     .doc = "Skip the rules behind this one."},
 };
 #undef AT
 const struct conf_group settings_rewrite_group = {"a rewrite rule", sizeof(struct rewrite_settings),
@@ -40,7 +48,10 @@ static const struct conf_row cookies_rows[] = {
     {.name = "path", .type = CONF_STRING, AT(path), .doc = "The Path attribute; \"\" removes it."},
     {.name = "secure", .type = CONF_BOOL, AT(secure), .doc = "Whether Secure is there."},
     {.name = "httponly", .type = CONF_BOOL, AT(httponly), .doc = "Whether HttpOnly is there."},
-    {.name = "samesite", .type = CONF_STRING, AT(samesite), .doc = "\"lax\", \"strict\", \"none\"; \"\" removes it."},
+    {.name = "samesite",
+     .type = CONF_STRING,
+     AT(samesite),
+     .doc = "\"lax\", \"strict\", \"none\"; \"\" removes it."},
 };
 #undef AT
 const struct conf_group settings_cookies_group = {"'cookies'", sizeof(struct cookies_settings), cookies_rows,
@@ -48,8 +59,14 @@ const struct conf_group settings_cookies_group = {"'cookies'", sizeof(struct coo
 
 #define AT(member) .offset = offsetof(struct proxy_headers_settings, member)
 static const struct conf_row proxy_headers_rows[] = {
-    {.name = "host", .type = CONF_TEMPLATE, AT(host), .doc = "Host as the server sees it; as it came when not set."},
-    {.name = "forwarded", .type = CONF_BOOL, AT(forwarded), .fallback = "true",
+    {.name = "host",
+     .type = CONF_TEMPLATE,
+     AT(host),
+     .doc = "Host as the server sees it; as it came when not set."},
+    {.name = "forwarded",
+     .type = CONF_BOOL,
+     AT(forwarded),
+     .fallback = "true",
      .doc = "Send X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host."},
     {.name = "via", .type = CONF_BOOL, AT(via), .fallback = "true", .doc = "Send Via."},
 };

@@ -59,10 +59,20 @@ const char *const settings_retry_names[] = {"connect", "timeout", "reset", "502"
 
 #define AT(member) .offset = offsetof(struct retry_settings, member)
 static const struct conf_row retry_rows[] = {
-    {.name = "tries", .type = CONF_INT, AT(tries), .fallback = "3", .min = 1, .max = 100,
+    {.name = "tries",
+     .type = CONF_INT,
+     AT(tries),
+     .fallback = "3",
+     .min = 1,
+     .max = 100,
      .doc = "Attempts in all, the first included."},
-    {.name = "on", .type = CONF_ENUM, AT(on), .flags = CONF_LIST | CONF_NUMBERS,
-     .choices = settings_retry_names, .fallback = "[ \"connect\" ]", .doc = "What another attempt follows on."},
+    {.name = "on",
+     .type = CONF_ENUM,
+     AT(on),
+     .flags = CONF_LIST | CONF_NUMBERS,
+     .choices = settings_retry_names,
+     .fallback = "[ \"connect\" ]",
+     .doc = "What another attempt follows on."},
     SETTINGS_LATER("replay", 0),
     SETTINGS_LATER("per_try", 0),
     SETTINGS_LATER("budget", 0),

@@ -1,7 +1,4 @@
-/*
- * var_table.c: see var_table.h.  Numbers, times and IPv4 addresses are printed by hand: an access log
- * prints them for each request, where printf would cost more than all the rest.
- */
+/* var_table.c: see var_table.h. */
 #include "core/var_table.h"
 
 #include "core/worker.h"
@@ -134,61 +131,6 @@ struct str var_nearest(struct str name)
     return nearest;
 }
 
-/* Decimal digits of `n`, at least `width` of them. */
-static char *var_put_number(char *to, uint64_t n, unsigned width)
-{
-    char digits[20];
-    unsigned count = 0;
-
-    do {
-        digits[count++] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n || count < width);
-    while (count)
-        *to++ = digits[--count];
-    return to;
-}
-
-static struct str var_number(uint64_t n, char *scratch)
-{
-    return (struct str){scratch, (size_t)(var_put_number(scratch, n, 1) - scratch)};
-}
-
-/* Seconds with three decimals. */
-static struct str var_seconds(int64_t ms, char *scratch)
-{
-    uint64_t value = ms > 0 ? (uint64_t)ms : 0;
-    char *to = var_put_number(scratch, value / 1000, 1);
-
-    *to++ = '.';
-    to = var_put_number(to, value % 1000, 3);
-    return (struct str){scratch, (size_t)(to - scratch)};
-}
-
-static struct str var_ip(const struct addr *addr, char scratch[VAR_SCRATCH])
-{
-    uint8_t ip[16];
-    char *to = scratch;
-
-    if (addr->len == 0)
-        return STR_NONE;
-    if (addr->any || addr_ip_bytes(addr, ip) != 4)
-        return addr_print_ip(addr, scratch);
-    for (int i = 0; i < 4; i++) {
-        if (i)
-            *to++ = '.';
-        to = var_put_number(to, ip[i], 1);
-    }
-    return (struct str){scratch, (size_t)(to - scratch)};
-}
-
-static struct str var_port(const struct addr *addr, char *scratch)
-{
-    uint16_t port = addr_port(addr);
-
-    return port ? var_number(port, scratch) : STR_NONE;
-}
-
 static const struct clock *var_clock(const struct request *req, struct clock *own)
 {
     if (req->worker && req->worker->loop)
@@ -197,42 +139,13 @@ static const struct clock *var_clock(const struct request *req, struct clock *ow
     return own;
 }
 
-/* "2026-11-21T06:48:51Z"; the calendar is H. Hinnant's days-to-civil, with years that begin in March. */
-static struct str var_time(const struct request *req, char *scratch)
-{
-    struct clock own;
-    int64_t wall = var_clock(req, &own)->wall_s;
-    uint64_t seconds = wall > 0 ? (uint64_t)wall : 0;
-    uint64_t days = seconds / 86400 + 719468;
-    uint64_t era = days / 146097;
-    uint64_t doe = days % 146097;
-    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    uint64_t mp = (5 * doy + 2) / 153;
-    uint64_t month = mp < 10 ? mp + 3 : mp - 9;
-    char *to = var_put_number(scratch, yoe + era * 400 + (month <= 2), 4);
-
-    *to++ = '-';
-    to = var_put_number(to, month, 2);
-    *to++ = '-';
-    to = var_put_number(to, doy - (153 * mp + 2) / 5 + 1, 2);
-    *to++ = 'T';
-    to = var_put_number(to, seconds / 3600 % 24, 2);
-    *to++ = ':';
-    to = var_put_number(to, seconds / 60 % 60, 2);
-    *to++ = ':';
-    to = var_put_number(to, seconds % 60, 2);
-    *to++ = 'Z';
-    return (struct str){scratch, (size_t)(to - scratch)};
-}
-
 /* From `since` to the end of the exchange, or to now. */
 static struct str var_since(const struct request *req, int64_t since, char *scratch)
 {
     struct clock own;
     int64_t end = req->times.end ? req->times.end : var_clock(req, &own)->mono_ms;
 
-    return since ? var_seconds(end - since, scratch) : STR_NONE;
+    return since ? var_print_seconds(end - since, scratch) : STR_NONE;
 }
 
 /* Whether a name is the wanted one, in which "_" stands for "-" too. */
@@ -362,13 +275,13 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     const struct request_times *times = &req->times;
 
     switch (var->kind) {
-    case VAR_STATUS: return req->response.status ? var_number(req->response.status, scratch) : STR_NONE;
+    case VAR_STATUS: return req->response.status ? var_print_number(req->response.status, scratch) : STR_NONE;
     case VAR_DURATION: return var_since(req, times->start, scratch);
-    case VAR_BYTES_SENT: return var_number(req->bytes_sent, scratch);
-    case VAR_BYTES_RECEIVED: return var_number(req->bytes_received, scratch);
+    case VAR_BYTES_SENT: return var_print_number(req->bytes_sent, scratch);
+    case VAR_BYTES_RECEIVED: return var_print_number(req->bytes_received, scratch);
     case VAR_UPSTREAM_ADDR: return req->upstream_addr;
     case VAR_UPSTREAM_STATUS:
-        return req->upstream_status ? var_number(req->upstream_status, scratch) : STR_NONE;
+        return req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE;
     case VAR_UPSTREAM_DURATION:
         return req->upstream_addr.len ? var_since(req, times->queued ? times->queued : times->start, scratch)
                                       : STR_NONE;
@@ -378,6 +291,8 @@ static struct str var_get_response(const struct var *var, struct request *req, c
 
 struct str var_get(const struct var *var, struct request *req, char scratch[VAR_SCRATCH])
 {
+    struct clock own;
+
     switch (var->kind) {
     case VAR_TEXT: return var->text;
     case VAR_HOST: return req->host;
@@ -389,13 +304,13 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
         return req->has_query ? pool_printf(req->pool, "%.*s?%.*s", STR_ARG(req->path), STR_ARG(req->query))
                               : req->path;
     case VAR_SCHEME: return req->tls ? STR("https") : STR("http");
-    case VAR_REMOTE_ADDR: return var_ip(&req->client, scratch);
-    case VAR_REMOTE_PORT: return var_port(&req->client, scratch);
-    case VAR_SERVER_ADDR: return req->listener ? var_ip(&req->listener->address, scratch) : STR_NONE;
-    case VAR_SERVER_PORT: return req->listener ? var_port(&req->listener->address, scratch) : STR_NONE;
+    case VAR_REMOTE_ADDR: return var_print_ip(&req->client, scratch);
+    case VAR_REMOTE_PORT: return var_print_port(&req->client, scratch);
+    case VAR_SERVER_ADDR: return req->listener ? var_print_ip(&req->listener->address, scratch) : STR_NONE;
+    case VAR_SERVER_PORT: return req->listener ? var_print_port(&req->listener->address, scratch) : STR_NONE;
     case VAR_REQUEST_ID: return req->id.len ? req->id : request_id(req);
     case VAR_PROTOCOL: return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
-    case VAR_TIME: return var_time(req, scratch);
+    case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
     case VAR_ROUTE: return req->route ? req->route->name : STR_NONE;
     default: return var_get_response(var, req, scratch);

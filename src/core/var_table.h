@@ -7,9 +7,7 @@
 
 #include "core/request.h"
 #include "core/var.h"
-
-/* Enough for every value that is made instead of borrowed. */
-#define VAR_SCRATCH ADDR_TEXT_MAX
+#include "core/var_print.h"
 
 enum var_kind {
     VAR_TEXT, /* not a variable: plain text */

@@ -21,12 +21,6 @@
 #include "main/cli_signal.h"
 #include "main/master.h"
 
-#ifndef WEIR_SYSCONFDIR
-#define WEIR_SYSCONFDIR "/usr/local/etc"
-#endif
-
-#define CLI_FILE WEIR_SYSCONFDIR "/weir/weir.conf"
-
 struct cli_options {
     const char *file;
     const char *command; /* of -s */

@@ -6,6 +6,13 @@
 
 #include <stdio.h>
 
+#ifndef WEIR_SYSCONFDIR
+#define WEIR_SYSCONFDIR "/usr/local/etc"
+#endif
+
+/* The configuration where no -c is given. */
+#define CLI_FILE WEIR_SYSCONFDIR "/weir/weir.conf"
+
 enum cli_exit { CLI_DONE = 0, CLI_FAULT = 1, CLI_USAGE = 2 };
 
 /* Does what the arguments say; the exit code. */

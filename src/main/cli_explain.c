@@ -3,11 +3,8 @@
 
 #include <getopt.h>
 
+#include "main/cli.h"
 #include "main/explain.h"
-
-#ifndef WEIR_SYSCONFDIR
-#define WEIR_SYSCONFDIR "/etc"
-#endif
 
 enum { EXPLAIN_FIELDS = 100, EXPLAIN_POOL = 16 * 1024 };
 
@@ -84,29 +81,29 @@ static int explain_answer(const struct explain_options *o, const struct config *
 
     if (explain_run(config, &o->question, pool, &explain, error, sizeof(error)) < 0) {
         fprintf(stderr, "weir explain: %s\n", error);
-        return 1;
+        return CLI_FAULT;
     }
     if (o->json)
         explain_print_json(&explain, stdout);
     else
         explain_print_text(&explain, stdout);
-    return 0;
+    return CLI_DONE;
 }
 
 int cli_explain(int argc, char **argv)
 {
     struct pool *pool = pool_new(EXPLAIN_POOL);
-    struct explain_options o = {.file = WEIR_SYSCONFDIR "/weir/weir.conf"};
+    struct explain_options o = {.file = CLI_FILE};
     struct conf_report report;
     struct config *config;
-    int rc = 1;
+    int rc = CLI_FAULT;
 
     o.question.method = STR("GET");
     header_list_init(&o.question.headers, pool, EXPLAIN_FIELDS);
-    if (explain_set_from(&o, "127.0.0.1") < 0 || explain_options(&o, argc, argv) < 0 || o.help) {
+    if (explain_set_from(&o, "127.0.0.1") < 0 || explain_options(&o, argc - 1, argv + 1) < 0 || o.help) {
         explain_usage(o.help ? stdout : stderr);
         pool_free(pool);
-        return o.help ? 0 : 2;
+        return o.help ? CLI_DONE : CLI_USAGE;
     }
     conf_report_init(&report, pool);
     config = config_load(o.file, &report);

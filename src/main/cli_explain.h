@@ -4,7 +4,7 @@
 #ifndef WEIR_MAIN_CLI_EXPLAIN_H
 #define WEIR_MAIN_CLI_EXPLAIN_H
 
-/* argv[0] is "explain".  Returns the exit code: 0, 1 (configuration, URL or listener at fault), 2 (usage). */
+/* The program's own arguments, argv[1] being "explain".  Returns an enum cli_exit. */
 int cli_explain(int argc, char **argv);
 
 #endif

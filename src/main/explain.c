@@ -11,7 +11,7 @@ static void explain_note(struct router_trace *trace, const struct route *route, 
     struct explain *e = container_of(trace, struct explain, trace);
 
     if (!e->notes)
-        e->notes = pool_zalloc(e->req.pool, (route->site->route_count + 1) * sizeof(*e->notes));
+        e->notes = pool_zalloc(e->req.pool, (e->req.site->route_count + 1) * sizeof(*e->notes));
     e->notes[route->index] = (struct explain_note){.noted = true, .taken = taken, .why = why};
 }
 
@@ -135,7 +135,8 @@ static void explain_step(struct explain *e, struct str what, size_t rules, unsig
     if (rewrite_path(&e->req, &reason) != 0)
         path = str_of(reason);
     else
-        path = pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path), STR_ARG(e->req.forward_query));
+        path = pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
+                           STR_ARG(e->req.forward_query));
     e->req.route = route;
     if (!str_eq(path, last))
         e->steps[e->step_count++] = (struct explain_step){what, path};
@@ -151,7 +152,8 @@ static void explain_steps(struct explain *e)
         const struct rewrite_rule *rule = &route->rewrites[i];
         struct str from = regex_text(rule->regex), to = template_text(rule->to);
 
-        explain_step(e, pool_printf(pool, "rewrite \"%.*s\" to \"%.*s\"", STR_ARG(from), STR_ARG(to)), i + 1, 0);
+        explain_step(e, pool_printf(pool, "rewrite \"%.*s\" to \"%.*s\"", STR_ARG(from), STR_ARG(to)), i + 1,
+                     0);
     }
     if (route->strip_prefix.len)
         explain_step(e, pool_printf(pool, "strip_prefix \"%.*s\"", STR_ARG(route->strip_prefix)),
@@ -166,7 +168,8 @@ static void explain_steps(struct explain *e)
                      route->rewrite_count, 3);
 }
 
-static bool explain_is_better(const struct listener_conf *a, const struct listener_conf *b, const struct addr *wanted)
+static bool explain_is_better(const struct listener_conf *a, const struct listener_conf *b,
+                              const struct addr *wanted)
 {
     if (!b)
         return true;
@@ -205,7 +208,7 @@ static int explain_fail(char *error, size_t size, const char *text, struct str w
     return -1;
 }
 
-/* "http://host:port/path?query" into Host and a target, as a client sends them; the fragment stays with the client. */
+/* "http://host:port/path?query" into Host and a target, as a client sends them; it keeps the fragment. */
 static int explain_read_url(struct explain *e, struct str url, struct host *host, char *error, size_t size)
 {
     const char *hash = url.len ? memchr(url.s, '#', url.len) : NULL;
@@ -225,9 +228,10 @@ static int explain_read_url(struct explain *e, struct str url, struct host *host
         header_add(headers, STR("Host"), target.authority) < 0)
         return explain_fail(error, size, "too many fields", url);
     e->req.tls = target.form == URI_ABSOLUTE && target.https;
-    e->req.head.target = target.has_query
-                             ? pool_printf(e->req.pool, "%.*s?%.*s", STR_ARG(target.path), STR_ARG(target.query))
-                             : target.path;
+    e->req.head.target = target.path;
+    if (target.has_query)
+        e->req.head.target =
+            pool_printf(e->req.pool, "%.*s?%.*s", STR_ARG(target.path), STR_ARG(target.query));
     return 0;
 }
 
@@ -239,6 +243,7 @@ int explain_run(const struct config *config, const struct explain_question *ques
 
     *e = (struct explain){.config = config, .trace = {explain_note}};
     *req = (struct request){.pool = pool, .config = config, .is_explain = true, .trace = &e->trace,
+                            .regex = regex_scratch_new(pool),
                             .peer = question->from, .client = question->from};
     req->head.method = question->method;
     req->head.minor = 1;

@@ -1,6 +1,6 @@
 /*
- * explain.h: what `weir explain` finds out about a request that is never sent: the listener, each route and why it
- * was taken or not, the path after each rewrite.  Made by explain_run(), printed as text or JSON.
+ * explain.h: what `weir explain` finds out about a request that is never sent: the listener, each route and
+ * why it was taken or not, the path after each rewrite.  Made by explain_run(), printed as text or JSON.
  */
 #ifndef WEIR_MAIN_EXPLAIN_H
 #define WEIR_MAIN_EXPLAIN_H
@@ -41,9 +41,12 @@ struct explain_question {
     struct addr from;
 };
 
-/* 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no listener has its port. */
-int explain_run(const struct config *, const struct explain_question *, struct pool *pool, struct explain *explain,
-                char *error, size_t error_size) WEIR_MUST_CHECK;
+/*
+ * 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no
+ * listener has its port.
+ */
+int explain_run(const struct config *, const struct explain_question *, struct pool *pool,
+                struct explain *explain, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /* Why a route of the site found was not taken, or "taken". */
 struct str explain_why(const struct explain *, const struct route *);

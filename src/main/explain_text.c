@@ -43,8 +43,8 @@ static void print_candidates(struct explain *e, FILE *to)
         struct str matcher = with_place(explain_matcher(route, e->req.pool), route->at, e->req.pool);
         struct str why = explain_why(e, route);
 
-        fprintf(to, "%-11s%s %.*s: %.*s\n", i ? "" : "routes", route == e->req.route ? "*" : "-", STR_ARG(matcher),
-                STR_ARG(why));
+        fprintf(to, "%-11s%s %.*s: %.*s\n", i ? "" : "routes", route == e->req.route ? "*" : "-",
+                STR_ARG(matcher), STR_ARG(why));
     }
 }
 
@@ -168,10 +168,11 @@ void explain_print_text(struct explain *e, FILE *to)
     print_candidates(e, to);
     print_captures("host parts", &e->req.host_captures, to);
     if (route) {
-        struct str name = pool_printf(e->req.pool, "%.*s%s%.*s", STR_ARG(route->name), route->name.len ? ": " : "",
-                                      STR_ARG(explain_matcher(route, e->req.pool)));
+        struct str text = explain_matcher(route, e->req.pool);
 
-        line(to, "route", with_place(name, route->at, e->req.pool));
+        if (route->name.len)
+            text = pool_printf(e->req.pool, "%.*s: %.*s", STR_ARG(route->name), STR_ARG(text));
+        line(to, "route", with_place(text, route->at, e->req.pool));
         print_captures("captures", &e->req.captures, to);
         print_path(e, to);
     }

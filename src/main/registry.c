@@ -8,6 +8,7 @@
 
 const struct handler *const registry_handlers[ACTION_KINDS] = {
     [ACTION_PROXY] = &handler_proxy,
+    [ACTION_FILES] = &handler_files,
     [ACTION_REDIRECT] = &handler_redirect,
     [ACTION_RESPOND] = &handler_respond,
 };

@@ -93,7 +93,7 @@ static struct top *load(struct pool *pool, struct conf_report *report, unsigned 
 {
     struct conf_text text;
     struct top *top = pool_zalloc(pool, sizeof(*top));
-    struct conf_load l = {pool, report, &text, scopes};
+    struct conf_load l = {pool, report, &text, scopes, NULL};
     int rc = conf_text_from(&text, pool, report, "w.conf", "/etc/weir", str_of(s));
     if (rc == 0) {
         rc = conf_load(&l, &top_group, scope, top);

@@ -92,6 +92,25 @@ static void test_cases(void **state)
     }
 }
 
+/* Bytes that end a C string, in and out of quotes. */
+static void test_nul(void **state)
+{
+    static const char content[] = "a = \"x\0y\";\n\0b = 1;\n";
+    struct pool *pool = pool_new(4096);
+    struct conf_report report;
+    struct conf_text text;
+    (void)state;
+    conf_report_init(&report, pool);
+    assert_int_equal(conf_text_from(&text, pool, &report, "w.conf", "/",
+        (struct str){content, sizeof(content) - 1}), -1);
+    conf_report_sort(&report);
+    assert_int_equal(report.n, 2);
+    assert_string_equal(report.errors[0].what.s, "a NUL byte in the text; remove it");
+    assert_string_equal(report.errors[1].what.s, "the byte \\x00 has no meaning here; remove it");
+    assert_int_equal(report.errors[1].at.line, 2);
+    pool_free(pool);
+}
+
 static void write_file(const char *dir, const char *name, const char *text)
 {
     char path[256];
@@ -135,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_nul),
         cmocka_unit_test(test_include),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

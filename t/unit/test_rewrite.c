@@ -53,6 +53,7 @@ static void paths(void **state)
         {.target = "/a?k=v", .replace = "/x/$1", .want = "/x/cap?k=v"},
         {.target = "/a?k=v", .replace = "/x?u=$path", .add = "/y", .want = "/y/x?u=/a"},
         {.target = "/a", .rules = {"^/(a) /$1$1"}, .replace = "/$1", .want = "/cap"},
+        {.target = "*", .strip = "/a", .add = "/v2", .want = "*"},
         {.target = "/a", .replace = "x", .want = NULL},
         {.target = "/a", .replace = "$arg_none", .want = NULL},
         {.target = "/a", .replace = "/x y", .want = NULL},

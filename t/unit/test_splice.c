@@ -124,7 +124,7 @@ static void test_short_segments_do_not_stall(void **state)
     ssize_t n;
 
     (void)fcntl(p->write_fd, F_SETPIPE_SZ, 4096);
-    while (write(f->in[1], segment, sizeof(segment)) == sizeof(segment) && total < 20000)
+    while (total < 20000 && write(f->in[1], segment, sizeof(segment)) == sizeof(segment))
         total += sizeof(segment);
     for (int i = 0; i < 1000 && got < total; i++) {
         enum splice_move_result moved = splice_move(p, f->in[0], f->out[0], &left);

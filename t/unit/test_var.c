@@ -3,6 +3,8 @@
  */
 #include "request_fixture.h"
 
+#include "core/var_print.h"
+
 static void fill(struct fixture *f)
 {
     fixture_init(f, "GET", "/a/b?x=1&my-arg=2&e=&flag&sp=%20");
@@ -198,6 +200,48 @@ static void by_name(void **state)
     fixture_free(&f);
 }
 
+static void times(void **state)
+{
+    static const struct {
+        int64_t wall_s;
+        const char *want;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00Z"},          {-1, "1970-01-01T00:00:00Z"},
+        {951782399, "2000-02-28T23:59:59Z"},  {951782400, "2000-02-29T00:00:00Z"},
+        {1795245531, "2026-11-21T07:18:51Z"}, {4107542399, "2100-02-28T23:59:59Z"},
+        {4107542400, "2100-03-01T00:00:00Z"}, {1767225599, "2025-12-31T23:59:59Z"},
+    };
+    char scratch[VAR_SCRATCH];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct str got = var_print_time(rows[i].wall_s, scratch);
+
+        if (!str_eq(got, str_of(rows[i].want)))
+            fail_msg("%lld: %.*s", (long long)rows[i].wall_s, STR_ARG(got));
+    }
+    assert_true(str_eq(var_print_seconds(-5, scratch), STR("0.000")));
+    assert_true(str_eq(var_print_seconds(61001, scratch), STR("61.001")));
+    assert_true(str_eq(var_print_number(UINT64_MAX, scratch), STR("18446744073709551615")));
+}
+
+static void addresses(void **state)
+{
+    static const char *const rows[] = {"127.0.0.1:80", "255.10.0.9:80", "[::1]:80", "[::ffff:1.2.3.4]:80", "*:80",
+                                       "unix:/run/x"};
+    char scratch[VAR_SCRATCH], other[ADDR_TEXT_MAX];
+    struct addr addr = {.len = 0};
+
+    (void)state;
+    assert_null(var_print_ip(&addr, scratch).s);
+    assert_null(var_print_port(&addr, scratch).s);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(addr_parse(str_of(rows[i]), &addr, NULL, 0), 0);
+        if (!str_eq(var_print_ip(&addr, scratch), addr_print_ip(&addr, other)))
+            fail_msg("%s: %s", rows[i], scratch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +252,8 @@ int main(void)
         cmocka_unit_test(bounded),
         cmocka_unit_test(printing),
         cmocka_unit_test(by_name),
+        cmocka_unit_test(times),
+        cmocka_unit_test(addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

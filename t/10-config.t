@@ -1,0 +1,271 @@
+#!/usr/bin/env perl
+
+# weir -t and weir -T: what is valid, what is wrong and how it is said, levels and includes as -T shows
+# them, and that what -T prints is a configuration with the same meaning.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Weir;
+
+local $SIG{ALRM} = sub { die "configuration test takes too long\n" };
+alarm 100;
+
+my $w = Weir->new(ports => []);
+mkdir $w->dir . "/$_" for qw(www run conf.d);
+symlink 'www', $w->dir . '/link';
+
+sub check {
+    my ($text, $option) = @_;
+    $w->conf($text);
+    my $r = $w->run($option // '-t', '-c', '{{dir}}/weir.conf');
+    my $dir = $w->dir;
+    $r->{err} =~ s/^\Q$dir\E\///mg;
+    return $r;
+}
+
+# What is right in all of them, on lines of its own behind the rest.
+my $listen = 'listeners = ( "127.0.0.1:80" );';
+my $up     = 'upstreams = ( { name = "app"; servers = "127.0.0.1:81"; } );';
+my $site   = 'sites = ( { proxy = "app"; } );';
+
+sub with_route { return "sites = ( { routes = (\n$_[0]\n); } );\n$listen\n$up\n" }
+
+# ---- good ones, which are also their own fixed point under -T
+my @good = (
+    ['short forms', "$listen $up $site"],
+    ['the surface of the core', <<'CONF'],
+user = "nobody"; workers = 3; pid_file = "run/weir.pid"; control = "unix:run/weir.sock"; state_dir = "run";
+secret = "not a secret"; error_log = { path = "run/error.log"; level = "debug"; };
+limits = { connections = 1000; }; drain_timeout = "1h"; watchdog = 0;
+defaults = { timeouts = { read = "500ms"; client_header = 5; }; root = "www"; request_head = { max_fields = 50; };
+  keepalive = { idle = 4; }; weight = 2; access_log = "run/access.log"; retry = 2; };
+listeners = (
+  { address = "*:80"; sites = [ "a.test", "b" ]; default_site = "b"; backlog = 10; defer_accept = false; },
+  { address = "[::1]:80"; proxy_protocol = true; trusted = [ "10.0.0.0/8", "::1", "all" ]; http2 = false; },
+  { address = "unix:run/http.sock"; timeouts = { keepalive = 1; }; request_head = { max_size = "8k"; }; },
+  { address = "127.0.0.1:8900"; admin = true; } );
+upstreams = ( { name = "app"; weight = 7; keepalive = { timeout = "1m"; }; balance = { method = "round_robin"; };
+  servers = ( "127.0.0.1:1", { address = "localhost:2"; name = "two"; weight = 0; backup = true; down = true; },
+    { address = "unix:run/app.sock"; max_connections = 5; }, "[::1]:3" ); } );
+sites = (
+  { hosts = [ "a.test", ".b.test", "www.*", "~^x\\d+\\.test$" ];
+    request_headers = { set = { X-A = "$remote_addr"; }; remove = "X-B"; };
+    routes = (
+      { exact = "/e"; redirect = { to = "https://$host$uri"; status = 308; }; },
+      { prefix = "/p/"; final = true; alias = "www/"; listing = true; symlinks = true; dotfiles = true; expires = 0; },
+      { regex = "\\.(png|jpe?g)$"; nocase = true; index = [ "a", "b" ]; types = { png = "image/png"; }; expires = "7d"; },
+      { prefix = "/m"; proxy = "app"; when = ( { method = [ "GET", "POST" ]; } ); },
+      { prefix = "/m"; proxy = "http://127.0.0.1:9"; when = ( { header = "X-*"; present = false; },
+          { cookie = "c"; is = ( "1", 2 ); not = true; }, { any = ( { percent = 12.5; }, { query = "q"; regex = "^a"; } ); },
+          { value = "$host-$arg_x"; is = "y"; }, { source = [ "10.0.0.0/8" ]; }, { scheme = "http"; },
+          { language = "de"; }, { user_agent = "(?i)bot"; }, { sni = "a.test"; } );
+        rewrite = ( [ "^/m/(.*)", "/n/$1" ], { regex = "x"; to = "/y"; last = true; } ); strip_prefix = "/m";
+        replace_path = "/z$path"; add_prefix = "/v2"; location = false; },
+      { prefix = "/m"; respond = { status = 404; body = "no"; type = "text/plain"; headers = { X-C = "1"; }; }; },
+      { prefix = "/t"; try = ( "$path", "/d/", "@last" ); cookies = { domain = "a.test"; secure = true; path = ""; }; },
+      { name = "last"; internal = true; proxy = "app"; proxy_headers = { host = "app.test"; via = false; };
+        response_headers = { inherit = false; add = { Link = [ "</a>", "</b>" ]; }; };
+        access_log = ( { path = "-"; format = "json"; fields = [ "status", "host" ]; sample = 0.5;
+            when = ( { status = [ 404, "500-599" ]; }, { longer_than = "1s"; }, { sent_header = "X"; present = true; } ); },
+          { path = "syslog:local1"; format = "$host $status"; buffer = 0; } ); },
+      { prefix = "/s"; status = true; access_log = "off"; timeouts = false; retry = false; }
+    ); },
+  { name = "b"; root = "www"; request_body = { max_size = 0; buffer = "stream"; }; }
+);
+CONF
+    ['what is not in this version is taken as `false`', <<"CONF"],
+$listen $up sites = ( { cache = false; rate_limit = false; routes = ( { proxy = "app"; compress = false; } ); } );
+CONF
+);
+for my $g (@good) {
+    my ($name, $text) = @$g;
+    my $r = check($text);
+    is($r->{err},  '', "$name: no error");
+    is($r->{exit}, 0,  "$name: exit code");
+    like($r->{out}, qr/^\S+weir\.conf: the configuration is valid\n\z/, "$name: says so");
+    my $first = check($text, '-T');
+    is($first->{exit}, 0, "$name: -T");
+    my $second = check($first->{out}, '-T');
+    is($second->{err}, '', "$name: -T of -T has no error");
+    is($second->{out}, $first->{out}, "$name: -T of -T is the same text");
+}
+
+# ---- wrong ones: the whole of what is said
+my @bad = (
+    # The file itself.
+    ["user = \"root\nworkers = on;", "1: the string is not closed on its line; write the '\"' that ends it",
+     "2: 'on' is not a value here; write true"],
+    ["worker = 1;\n$listen\n$up\n$site", "1: unknown setting 'worker' in the file; did you mean 'workers'?"],
+    ["workers = \"two\";\n$listen\n$up\n$site", "1: 'workers' is a string; write an integer"],
+    ["workers = 2000;\n$listen\n$up\n$site", "1: 'workers' is out of range; write a value from 0 to 1024"],
+    ["defaults = { timeouts = { connect = \"11m\"; }; };\n$listen\n$up\n$site",
+     "1: 'connect' is out of range; write a value from 0 to \"10m\""],
+    ["defaults = {\nproxy = \"app\"; };\n$listen\n$up\n$site",
+     "2: 'proxy' may not stand in 'defaults'; it belongs in a route"],
+    ["control = \"127.0.0.1:1\";\n$listen\n$up\n$site", "1: 'control' is \"127.0.0.1:1\"; write \"unix:PATH\""],
+    ["pid_file = \"nowhere/pid\";\n$listen\n$up\n$site",
+     "1: 'pid_file' is in {{dir}}/nowhere, which is not a directory; make it or write another path"],
+    ["secret = \"file:nothing\";\n$listen\n$up\n$site",
+     "1: cannot read the secret {{dir}}/nothing: No such file or directory; write a file that is there"],
+    ["caches = ( { name = \"c\"; } );\n$listen\n$up\n$site", "1: 'caches' is not in this version of Weir; remove it"],
+    # Listeners.
+    ["listeners = (\n\"127.0.0.1:80\",\n\"127.0.0.1:80\" );\n$up\n$site",
+     "3: the address \"127.0.0.1:80\" is listened on twice, first at {{dir}}/weir.conf:2; keep one of them"],
+    ["listeners = ( { address = \"10.0.0.1:8900\"; admin = true; } );\n$up\n$site",
+     "1: an admin listener on \"10.0.0.1:8900\" would be open to all; write a loopback address such as "
+         . "\"127.0.0.1:8900\" or a unix socket"],
+    ["listeners = ( { address = \"*:80\"; sites = [ \"aa\" ]; } );\n$up\nsites = ( { name = \"ab\"; proxy = \"app\"; } );",
+     "1: there is no site \"aa\"; did you mean \"ab\"?"],
+    ["listeners = ( { address = \"*:80\"; tls = true; mode = \"tcp\"; } );\n$up\n$site",
+     "1: 'tls' is not in this version of Weir; remove it",
+     "1: mode = \"tcp\" is not in this version of Weir; write \"http\""],
+    ["listeners = ( { adress = \"*:80\"; } );\n$up\n$site",
+     "1: unknown setting 'adress' in a listener; did you mean 'address'?"],
+    ["listeners = ( { address = \"*:80\"; proxy_protocol = true; } );\n$up\n$site",
+     "1: 'proxy_protocol' is believed from nobody; write trusted = [ ... ];"],
+    # Upstreams.
+    ["upstreams = (\n{ name = \"app\"; servers = \"127.0.0.1:1\"; },\n{ name = \"app\"; servers = \"127.0.0.1:1\"; } );\n$listen\n$site",
+     "3: the upstream \"app\" is defined twice, first at {{dir}}/weir.conf:2; keep one of them"],
+    ["upstreams = ( { name = \"app\"; } );\n$listen\n$site",
+     "1: the upstream \"app\" has no servers; write servers = ( ... );"],
+    ["upstreams = ( { name = \"app\"; servers = ( \"127.0.0.1\", \"no.such.name.invalid:80\" ); } );\n$listen\n$site",
+     "1: \"127.0.0.1\" is not the address of a server; write NAME:PORT or IP:PORT",
+     qr/^weir\.conf:1: cannot resolve "no\.such\.name\.invalid": .*; write a name that resolves or an IP address$/],
+    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; balance = \"least_conn\"; health = true; } );\n$listen\n$site",
+     "1: 'health' is not in this version of Weir; remove it",
+     "1: balance = \"least_conn\" is not in this version of Weir; write \"round_robin\""],
+    # Sites.
+    ["sites = ( { hosts = \"A.test\"; proxy = \"app\"; },\n{ hosts = \"a.TEST\"; proxy = \"app\"; } );\n$listen\n$up",
+     "2: the host \"a.test\" is on one listener twice, first in the site at {{dir}}/weir.conf:1; keep one of them"],
+    ["sites = ( { name = \"s\"; proxy = \"app\"; },\n{ name = \"s\"; proxy = \"app\"; } );\n$listen\n$up",
+     "2: the site \"s\" is defined twice, first at {{dir}}/weir.conf:1; rename one"],
+    ["sites = ( { name = \"s\"; } );\n$listen\n$up", "1: the site does nothing; write routes = ( ... ); or an action such "
+         . "as proxy, root, redirect or respond"],
+    # Routes.
+    [with_route('{ prefix = "/"; proxy = "ap"; }'), "2: there is no upstream \"ap\"; did you mean \"app\"?"],
+    [with_route('{ prefix = "/"; }'), "2: the route does nothing; write one of proxy, root, alias, redirect, respond and status"],
+    [with_route('{ proxy = "app"; respond = 200; }'),
+     "2: the route has more than one action; keep one of proxy, root, alias, redirect, respond and status"],
+    [with_route('{ exact = "/a"; prefix = "/b"; respond = 200; }'),
+     "2: the route has more than one of exact, prefix and regex; keep one"],
+    [with_route("{ prefix = \"/a\"; respond = 200; },\n{ prefix = \"/a\"; proxy = \"app\"; }"),
+     "3: this route is never reached: the one at {{dir}}/weir.conf:2 takes the same requests; give that one a `when` or "
+         . "remove one of them"],
+    [with_route('{ exact = "a"; respond = 200; }, { exact = "/a/../b"; respond = 200; }'),
+     "2: 'exact' is \"a\"; write a path that begins with \"/\"",
+     "2: no request has the path \"/a/../b\"; write its normal form \"/b\""],
+    [with_route('{ regex = "(a"; respond = 200; }'),
+     qr/^weir\.conf:2: the regex "\(a" is wrong at byte 2: missing closing parenthesis$/],
+    [with_route('{ root = "nowhere"; }'),
+     "2: 'root' cannot be used: {{dir}}/nowhere: No such file or directory; write a directory that is there"],
+    [with_route('{ root = "weir.conf"; }'),
+     "2: 'root' cannot be used: {{dir}}/weir.conf: Not a directory; write a directory that is there"],
+    [with_route("{ root = \"www\"; try = ( \"\$path\", \"\@pgae\" ); },\n{ name = \"page\"; internal = true; respond = 200; }"),
+     "2: there is no route of this site with the name \"pgae\"; did you mean \"page\"?"],
+    [with_route('{ internal = true; respond = 200; }'),
+     "2: an internal route without a name is never reached; write name = \"...\";"],
+    [with_route('{ redirect = { to = "/$hots"; status = 307; }; }'),
+     qr/^weir\.conf:2: unknown variable \$hots; did you mean \$host\?$/],
+    [with_route('{ redirect = { to = "/"; status = 304; }; }'),
+     "2: 304 is not the status of a redirect; write 301, 302, 303, 307 or 308"],
+    [with_route('{ proxy = "https://a.test"; }'), "2: \"https://\" is not in this version of Weir; write \"http://HOST:PORT\""],
+    [with_route('{ proxy = "http://127.0.0.1:1/a"; }'),
+     "2: \"http://127.0.0.1:1/a\" has a path; write \"http://HOST:PORT\" and add_prefix = \"/a\""],
+    [with_route('{ respond = 200; when = ( { method = "GET"; source = "all"; } ); }'),
+     "2: a condition has more than one subject; write one group for each"],
+    [with_route('{ respond = 200; when = ( { status = 404; } ); }'),
+     "2: 'status' may not stand in a route; it belongs in the conditions of an access log"],
+    [with_route('{ respond = 200; when = ( { method = "GET"; is = "a"; } ); }'),
+     "2: 'is' says nothing about 'method'; remove it"],
+    [with_route('{ respond = 200; timeouts = { client_header = 1; }; }'),
+     "2: 'client_header' may not stand in a route; it belongs in a listener"],
+    [with_route('{ respond = 200; response_headers = { set = { Content-Length = "1"; }; }; }'),
+     "2: \"Content-Length\" is Weir's own business, as it says where messages end; remove it"],
+    [with_route('{ proxy = "app"; retry = { on = [ "timeout" ]; }; waf = true; }'),
+     "2: 'waf' is not in this version of Weir; remove it",
+     "2: retry on \"timeout\" is not in this version of Weir; write on = [ \"connect\" ];"],
+    [with_route('{ respond = 200; access_log = { path = "-"; format = "json"; fields = "stats"; }; }'),
+     qr/^weir\.conf:2: unknown variable \$/],
+    # Many at once, in the order of the lines.
+    ["workers = -1;\n$listen\nupstreams = ( { name = \"app\";\nservers = \"x\"; } );\nsites = (\n{ proxy = \"ap\"; cahce = \"c\"; } );",
+     "1: 'workers' is out of range; write a value from 0 to 1024",
+     "4: \"x\" is not the address of a server; write NAME:PORT or IP:PORT",
+     "6: unknown setting 'cahce' in a site; did you mean 'cache'?",
+     "6: there is no upstream \"ap\"; did you mean \"app\"?"],
+    ["$up\n$site", qr/^weir\.conf: there are no listeners; write listeners = /],
+);
+for my $b (@bad) {
+    my ($text, @want) = @$b;
+    my $r    = check($text);
+    my @said = split /\n/, $r->{err};
+    my $name = (split /\n/, ref $want[0] ? "$want[0]" : $want[0])[0];
+    is($r->{exit}, 1, "exit code: $name");
+    is($r->{out}, '', 'nothing on standard output');
+    is(scalar @said, scalar @want, 'as many errors as are wrong') or diag $r->{err};
+    for my $i (0 .. $#want) {
+        my $said = $said[$i] // '';
+        ref $want[$i] ? like($said, $want[$i], "says: $want[$i]") : is($said, $w->fill("weir.conf:$want[$i]"), "says: $want[$i]");
+    }
+}
+
+# ---- includes: lists are appended in name order, nothing else is allowed, duplicates name both files
+$w->write('conf.d/20.conf', qq(sites = ( { name = "late"; hosts = "late.test"; proxy = "two"; } );\n));
+$w->write('conf.d/10.conf', qq(upstreams = ( { name = "two"; servers = "127.0.0.1:2"; } );\n)
+        . qq(sites = ( { name = "early"; hosts = "early.test"; root = "www"; } );\n));
+my $main = "$listen\n$up\nsites = ( { name = \"main\"; proxy = \"app\"; } );\n";
+my $r = check("include = [ \"conf.d/*.conf\", \"none.d/*.conf\" ];\n$main", '-T');
+is($r->{err}, '', 'included files are valid');
+like($r->{out}, qr/"main".*"early".*"late"/s, 'in the order of their names');
+like($r->{out}, qr/root = "\Q@{[$w->dir]}\E\/www"/, 'paths are relative to the main file');
+unlike($r->{out}, qr/^include/m, 'and -T has them in it');
+$r = check("include = \"conf.d/no.conf\";\n$main");
+is($r->{err}, $w->fill("weir.conf:1: cannot read {{dir}}/conf.d/no.conf: No such file or directory; write a file that is there\n"),
+    'a plain name must be there');
+$w->write('conf.d/30.conf', qq(workers = 2;\nupstreams = ( { name = "app"; servers = "127.0.0.1:3"; } );\n)
+        . qq(sites = ( { name = "main"; proxy = "two"; hosts = "early.test"; } );\n));
+$r = check("include = [ \"conf.d/*.conf\" ];\n$main");
+is($r->{err}, $w->fill(<<'ERR'), 'what included files may not hold, and duplicates over files');
+conf.d/30.conf:1: 'workers' may not stand in an included file; it belongs in the main file
+conf.d/30.conf:2: the upstream "app" is defined twice, first at {{dir}}/weir.conf:3; keep one of them
+conf.d/30.conf:3: the site "main" is defined twice, first at {{dir}}/weir.conf:4; rename one
+conf.d/30.conf:3: the host "early.test" is on one listener twice, first in the site at {{dir}}/conf.d/10.conf:2; keep one of them
+ERR
+
+# ---- levels, as -T shows them
+$r = check(<<"CONF", '-T');
+$listen
+defaults = { timeouts = { read = "7s"; send = "8s"; }; keepalive = { idle = 3; }; weight = 4; root = "www";
+  response_headers = { set = { X-A = "1"; X-B = "1"; }; }; index = [ "d.html" ]; };
+upstreams = ( { name = "app"; max_connections = 9; keepalive = { timeout = "9s"; };
+  servers = ( "127.0.0.1:1", { address = "127.0.0.1:2"; weight = 5; } ); } );
+sites = ( { name = "s"; timeouts = { read = "5s"; }; response_headers = { remove = "x-a"; add = { X-C = "2"; }; };
+  routes = ( { prefix = "/one"; timeouts = { connect = 1; }; }, { prefix = "/two"; proxy = "app"; index = "r.html";
+    response_headers = { set = { X-C = "3"; }; }; }, { prefix = "/three"; proxy = "app"; response_headers = { inherit = false; }; } ); } );
+CONF
+is($r->{err}, '', 'levels are valid');
+my ($one, $two, $three) = $r->{out} =~ /prefix = "\/one"(.*)prefix = "\/two"(.*)prefix = "\/three"(.*)/s;
+like($one, qr/connect = "1s".*send = "8s".*read = "5s"/s, 'a group is joined member by member');
+like($one, qr/root = "\Q@{[$w->dir]}\E\/www"/, 'a route without an action has the root of the defaults');
+unlike($two, qr/root = /, 'one with an action has not');
+like($one, qr/index = \( "d\.html" \)/, 'a list is inherited');
+like($two, qr/index = \( "r\.html" \)/, 'or replaced');
+like($one, qr/response_headers = \{ inherit = false; remove = \( "x-a" \); set = \( \{ name = "X-B"; value = "1"; } \); add = \( \{ name = "X-C"/,
+    'header operations add up, outer first');
+like($two, qr/set = \( \{ name = "X-B"; value = "1"; }, \{ name = "X-C"; value = "3"; } \); }/, 'a later one replaces those before');
+like($three, qr/response_headers = \{ inherit = false; }/, 'inherit = false drops the outer ones');
+my ($app) = $r->{out} =~ /^upstreams = (.*?)^sites/ms;
+like($app, qr/127\.0\.0\.1:1".*weight = 4;.*max_connections = 9;.*127\.0\.0\.1:2".*weight = 5/s, 'servers inherit');
+like($app, qr/idle = 3;\s+timeout = "9s"/, 'upstreams inherit');
+
+# ---- the configuration that comes with Weir
+$r = $w->run('-t', '-c', "$FindBin::Bin/../conf/weir.conf");
+is($r->{err}, '', 'conf/weir.conf is valid');
+
+$r = $w->run('-t', '-c', '{{dir}}/nothing.conf');
+is($r->{exit}, 1, 'a file that is not there');
+like($r->{err}, qr/nothing\.conf.*No such file/, 'is named');
+
+done_testing;

@@ -1,0 +1,173 @@
+#!/usr/bin/env perl
+
+# Start, signals, pid file, daemon, second instance, errors at start, logs.
+
+use strict;
+use warnings;
+use FindBin;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Weir;
+use Weir::Processes;
+
+local $SIG{ALRM} = sub { die "test takes too long\n" };
+alarm 120;
+
+# ---- start, what runs, each way to end
+for my $signal (qw(QUIT TERM INT)) {
+    my $w = running();
+    is(body_is($w, 'http', 'one'), 'one', "answers ($signal)");
+    is(pid_of($w), $w->pid, 'the pid file names the master');
+    my @kids = $w->children;
+    is(scalar @kids, 3, 'two workers and a keeper');
+    is(sprintf('%o', (stat $w->dir . '/control.sock')[2] & 0777), '660', 'mode of the control socket');
+    is(sprintf('%o', (stat $w->dir . '/control.sock.take')[2] & 0777), '600', 'mode of the take-over socket');
+    $w->stop_ok($signal, "ends clean on $signal");
+    ok(!-e $w->dir . "/$_", "$_ is removed") for qw(weir.pid control.sock control.sock.take);
+}
+
+# ---- by command
+for my $command (qw(quit stop)) {
+    my $w = running();
+    my $pid = $w->pid;
+    my $r = $w->run('-c', $w->dir . '/weir.conf', '-s', $command);
+    is($r->{exit}, 0, "-s $command succeeds");
+    like($r->{out}, qr/^Weir ends/, 'and says so');
+    ok(gone($pid), 'and waited for the end');
+    eventually(sub { $w->_ended });
+    is(scalar(grep { !/ (?:info|notice) / } $w->log_lines), 0, 'nothing wrong in the log');
+}
+
+# ---- QUIT lets a request end, a second signal does not
+for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
+    my $w = running();
+    my $c = $w->client('http');
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    is($c->read_response->{body}, "one\n", 'a connection is used');
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    my $pid = $w->pid;
+    $w->signal($case->[0]);
+    ok($w->wait_log(qr/draining/), 'drains');
+    $c->send("\r\n");
+    my $r = $c->read_response;
+    is($r->{body}, "one\n", 'a request that had begun is answered');
+    ok($c->is_closed, 'and the connection closed');
+    $w->stop_ok($case->[1], "ends on the second signal, $case->[1]");
+}
+
+# ---- a client that never ends is cut by drain_timeout
+{
+    my $w = weir();
+    $w->conf(conf() =~ s/drain_timeout = "5s"/drain_timeout = "1s"/r);
+    start_up($w);
+    my $c = $w->client('http');
+    $c->send("GET / HTTP/1.1\r\nHost: a.te");
+    eventually(sub { ($w->run('-v'))->{exit} == 0 });
+    $w->signal('QUIT');
+    ok(eventually(sub { $w->_ended }), 'drain_timeout ends it');
+}
+
+# ---- a second instance, a stranger on the port
+{
+    my $w = running();
+    my $r = $w->run('-c', $w->dir . '/weir.conf');
+    is($r->{exit}, 1, 'a second instance is refused');
+    my $pid = $w->pid;
+    like($r->{err}, qr/process $pid is the master already/, 'and told who is there');
+    is(pid_of($w), $pid, 'the pid file stays');
+    is(body_is($w, 'http', 'one'), 'one', 'the first one serves');
+    $w->stop_ok;
+}
+{
+    my $w = weir();
+    my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => $w->port('http'),
+        ReuseAddr => 1, ReusePort => 1) or die "listen: $!";
+    my $r = $w->run('-c', $w->dir . '/weir.conf');
+    is($r->{exit}, 1, 'a port in use is an error');
+    my $port = $w->port('http');
+    like($r->{err}, qr/127\.0\.0\.1:$port is in use by process $$ /, 'that says whose it is');
+    ok(!-e $w->dir . '/control.sock', 'nothing is left behind');
+}
+
+# ---- errors of the configuration
+{
+    my $w = weir();
+    $w->conf(conf(top => 'no_such_setting = 1;'));
+    my $r = $w->run('-c', $w->dir . '/weir.conf');
+    is($r->{exit}, 1, 'an unknown setting is an error');
+    like($r->{err}, qr/weir\.conf:\d+: .*no_such_setting/, 'with its place');
+    $r = $w->run('-c', $w->dir . '/none.conf');
+    is($r->{exit}, 1, 'so is a file that is not there');
+    like($r->{err}, qr/none\.conf/, 'which is named');
+    $w->conf(conf(top => 'user = "no-such-user-here";'));
+    if ($> == 0) {
+        $r = $w->run('-c', $w->dir . '/weir.conf');
+        is($r->{exit}, 1, 'so is an unknown user');
+        like($r->{err}, qr/no-such-user-here/, 'who is named');
+    }
+}
+
+# ---- the background
+{
+    my $w = weir();
+    my $r = $w->run('-c', $w->dir . '/weir.conf', '-d');
+    is($r->{exit}, 0, '-d succeeds');
+    is($w->get('http', '/')->{body}, "one\n", 'and all is ready when it returns');
+    my $pid = pid_of($w);
+    ok(alive($pid), 'the pid file names a process');
+    $r = $w->run('-c', $w->dir . '/weir.conf', '-d');
+    is($r->{exit}, 1, 'a second one fails');
+    like($r->{err}, qr/process $pid is the master already/, 'in words');
+    $r = $w->run('-c', $w->dir . '/weir.conf', '-s', 'stop');
+    is($r->{exit}, 0, 'stopped');
+    ok(gone($pid), 'and gone');
+    is($w->run('-c', $w->dir . '/weir.conf', '-s', 'stop')->{exit}, 1, 'nothing to stop any more');
+}
+
+# ---- logs are reopened, by signal and by command
+{
+    my $w = running();
+    my $n = 0;
+    for my $how ('signal', 'command') {
+        $n++;
+        rename $w->dir . '/error.log', $w->dir . "/error.log.$n" or die "rename: $!";
+        if ($how eq 'signal') {
+            $w->signal('USR1');
+        } else {
+            my $r = $w->run('-c', $w->dir . '/weir.conf', '-s', 'reopen');
+            is($r->{exit}, 0, '-s reopen succeeds');
+        }
+        ok(eventually(sub { $w->read('error.log') =~ /logs reopened/ }), "a new file by $how");
+    }
+    $w->stop_ok;
+}
+
+# ---- several addresses, IPv6 with "*", unix
+{
+    my $w = weir(ports => [qw(http b)], listeners => '"*:{{http}}", "127.0.0.1:{{b}}", "unix:{{dir}}/web.sock"');
+    $w->start;
+    is(body_is($w, 'http', 'one'), 'one', 'any address');
+    is(body_is($w, 'b', 'one'), 'one', 'a second one');
+    my $s = IO::Socket::UNIX->new(Peer => $w->dir . '/web.sock');
+    ok($s, 'a unix socket accepts');
+    if ($s) {
+        my $c = Weir::Client->new(sock => $s);
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is($c->read_response->{body}, "one\n", 'and is answered');
+        $c->close;
+    }
+    $w->stop_ok;
+    ok(!-e $w->dir . '/web.sock', 'its path is removed');
+}
+
+# ---- usage
+{
+    my $w = weir();
+    is($w->run(@$_)->{exit}, 2, "usage: @$_")
+        for ['-s'], ['-s', 'dance'], ['-t', '-T'], ['-d', '-t'], ['nonsense'], ['serve'], ['proxy'],
+        ['-c', 'x', 'y'];
+}
+
+done_testing;
