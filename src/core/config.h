@@ -156,6 +156,8 @@ struct site {
     struct route *routes;
     size_t route_count;
     struct router *router; /* over `routes` */
+    struct access_log **access_logs; /* of requests that have no route */
+    size_t access_log_count;
     struct conf_place at;
 };
 

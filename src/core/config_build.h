@@ -64,7 +64,11 @@ void config_build_files(struct build *, struct route *, const struct level_setti
 void config_build_shared(struct build *, struct route *, const struct level_settings *);
 void config_build_path_changes(struct build *, struct route *, const struct level_settings *);
 void config_build_headers(struct build *, struct route *, const struct level_settings *);
-void config_build_access_logs(struct build *, struct route *, const struct level_settings *);
+void config_build_access_logs(struct build *, const struct level_settings *, struct access_log ***logs,
+                              size_t *count);
+
+/* A log's path names a file whose directory is there, or a right syslog target. */
+void config_check_log(struct build *, struct str path, const char *setting, struct conf_place at);
 
 /* After all routes of the site are there: "@NAME" of `try`. */
 void config_resolve_tries(struct build *, struct site *);
