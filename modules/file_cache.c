@@ -15,11 +15,13 @@
 
 #define BUCKETS 2048
 
+static const size_t limits[FILE_CLASSES] = {FILE_CACHE_ENTRIES, FILE_CACHE_OPEN, FILE_CACHE_MISSES};
+
 struct file_cache {
     struct hash_key key;
     struct file_entry *buckets[BUCKETS];
-    struct list lru; /* used last at the end */
-    size_t count;
+    struct list lru[FILE_CLASSES]; /* used last at the end */
+    size_t count[FILE_CLASSES];
     uint64_t bytes;
 };
 
@@ -49,29 +51,43 @@ static void cache_remove(struct file_cache *cache, struct file_entry *e)
         at = &(*at)->next;
     *at = e->next;
     list_remove(&e->lru);
-    cache->count--;
+    cache->count[e->class]--;
     cache->bytes -= e->bytes ? e->size : 0;
     entry_unref(e);
+}
+
+static struct file_entry *oldest(struct file_cache *cache, enum file_class class)
+{
+    return list_empty(&cache->lru[class]) ? NULL
+                                          : container_of(cache->lru[class].next, struct file_entry, lru);
 }
 
 static void cache_add(struct file_cache *cache, struct file_entry *e)
 {
     e->next = cache->buckets[e->hash % BUCKETS];
     cache->buckets[e->hash % BUCKETS] = e;
-    list_append(&cache->lru, &e->lru);
+    list_append(&cache->lru[e->class], &e->lru);
     e->refs++;
-    cache->count++;
+    cache->count[e->class]++;
     cache->bytes += e->bytes ? e->size : 0;
-    while (cache->count > FILE_CACHE_ENTRIES || cache->bytes > FILE_CACHE_BYTES)
-        cache_remove(cache, container_of(cache->lru.next, struct file_entry, lru));
+    if (cache->count[e->class] > limits[e->class])
+        cache_remove(cache, oldest(cache, e->class));
+    while (cache->bytes > FILE_CACHE_BYTES)
+        cache_remove(cache, oldest(cache, FILE_IN_MEMORY));
+}
+
+static void cache_drop(struct file_cache *cache, enum file_class class)
+{
+    while (!list_empty(&cache->lru[class]))
+        cache_remove(cache, oldest(cache, class));
 }
 
 static void cache_free(void *arg)
 {
     struct file_cache *cache = arg;
 
-    while (!list_empty(&cache->lru))
-        cache_remove(cache, container_of(cache->lru.next, struct file_entry, lru));
+    for (unsigned class = 0; class < FILE_CLASSES; class++)
+        cache_drop(cache, class);
 }
 
 static struct file_cache *cache_of(struct worker *w)
@@ -79,7 +95,8 @@ static struct file_cache *cache_of(struct worker *w)
     if (!w->files) {
         w->files = pool_zalloc(w->pool, sizeof(*w->files));
         rnd_bytes(&w->files->key, sizeof(w->files->key));
-        list_init(&w->files->lru);
+        for (unsigned class = 0; class < FILE_CLASSES; class++)
+            list_init(&w->files->lru[class]);
         pool_on_free(w->pool, cache_free, w->files);
     }
     return w->files;
@@ -125,9 +142,15 @@ static void fill_regular(struct file_entry *e, const struct stat *st)
     snprintf(e->etag, sizeof(e->etag), "\"%llx-%llx%lx\"", (unsigned long long)e->size,
              (unsigned long long)e->mtime_s, e->mtime_ns);
     date_print(e->mtime_s, e->last_modified);
+    if (e->conf->expires > 0)
+        snprintf(e->cache_control, sizeof(e->cache_control), "max-age=%lld", (long long)e->conf->expires);
+    else if (e->conf->expires == 0)
+        memcpy(e->cache_control, "no-cache", sizeof("no-cache"));
+    e->class = FILE_OPEN;
     if (e->bytes || e->size == 0) {
         close(e->fd);
         e->fd = -1;
+        e->class = FILE_IN_MEMORY;
     }
 }
 
@@ -135,6 +158,7 @@ static void look(struct file_entry *e)
 {
     struct stat st;
 
+    e->class = FILE_MISS;
     e->fd = file_open(e->conf, e->path);
     if (e->fd < 0) {
         e->kind = errno == EACCES || errno == EPERM ? FILE_DENIED
@@ -147,12 +171,18 @@ static void look(struct file_entry *e)
         fill_regular(e, &st);
         return;
     }
-    e->kind = S_ISDIR(st.st_mode) ? FILE_DIRECTORY : FILE_MISSING;
+    if (S_ISDIR(st.st_mode)) {
+        e->kind = FILE_DIRECTORY;
+        e->class = FILE_IN_MEMORY;
+    } else {
+        e->kind = FILE_MISSING;
+    }
     close(e->fd);
     e->fd = -1;
 }
 
-static struct file_entry *entry_new(const struct files_conf *conf, struct str path, uint64_t hash, int64_t now)
+static struct file_entry *entry_new(const struct files_conf *conf, struct str path, uint64_t hash,
+                                    const struct clock *clock)
 {
     struct file_entry *e = calloc(1, sizeof(*e) + path.len + 1);
 
@@ -162,9 +192,10 @@ static struct file_entry *entry_new(const struct files_conf *conf, struct str pa
     e->conf = conf;
     e->path = (struct str){(const char *)(e + 1), path.len};
     e->hash = hash;
-    e->checked_ms = now;
+    e->checked_ms = clock->mono_ms;
     list_init(&e->lru);
     look(e);
+    e->settled = !e->bytes || e->mtime_s + FILE_CACHE_SETTLED_S < clock->wall_s;
     return e;
 }
 
@@ -175,7 +206,7 @@ static bool is_unchanged(struct file_entry *e, int64_t now)
     int fd;
     bool same;
 
-    if (e->kind != FILE_REGULAR)
+    if (e->kind != FILE_REGULAR || !e->settled)
         return false;
     fd = file_open(e->conf, e->path);
     if (fd < 0)
@@ -201,6 +232,11 @@ static struct file_entry *cache_find(struct file_cache *cache, const struct file
     return e;
 }
 
+static bool is_stale(const struct file_entry *e, int64_t now)
+{
+    return now - e->checked_ms >= (e->class == FILE_MISS ? FILE_CACHE_MISS_MS : FILE_CACHE_VALID_MS);
+}
+
 static struct file_entry *lend(struct request *req, struct file_entry *e)
 {
     e->refs++;
@@ -211,23 +247,31 @@ static struct file_entry *lend(struct request *req, struct file_entry *e)
 struct file_entry *file_cache_get(struct request *req, const struct files_conf *conf, struct str path)
 {
     struct file_cache *cache = cache_of(req->worker);
-    int64_t now = req->worker->loop->clock.mono_ms;
+    const struct clock *clock = &req->worker->loop->clock;
     uint64_t hash = hash_bytes(&cache->key, path.s, path.len);
     struct file_entry *e = cache_find(cache, conf, path, hash);
 
-    if (e && now - e->checked_ms >= FILE_CACHE_VALID_MS && !is_unchanged(e, now)) {
+    if (e && is_stale(e, clock->mono_ms) && !is_unchanged(e, clock->mono_ms)) {
         cache_remove(cache, e);
         e = NULL;
     }
-    if (e)
+    if (e) {
+        list_remove(&e->lru);
+        list_append(&cache->lru[e->class], &e->lru);
         return lend(req, e);
-    e = entry_new(conf, path, hash, now);
+    }
+    e = entry_new(conf, path, hash, clock);
+    if (e && e->kind == FILE_BUSY && cache->count[FILE_OPEN] > 0) {
+        /* The descriptors that are only held for speed first. */
+        cache_drop(cache, FILE_OPEN);
+        entry_free(e);
+        e = entry_new(conf, path, hash, clock);
+    }
     if (!e)
         return NULL;
-    if (e->kind == FILE_BUSY)
-        return lend(req, e);
     lend(req, e);
-    cache_add(cache, e);
+    if (e->kind != FILE_BUSY)
+        cache_add(cache, e);
     return e;
 }
 

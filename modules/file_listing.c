@@ -21,6 +21,7 @@ struct listed {
 
 struct listing {
     struct request *req;
+    struct str path; /* of the directory, as given to file_listing_send() */
     struct listed *items;
     size_t count, room;
     bool cut;
@@ -77,12 +78,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name.s, y->name.s);
 }
 
+/* What a link leads to, by the same rules that would serve it. */
+static bool follow(const struct listing *l, const char *name, struct stat *st)
+{
+    struct str path = pool_printf(l->req->pool, "%.*s%s", STR_ARG(l->path), name);
+    int fd = l->req->route->files->symlinks ? file_open(l->req->route->files, path) : -1;
+    bool found = fd >= 0 && fstat(fd, st) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 static void add_name(struct listing *l, int dir, const char *name)
 {
     struct listed *item;
     struct stat st;
 
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISLNK(st.st_mode) && !follow(l, name, &st)))
+        return;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return;
     if (l->count == FILE_LISTING_MAX) {
         l->cut = true;
@@ -102,10 +117,10 @@ static void add_name(struct listing *l, int dir, const char *name)
                             st.st_mtim.tv_sec};
 }
 
-static bool read_names(struct listing *l, struct str path)
+static bool read_names(struct listing *l)
 {
     const struct files_conf *conf = l->req->route->files;
-    int fd = file_open(conf, path);
+    int fd = file_open(conf, l->path);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *entry;
 
@@ -165,10 +180,10 @@ static void put_page(struct page *p, struct listing *l)
 
 void file_listing_send(struct request *req, struct str path)
 {
-    struct listing l = {.req = req};
+    struct listing l = {.req = req, .path = path};
     struct page page = {.s = NULL};
 
-    if (!read_names(&l, path)) {
+    if (!read_names(&l)) {
         reply_status(req, 404, "the directory cannot be read");
         return;
     }

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/rnd.h"
-#include "http/status.h"
 
 /* Room for what stands around each part. */
 #define PART_HEAD_MAX 512
@@ -49,11 +48,10 @@ static uint64_t total(const struct range_set *set)
     return sum;
 }
 
-bool file_multipart_send(struct request *req, const struct file_entry *file, struct str type,
-                         const struct range_set *set)
+bool file_multipart_send(struct request *req, struct message *head, const struct file_entry *file,
+                         struct str type, const struct range_set *set)
 {
     struct parts p = {.req = req, .file = file, .type = type.len < 128 ? type : STR("application/octet-stream")};
-    struct message head = {.status = 206, .reason = status_reason(206)};
     struct frame frame = {.kind = FRAME_LENGTH};
 
     if (total(set) > FILE_MULTIPART_MAX)
@@ -66,13 +64,10 @@ bool file_multipart_send(struct request *req, const struct file_entry *file, str
             return false;
     }
     put(&p, pool_printf(req->pool, "\r\n--%s--\r\n", p.boundary));
-    header_list_init(&head.headers, req->pool, 64);
-    if (header_add(&head.headers, STR("Last-Modified"), (struct str){file->last_modified, DATE_LEN}) < 0 ||
-        header_add(&head.headers, STR("ETag"), str_of(file->etag)) < 0 ||
-        header_add(&head.headers, STR("Content-Type"),
+    if (header_add(&head->headers, STR("Content-Type"),
                    pool_printf(req->pool, "multipart/byteranges; boundary=%s", p.boundary)) < 0)
         return false;
     frame.length = p.len;
-    (void)!request_send_head(req, &head, &frame, (struct str){p.bytes, p.len}, true);
+    (void)!request_send_head(req, head, &frame, (struct str){p.bytes, p.len}, true);
     return true;
 }

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define OPEN_TRIES 4
+
 /* A FIFO must not block the worker, a terminal not become ours. */
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
@@ -57,18 +59,39 @@ static int open_stepwise(int root, struct str path)
     return -1;
 }
 
+/* RESOLVE_BENEATH alone would let a variable climb from one directory of the root into another. */
+static bool has_parent(struct str path)
+{
+    for (size_t i = 0; i + 1 < path.len; i++) {
+        if (path.s[i] == '.' && path.s[i + 1] == '.' && (i == 0 || path.s[i - 1] == '/') &&
+            (i + 2 == path.len || path.s[i + 2] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_refused(const struct files_conf *conf, struct str path)
+{
+    return (!conf->dotfiles && has_dotfile(path)) || has_parent(path) ||
+           (path.len > 0 && memchr(path.s, '\0', path.len));
+}
+
 int file_open(const struct files_conf *conf, struct str path)
 {
     struct open_how how = {.flags = OPEN_FLAGS,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
                                       (conf->symlinks ? 0 : RESOLVE_NO_SYMLINKS)};
+    unsigned tries = 0;
     long fd;
 
-    if ((!conf->dotfiles && has_dotfile(path)) || (path.len > 0 && memchr(path.s, '\0', path.len))) {
+    if (is_refused(conf, path)) {
         errno = ENOENT;
         return -1;
     }
-    fd = syscall(SYS_openat2, conf->root_fd, path.len ? path.s : ".", &how, sizeof(how));
+    /* EAGAIN: something was renamed while a link was followed. */
+    do
+        fd = syscall(SYS_openat2, conf->root_fd, path.len ? path.s : ".", &how, sizeof(how));
+    while (fd < 0 && errno == EAGAIN && ++tries < OPEN_TRIES);
     if (fd < 0 && errno == ENOSYS)
         return open_stepwise(conf->root_fd, path);
     return (int)fd;

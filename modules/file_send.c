@@ -17,6 +17,8 @@ struct file_answer {
     struct file_entry *sent; /* itself or a sibling: bytes and validators */
     struct message head;
     enum file_sibling coding; /* of `sent`; 0: none */
+    struct etag_request asked;
+    struct str accept_encoding;
 };
 
 static void add(struct file_answer *a, struct str name, struct str value)
@@ -25,11 +27,32 @@ static void add(struct file_answer *a, struct str name, struct str value)
         a->head.headers.cap = a->head.headers.count;
 }
 
-static struct str field(const struct request *req, enum header_id id)
+/* A list may be spread over several fields (RFC 9110 5.3). */
+static void collect(struct request *req, struct str *into, struct str value)
 {
-    const struct header *h = header_find(&req->head.headers, id);
+    *into = into->s ? pool_printf(req->pool, "%.*s, %.*s", STR_ARG(*into), STR_ARG(value)) : value;
+}
 
-    return h ? h->value : STR_NONE;
+/* One pass over the fields; most requests have none of these. */
+static void read_fields(struct file_answer *a)
+{
+    struct etag_request *asked = &a->asked;
+
+    asked->get_or_head = true;
+    for (size_t i = 0; i < a->req->head.headers.count; i++) {
+        const struct header *h = &a->req->head.headers.items[i];
+        struct str *into = h->id == HEADER_IF_MATCH              ? &asked->if_match
+                           : h->id == HEADER_IF_NONE_MATCH       ? &asked->if_none_match
+                           : h->id == HEADER_IF_MODIFIED_SINCE   ? &asked->if_modified_since
+                           : h->id == HEADER_IF_UNMODIFIED_SINCE ? &asked->if_unmodified_since
+                           : h->id == HEADER_RANGE               ? &asked->range
+                           : h->id == HEADER_IF_RANGE            ? &asked->if_range
+                           : h->id == HEADER_ACCEPT_ENCODING     ? &a->accept_encoding
+                                                                 : NULL;
+
+        if (into)
+            collect(a->req, into, h->value);
+    }
 }
 
 /* ---- which bytes ---- */
@@ -43,14 +66,13 @@ static struct str coding_name(enum file_sibling coding)
 static void choose_coding(struct file_answer *a)
 {
     static const enum file_sibling all[] = {FILE_BR, FILE_ZSTD, FILE_GZIP};
-    struct str accept = field(a->req, HEADER_ACCEPT_ENCODING);
     unsigned best = 0;
 
     file_cache_find_siblings(a->req, a->shown);
-    if (a->shown->siblings == 0 || !accept.s)
+    if (a->shown->siblings == 0 || !a->accept_encoding.s)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        unsigned weight = accept_encoding(accept, coding_name(all[i]));
+        unsigned weight = accept_encoding(a->accept_encoding, coding_name(all[i]));
         struct file_entry *sibling;
 
         if (!(a->shown->siblings & all[i]) || weight <= best)
@@ -66,24 +88,11 @@ static void choose_coding(struct file_answer *a)
 
 static enum etag_verdict check_conditions(const struct file_answer *a)
 {
-    const struct header_list *headers = &a->req->head.headers;
     struct etag_resource resource = {.exists = true,
                                      .tag = str_of(a->sent->etag),
                                      .last_modified = a->sent->mtime_s};
-    struct etag_request asked = {
-        .get_or_head = true,
-        .if_match = field(a->req, HEADER_IF_MATCH),
-        .if_none_match = field(a->req, HEADER_IF_NONE_MATCH),
-        .if_modified_since = field(a->req, HEADER_IF_MODIFIED_SINCE),
-        .if_unmodified_since = field(a->req, HEADER_IF_UNMODIFIED_SINCE),
-        .range = field(a->req, HEADER_RANGE),
-        .if_range = field(a->req, HEADER_IF_RANGE),
-    };
 
-    /* Most requests have none of them. */
-    if (headers->count == 0)
-        return ETAG_PROCEED;
-    return etag_evaluate(&asked, &resource, a->req->worker->loop->clock.wall_s);
+    return etag_evaluate(&a->asked, &resource, a->req->worker->loop->clock.wall_s);
 }
 
 /* ---- the head ---- */
@@ -98,9 +107,7 @@ static void add_expiry(struct file_answer *a)
     date = pool_text(a->req->pool, DATE_SIZE);
     date_print(a->req->worker->loop->clock.wall_s + conf->expires, date);
     add(a, STR("Expires"), (struct str){date, DATE_LEN});
-    add(a, STR("Cache-Control"),
-        conf->expires == 0 ? STR("no-cache")
-                           : pool_printf(a->req->pool, "max-age=%lld", (long long)conf->expires));
+    add(a, STR("Cache-Control"), str_of(a->shown->cache_control));
 }
 
 static struct str type_with_charset(struct file_answer *a)
@@ -171,12 +178,9 @@ static void send_range(struct file_answer *a, const struct range *range)
 static void send_unsatisfiable(struct file_answer *a)
 {
     char *text = pool_text(a->req->pool, RANGE_CONTENT_SIZE);
-    struct frame frame = {.kind = FRAME_LENGTH, .length = 0};
 
     range_print_content(NULL, a->sent->size, text);
-    start_head(a, 416);
-    add(a, STR("Content-Range"), str_of(text));
-    (void)!request_send_head(a->req, &a->head, &frame, STR_NONE, true);
+    reply_unsatisfiable(a->req, str_of(text));
 }
 
 static void send_whole(struct file_answer *a)
@@ -190,20 +194,22 @@ static void send_whole(struct file_answer *a)
 static void send_by_range(struct file_answer *a)
 {
     struct range_set set;
-    struct str asked = field(a->req, HEADER_RANGE);
 
-    if (!asked.s || !str_eq(a->req->head.method, STR("GET"))) {
+    if (!a->asked.range.s || !str_eq(a->req->head.method, STR("GET"))) {
         send_whole(a);
         return;
     }
-    switch (range_parse(asked, a->sent->size, &set)) {
+    switch (range_parse(a->asked.range, a->sent->size, &set)) {
     case RANGE_UNSATISFIABLE:
         send_unsatisfiable(a);
         return;
     case RANGE_PARTIAL:
-        if (set.count == 1)
+        if (set.count == 1) {
             send_range(a, &set.ranges[0]);
-        else if (!file_multipart_send(a->req, a->sent, type_with_charset(a), &set))
+            return;
+        }
+        start_head(a, 206);
+        if (!file_multipart_send(a->req, &a->head, a->sent, type_with_charset(a), &set))
             send_whole(a);
         return;
     case RANGE_WHOLE:
@@ -217,6 +223,7 @@ void file_send(struct request *req, struct file_entry *e)
     struct file_answer a = {.req = req, .shown = e, .sent = e};
     struct frame none = {.kind = FRAME_NONE};
 
+    read_fields(&a);
     choose_coding(&a);
     switch (check_conditions(&a)) {
     case ETAG_NOT_MODIFIED:

@@ -77,6 +77,17 @@ static void add_slash(struct request *req)
         (void)!request_send_head(req, &head, &frame, STR_NONE, true);
 }
 
+/* Only what is there can refuse a method: another route, behind `try`, may take it. */
+static bool refuse_method(struct request *req)
+{
+    struct reply_error failure = {.status = 405, .reason = "files are only read", .allow = STR("GET, HEAD")};
+
+    if (str_eq(req->head.method, STR("GET")) || str_eq(req->head.method, STR("HEAD")))
+        return false;
+    reply_error(req, &failure);
+    return true;
+}
+
 /* True when answered. */
 static bool answer_entry(struct request *req, struct file_entry *e)
 {
@@ -86,8 +97,22 @@ static bool answer_entry(struct request *req, struct file_entry *e)
     }
     if (e->kind != FILE_REGULAR)
         return false;
-    file_send(req, e);
+    if (!refuse_method(req))
+        file_send(req, e);
     return true;
+}
+
+/* Ends in NUL; without printf, as every request of a directory comes here. */
+static struct str join(struct pool *pool, struct str a, struct str b)
+{
+    char *text = pool_text(pool, a.len + b.len + 1);
+
+    if (a.len)
+        memcpy(text, a.s, a.len);
+    if (b.len)
+        memcpy(text + a.len, b.s, b.len);
+    text[a.len + b.len] = '\0';
+    return (struct str){text, a.len + b.len};
 }
 
 static enum step_result try_directory(struct request *req, struct str path)
@@ -96,9 +121,7 @@ static enum step_result try_directory(struct request *req, struct str path)
     struct file_entry *dir;
 
     for (size_t i = 0; i < conf->index_count; i++) {
-        struct str name = pool_printf(req->pool, "%.*s%.*s", STR_ARG(path), STR_ARG(conf->index[i]));
-
-        if (answer_entry(req, file_cache_get(req, conf, name)))
+        if (answer_entry(req, file_cache_get(req, conf, join(req->pool, path, conf->index[i]))))
             return STEP_ANSWERED;
     }
     if (!conf->listing)
@@ -106,7 +129,15 @@ static enum step_result try_directory(struct request *req, struct str path)
     dir = file_cache_get(req, conf, path);
     if (!dir || dir->kind != FILE_DIRECTORY)
         return STEP_NEXT;
-    file_listing_send(req, path);
+    if (!refuse_method(req))
+        file_listing_send(req, dir->path);
+    return STEP_ANSWERED;
+}
+
+static enum step_result send_on(struct request *req)
+{
+    if (!refuse_method(req))
+        add_slash(req);
     return STEP_ANSWERED;
 }
 
@@ -119,11 +150,7 @@ static enum step_result try_file(struct request *req, struct str path, bool is_r
     e = file_cache_get(req, req->route->files, path);
     if (answer_entry(req, e))
         return STEP_ANSWERED;
-    if (e->kind == FILE_DIRECTORY && is_request_path) {
-        add_slash(req);
-        return STEP_ANSWERED;
-    }
-    return STEP_NEXT;
+    return e->kind == FILE_DIRECTORY && is_request_path ? send_on(req) : STEP_NEXT;
 }
 
 /* The step's path below the root: "$path" is the path after the route's rewrites. */
@@ -141,13 +168,17 @@ static int step_path(struct request *req, const struct try_step *step, struct st
             path = pool_printf(req->pool, "%.*s/", STR_ARG(path));
         return to_relative(req, path, out);
     }
-    return to_relative(req, template_expand(step->path, req), out);
+    text = template_expand(step->path, req);
+    if (text.len && memchr(text.s, '?', text.len))
+        text.len = (size_t)((const char *)memchr(text.s, '?', text.len) - text.s);
+    return to_relative(req, cut_alias(req, text), out);
 }
 
 static enum step_result do_step(struct request *req, const struct try_step *step)
 {
     bool is_request_path;
     struct str path;
+    struct file_entry *dir;
 
     switch (step->what) {
     case TRY_STATUS:
@@ -165,21 +196,16 @@ static enum step_result do_step(struct request *req, const struct try_step *step
         return STEP_NEXT;
     if (step->what == TRY_FILE)
         return try_file(req, path, is_request_path);
-    /* A directory asked for without its "/" was sent on by the step before. */
-    if (!str_has_suffix(req->forward_path, STR("/")) && str_eq(template_text(step->path), STR("$path/")))
-        return STEP_NEXT;
-    return try_directory(req, path);
+    if (str_has_suffix(req->forward_path, STR("/")) || !str_eq(template_text(step->path), STR("$path/")))
+        return try_directory(req, path);
+    dir = file_cache_get(req, req->route->files, path);
+    return dir && dir->kind == FILE_DIRECTORY ? send_on(req) : STEP_NEXT;
 }
 
 static void start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
 {
     const struct files_conf *conf = req->route->files;
-    struct reply_error not_allowed = {.status = 405, .reason = "files are only read", .allow = STR("GET, HEAD")};
 
-    if (!str_eq(req->head.method, STR("GET")) && !str_eq(req->head.method, STR("HEAD"))) {
-        reply_error(req, &not_allowed);
-        return;
-    }
     for (size_t i = 0; i < conf->try_count; i++) {
         if (do_step(req, &conf->tries[i]) == STEP_ANSWERED)
             return;

@@ -22,14 +22,21 @@ sub kill_child {
     return $w->wait_log(qr/(?:worker|keeper) \d+ \[$pid\] was ended by signal 9; another one is started/);
 }
 
+# The role that a process shows in its name.
+sub role_of {
+    my ($pid) = @_;
+    open my $in, '<', "/proc/$pid/comm" or return '';
+    return readline($in) =~ /\Aweir (\w+)/ ? $1 : '';
+}
+
 # ---- each process of a running instance, one after the other
 {
     my $w = running(workers => 3);
     my @kids = $w->children;
     is(scalar @kids, 4, 'three workers and a keeper');
     for my $pid (@kids) {
-        my $line = kill_child($w, $pid);
-        ok($line, 'an end by signal is in the log');
+        my $role = role_of($pid);
+        like(kill_child($w, $pid), qr/ $role \d/, "the end of a $role by signal is in the log");
         ok(eventually(sub { my @now = $w->children; @now == 4 && !grep { $_ == $pid } @now }), 'and another one is there');
         is(body_is($w, 'http', 'one'), 'one', 'requests are answered');
     }
@@ -59,6 +66,23 @@ sub kill_child {
     ok($lost < 20, "the others go on ($lost lost)");
     is(body_is($w, 'http', 'one'), 'one', 'new connections are served');
     $w->allow(qr/was ended by signal 9/);
+    $w->stop_ok;
+}
+
+# ---- a worker that does not move: the next one takes its clients long before the watchdog ends it
+{
+    my $w = running(workers => 2);
+    my ($stuck) = grep { role_of($_) eq 'worker' } $w->children;
+    kill STOP => $stuck;
+    my $answered = 0;
+    for (1 .. 30) {
+        my $r = eval { $w->get('http', '/') };
+        $answered++ if ($r->{body} // '') eq "one\n";
+    }
+    is($answered, 30, 'all new clients are answered');
+    ok(!(grep { /has not moved/ } $w->log_lines), 'before the watchdog barks');
+    kill CONT => $stuck;
+    is(body_is($w, 'http', 'one'), 'one', 'and when it moves again');
     $w->stop_ok;
 }
 

@@ -96,7 +96,7 @@ static struct str proxy_status(struct request *req, const struct reply_error *e)
     return pool_printf(req->pool, "weir; error=%s; details=\"%.*s\"", e->proxy_error, STR_ARG(e->detail));
 }
 
-void reply_error(struct request *req, const struct reply_error *e)
+static void answer_error(struct request *req, const struct reply_error *e, struct str content_range)
 {
     struct message head;
     bool json = prefers_json(req);
@@ -114,9 +114,21 @@ void reply_error(struct request *req, const struct reply_error *e)
     add(&head, STR("X-Request-Id"), request_id(req));
     add(&head, STR("Proxy-Status"), proxy_status(req, e));
     add(&head, STR("Allow"), e->allow);
+    add(&head, STR("Content-Range"), content_range);
     if (e->retry_after_s > 0)
         add(&head, STR("Retry-After"), number(req, e->retry_after_s));
     send_reply(req, &head, json ? json_page(req, e->status) : html_page(req, e->status));
+}
+
+void reply_error(struct request *req, const struct reply_error *e)
+{
+    answer_error(req, e, STR_NONE);
+}
+
+void reply_unsatisfiable(struct request *req, struct str content_range)
+{
+    answer_error(req, &(struct reply_error){.status = 416, .reason = "no range of the request lies in the file"},
+                 content_range);
 }
 
 void reply_status(struct request *req, unsigned status, const char *reason)

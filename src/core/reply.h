@@ -22,6 +22,9 @@ struct reply_error {
  */
 void reply_error(struct request *, const struct reply_error *);
 
+/* 416, with the unsatisfied form of Content-Range (RFC 9110 15.5.17). */
+void reply_unsatisfiable(struct request *, struct str content_range);
+
 /* The common case. */
 void reply_status(struct request *, unsigned status, const char *reason);
 

@@ -186,8 +186,18 @@ unsigned request_route(struct request *req, const char **reason)
     return route_request(req, &allow, reason);
 }
 
+static unsigned check_length(const struct request *req, const char **reason)
+{
+    if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 || req->frame.length <= req->route->body_max)
+        return 0;
+    *reason = "the body is longer than request_body.max_size";
+    return 413;
+}
+
 static void start_handler(struct request *req, struct str body, bool last)
 {
+    req->first_body = body;
+    req->first_last = last;
     req->handler = req->worker->handlers[req->route->action];
     req->handler->start(req, body, last);
 }
@@ -197,11 +207,8 @@ void request_run(struct request *req, struct str body, bool last)
     struct reply_error failure = {.reason = NULL};
 
     failure.status = route_request(req, &failure.allow, &failure.reason);
-    if (failure.status == 0 && req->frame.kind == FRAME_LENGTH && req->route->body_max > 0 &&
-        req->frame.length > req->route->body_max) {
-        failure.status = 413;
-        failure.reason = "the body is longer than request_body.max_size";
-    }
+    if (failure.status == 0)
+        failure.status = check_length(req, &failure.reason);
     /* What was misread once may be misread again; behind CONNECT other rules would hold. */
     req->must_close = failure.status == 400 || is_tunnel_method(req);
     if (failure.status != 0)
@@ -220,10 +227,12 @@ bool request_jump(struct request *req, struct str route_name)
         return false;
     req->route = route;
     status = rewrite_path(req, &reason);
+    if (status == 0)
+        status = check_length(req, &reason);
     if (status != 0)
         reply_status(req, status, reason);
     else
-        start_handler(req, STR_NONE, true);
+        start_handler(req, req->first_body, req->first_last);
     return true;
 }
 

@@ -100,6 +100,8 @@ struct request {
     bool head_sent; /* a final head went out: no other status can be told any more */
     bool must_close; /* nothing more may be read from this client */
     unsigned jumps; /* "@NAME" steps taken */
+    struct str first_body; /* what handler->start was given, for the next route: not valid after it */
+    bool first_last;
     bool own_reply; /* made by Weir, not by an upstream or from a file */
     uint64_t bytes_received, bytes_sent; /* bodies */
     const char *fail_reason; /* static text; NULL: it did not fail */
