@@ -8,6 +8,6 @@
 #include "core/handler.h"
 
 extern const struct balancer balancer_round_robin;
-extern const struct handler handler_files, handler_redirect, handler_respond;
+extern const struct handler handler_api, handler_files, handler_redirect, handler_respond, handler_status;
 
 #endif

@@ -79,8 +79,8 @@ SKIP: {
     my $temp = tempdir(CLEANUP => 1);
     chmod 0755, $temp;    # the workers may run as another user
     local $ENV{TMPDIR} = $temp;
-    my $out = `python3 $bench/run --weir $weir --proxies weir --rounds 1 --seconds 0.2 --no-calls \
-        small static-small upload 2>&1`;
+    my $options = "--weir $weir --proxies weir --rounds 1 --seconds 0.2 --no-calls";
+    my $out = `python3 $bench/run $options small static-small upload 2>&1`;
     is($?, 0, 'bench/run ends well');
     like($out, qr/^small: .*\n.*\n  weir +[0-9.]+ .* 0\n/m, 'bench/run: small, none failed') or diag($out);
     like($out, qr/^static-small: .*\n.*\n  weir +[0-9.]+ .* 0\n/m, 'bench/run: static-small, none failed');

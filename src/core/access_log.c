@@ -201,14 +201,33 @@ static bool is_wanted(const struct access_log *log, struct request *r)
     return !log->when || match_holds(log->when, r, NULL) != MATCH_NO; /* what cannot be told is logged */
 }
 
+/* What has no route, malformed requests among them, goes to the logs of its site or of the listener's first.
+ */
+static size_t logs_of(const struct request *r, struct access_log *const **list)
+{
+    const struct listener_conf *listener = r->listener;
+    const struct site *site = r->site;
+
+    if (r->route) {
+        *list = r->route->access_logs;
+        return r->route->access_log_count;
+    }
+    if (!site && listener)
+        site = listener->default_site ? listener->default_site
+               : listener->site_count ? listener->sites[0]
+                                      : NULL;
+    *list = site ? site->access_logs : NULL;
+    return site ? site->access_log_count : 0;
+}
+
 void access_logs_write(struct access_logs *logs, struct request *r)
 {
     const struct clock *clock = &r->worker->loop->clock;
+    struct access_log *const *list;
+    size_t count = logs_of(r, &list);
 
-    if (!r->route)
-        return;
-    for (size_t i = 0; i < r->route->access_log_count; i++) {
-        const struct access_log *log = r->route->access_logs[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct access_log *log = list[i];
         struct access_file *file = &logs->files[log->index];
 
         if (!is_wanted(log, r))

@@ -35,6 +35,7 @@ static const uint32_t layout_numbers[] = {
     AT(board_process, pid),
     AT(board_process, incarnation),
     AT(board_process, generation),
+    AT(board_process, requests_before),
     AT(board_process, stats),
     AT(process_stats, responses),
     AT(process_stats, bytes_received),
@@ -162,6 +163,7 @@ int board_process_take(struct board *board, enum board_role role, unsigned index
     process->incarnation++;
     process->generation = generation;
     process->start_s = (int64_t)time(NULL);
+    process->requests_before = process->stats.requests;
     __atomic_store_n(&process->role, (uint32_t)role, __ATOMIC_RELEASE);
     if (slot == end)
         __atomic_store_n(&board->map->head.process_end, slot + 1, __ATOMIC_RELEASE);

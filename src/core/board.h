@@ -24,6 +24,7 @@
 #define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
 struct board;
+struct config;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
@@ -35,6 +36,7 @@ struct board_process {
     uint32_t incarnation; /* counts the owners of the slot */
     uint64_t generation;
     int64_t start_s;
+    uint64_t requests_before; /* stats.requests when the slot was taken: what went before is not this owner's */
     struct process_stats stats;
 };
 
@@ -93,6 +95,12 @@ void board_count_restart(struct board *);
  * new counters.
  */
 int board_peer_slot(struct board *, struct str upstream, struct str server) WEIR_MUST_CHECK;
+
+/*
+ * Master, before it forks the processes of `config`: sets board_slot of every peer.  How many have none and are
+ * not counted.
+ */
+size_t board_name_config(struct board *, struct config *);
 
 /*
  * Master, when all processes of generations before `oldest` are gone: frees the slots that no generation

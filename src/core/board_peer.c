@@ -3,6 +3,7 @@
 
 #include "base/rnd.h"
 #include "core/board_map.h"
+#include "core/config.h"
 
 /* Counters read at once: 12 KB on the stack. */
 #define READ_AT_ONCE 64
@@ -126,6 +127,20 @@ int board_peer_slot(struct board *board, struct str upstream, struct str server)
         board_peer_remember(board, key, (unsigned)slot);
     board->map->peers[slot].generation = board_last_generation(board);
     return slot;
+}
+
+size_t board_name_config(struct board *board, struct config *config)
+{
+    size_t without = 0;
+
+    for (size_t i = 0; i < config->upstream_count; i++)
+        for (size_t k = 0; k < config->upstreams[i]->peer_count; k++) {
+            struct peer_conf *peer = &config->upstreams[i]->peers[k];
+
+            peer->board_slot = board_peer_slot(board, config->upstreams[i]->name, peer->name);
+            without += peer->board_slot < 0;
+        }
+    return without;
 }
 
 unsigned board_peer_collect(struct board *board, uint64_t oldest)

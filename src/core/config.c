@@ -8,6 +8,9 @@
 #include "base/rnd.h"
 #include "core/config_build.h"
 
+/* Names that are compared with all others for the nearest one. */
+#define GUESSES 100
+
 static const char *config_absolute(struct pool *pool, const char *path)
 {
     char *cwd;
@@ -180,7 +183,10 @@ void config_unknown(struct build *b, struct conf_place at, const char *what, str
     struct str key, near = STR_NONE;
     void *value;
 
-    while (hash_table_next(table, &position, &key, &value)) {
+    /* A file with as many of them was made by a program, whose author needs no guess for each. */
+    if (b->guesses++ >= GUESSES)
+        limit = 0;
+    while (limit && hash_table_next(table, &position, &key, &value)) {
         size_t d = str_distance(name, key, limit);
         if (d < limit) {
             limit = d;

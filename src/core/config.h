@@ -156,6 +156,8 @@ struct site {
     struct route *routes;
     size_t route_count;
     struct router *router; /* over `routes` */
+    struct access_log **access_logs; /* of requests that have no route */
+    size_t access_log_count;
     struct conf_place at;
 };
 
@@ -186,6 +188,7 @@ struct config {
     int error_log_level;
     uint64_t max_connections; /* of the instance; 0: from RLIMIT_NOFILE */
     int64_t drain_timeout;
+    int64_t watchdog; /* milliseconds a worker may be silent before it is replaced; 0: for ever */
     struct listener_conf *listeners; /* admin ones too; their default_site has one route of ACTION_API */
     size_t listener_count;
     struct listener_conf *control_listener; /* of `control`, admin; NULL: none */

@@ -22,6 +22,7 @@ struct build {
     struct conf_text text; /* empty: for defaults, which stand in no file */
     const char *dir; /* absolute; what relative paths are relative to */
     struct settings *settings;
+    unsigned guesses; /* searches for the name probably meant */
     bool loaded; /* all files were read without an error */
     struct hash_key key; /* of the tables below and of those that workers use */
     struct hash_key percent_key;
@@ -63,7 +64,11 @@ void config_build_files(struct build *, struct route *, const struct level_setti
 void config_build_shared(struct build *, struct route *, const struct level_settings *);
 void config_build_path_changes(struct build *, struct route *, const struct level_settings *);
 void config_build_headers(struct build *, struct route *, const struct level_settings *);
-void config_build_access_logs(struct build *, struct route *, const struct level_settings *);
+void config_build_access_logs(struct build *, const struct level_settings *, struct access_log ***logs,
+                              size_t *count);
+
+/* A log's path names a file whose directory is there, or a right syslog target. */
+void config_check_log(struct build *, struct str path, const char *setting, struct conf_place at);
 
 /* After all routes of the site are there: "@NAME" of `try`. */
 void config_resolve_tries(struct build *, struct site *);

@@ -1,4 +1,5 @@
 /* config_log.c: access logs; those with the same path share an index, and so a file. */
+#include "base/syslog.h"
 #include "core/config_build.h"
 
 /* The logs of a level, shared by the routes that inherit them. */
@@ -44,13 +45,23 @@ static void log_fields(struct build *b, const struct access_log_settings *s, str
         conf_report_add(b->report, at, "'fields' is for format = \"json\"; remove it");
 }
 
+void config_check_log(struct build *b, struct str path, const char *setting, struct conf_place at)
+{
+    struct syslog_target target;
+    char error[256];
+
+    if (!syslog_is_target(path))
+        config_check_directory_of(b, path, setting, at);
+    else if (syslog_parse(path, &target, error, sizeof(error)) != 0)
+        conf_report_add(b->report, at, "%s: %s", setting, error);
+}
+
 static struct access_log *log_build(struct build *b, const struct access_log_settings *s)
 {
     struct access_log *log = pool_zalloc(b->pool, sizeof(*log));
 
     log->path = s->path;
-    config_check_directory_of(b, s->path, "access_log",
-                              conf_place_of(&settings_access_log_group, &s->head, "path"));
+    config_check_log(b, s->path, "access_log", conf_place_of(&settings_access_log_group, &s->head, "path"));
     if (str_eq(s->format, STR("combined"))) {
         log->format = ACCESS_COMBINED;
     } else if (str_eq(s->format, STR("json"))) {
@@ -69,7 +80,8 @@ static struct access_log *log_build(struct build *b, const struct access_log_set
     return log;
 }
 
-void config_build_access_logs(struct build *b, struct route *r, const struct level_settings *s)
+void config_build_access_logs(struct build *b, const struct level_settings *s, struct access_log ***logs,
+                              size_t *count)
 {
     const struct access_log_settings *from = s->access_log.items;
     struct build_logs *made = config_made(b, from);
@@ -84,6 +96,6 @@ void config_build_access_logs(struct build *b, struct route *r, const struct lev
                 made->logs[made->count++] = log_build(b, &from[i]);
         config_keep(b, from, made);
     }
-    r->access_logs = made->logs;
-    r->access_log_count = made->count;
+    *logs = made->logs;
+    *count = made->count;
 }

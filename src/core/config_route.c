@@ -64,7 +64,7 @@ void config_build_route(struct build *b, struct site *site, struct route *r, str
     config_build_path_changes(b, r, s);
     config_build_headers(b, r, s);
     config_build_shared(b, r, s);
-    config_build_access_logs(b, r, s);
+    config_build_access_logs(b, s, &r->access_logs, &r->access_log_count);
     config_build_action(b, r, s, outer);
 }
 

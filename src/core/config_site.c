@@ -108,6 +108,7 @@ static void site_build(struct build *b, struct level_settings *s, struct site *s
     if (!b->hostless && s->hosts.n == 0)
         b->hostless = site;
     (void)!settings_join(&b->load, &settings_site_group, s, &settings_defaults_group, b->settings->defaults);
+    config_build_access_logs(b, s, &site->access_logs, &site->access_log_count);
     site_routes(b, site, s);
     config_resolve_tries(b, site);
     site->router = router_new(b->pool, b->key, site->routes, site->route_count);

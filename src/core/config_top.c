@@ -108,9 +108,10 @@ void config_build_top(struct build *b)
     top_control(b);
     c->state_dir = s->state_dir;
     c->drain_timeout = s->drain_timeout;
+    c->watchdog = s->watchdog;
     top_secret(b);
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
-    config_check_directory_of(b, c->error_log_path, "error_log", top_place(b, "error_log"));
+    config_check_log(b, c->error_log_path, "error_log", top_place(b, "error_log"));
     c->max_connections = s->limits ? (uint64_t)s->limits->connections : 0;
 }

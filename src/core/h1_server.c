@@ -82,8 +82,7 @@ static void finish(struct conn *c)
     if (ex->head_done) {
         req->times.end = w->loop->clock.mono_ms;
         stats_request(w->stats, req, req->times.end - req->times.start);
-        if (req->route && req->route->access_log_count > 0)
-            access_logs_write(w->access_logs, req);
+        access_logs_write(w->access_logs, req);
     }
     exchange_free(ex);
 }

@@ -40,7 +40,7 @@ static struct str host_of(struct request *req, const struct peer_conf *peer)
     return host.len > 0 ? host : peer->host;
 }
 
-/* All fields but those that are set anew. */
+/* All fields but those that end here or are set anew; the first place is for Host. */
 static int copy_fields(struct request *req, struct header_list *to)
 {
     const struct header_list *from = &req->head.headers;
@@ -51,17 +51,16 @@ static int copy_fields(struct request *req, struct header_list *to)
         return -1;
     to->room = from->count + 8 < cap ? from->count + 8 : cap;
     to->items = pool_alloc(req->pool, to->room * sizeof(*to->items));
-    to->count = 1; /* Host */
-    for (size_t i = 0; i < from->count; i++)
-        if (from->items[i].id != HEADER_HOST && from->items[i].id != HEADER_EXPECT)
-            to->items[to->count++] = from->items[i];
+    to->count = 1;
+    hop_copy_request(from, to, req->route->forwarded && !req->trusted);
     return 0;
 }
 
 static int add_forwarding(struct request *req, struct header_list *headers)
 {
     char text[ADDR_TEXT_MAX];
-    struct hop_client client = {.scheme = req->tls ? STR("https") : STR("http"), .trusted = req->trusted};
+    /* The claims of one who is not trusted were not copied: what is there may stay. */
+    struct hop_client client = {.scheme = req->tls ? STR("https") : STR("http"), .trusted = true};
 
     if (req->route->forwarded) {
         client.address = pool_str(req->pool, addr_print_ip(&req->peer, text));
@@ -80,8 +79,6 @@ int proxy_head_make(struct request *req, const struct peer_conf *peer, bool upgr
     if (copy_fields(req, headers) < 0)
         return -1;
     headers->items[0] = (struct header){STR("Host"), host_of(req, peer), HEADER_HOST};
-    hop_strip(headers);
-    hop_strip_request(headers);
     if (add_forwarding(req, headers) < 0)
         return -1;
     if (upgrade && header_add(headers, STR("Upgrade"), STR("websocket")) < 0)

@@ -82,12 +82,11 @@ int settings_join(struct conf_load *l, const struct conf_group *inner_group, voi
                   const struct conf_group *outer_group, const void *outer)
 {
     struct join j = {l, inner_group, outer_group, inner, outer};
+    size_t n = conf_rows_in_use(inner_group);
     int rc = 0;
 
-    for (size_t i = 0; i < inner_group->n_rows; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct conf_row *row = &inner_group->rows[i];
-        if (row->flags & CONF_LATER)
-            continue;
         size_t o = row->flags & CONF_OWN ? outer_group->n_rows : join_giver(&j, i);
         if (o < outer_group->n_rows)
             rc |= join_row(&j, i, o);

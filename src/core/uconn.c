@@ -52,6 +52,18 @@ static void uconn_connected(struct uconn *u)
     u->on_event(u, UCONN_CONNECTED);
 }
 
+/* Nothing to read and not closed: the only state in which a connection may serve again. */
+static bool uconn_is_quiet(const struct uconn *u)
+{
+    char byte;
+    ssize_t n;
+
+    do
+        n = recv(u->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 && errno == EAGAIN;
+}
+
 static void uconn_on_event(evutil_socket_t fd WEIR_UNUSED, short what, void *arg)
 {
     struct uconn *u = arg;
@@ -71,7 +83,10 @@ static void uconn_on_event(evutil_socket_t fd WEIR_UNUSED, short what, void *arg
         u->on_event(u, UCONN_READY);
         break;
     case UCONN_IDLE:
-        uconn_close(u);
+        /* It may be the late word of bytes that were read already. */
+        u->readable = false;
+        if (u->closed || !uconn_is_quiet(u))
+            uconn_close(u);
         break;
     case UCONN_CLOSED:
         break;
@@ -151,18 +166,6 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *u
     if (waits)
         deadline_start(&u->worker->deadlines, &u->deadline, timeout_ms, now_ms(u));
     return u;
-}
-
-/* Nothing to read and not closed: the only state in which a connection may serve again. */
-static bool uconn_is_quiet(const struct uconn *u)
-{
-    char byte;
-    ssize_t n;
-
-    do
-        n = recv(u->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n < 0 && errno == EAGAIN;
 }
 
 struct uconn *uconn_take(struct peer_state *peer, bool probe, void *user,

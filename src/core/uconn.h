@@ -3,7 +3,8 @@
  * another, idle in between.  It is registered once, edge-triggered and for everything, and never again: what an event
  * told is remembered in `readable` and `closed` until a system call says otherwise.  EV_CLOSED that came with data is
  * not told a second time.
- * The user of a connection is told through `on_event`; an idle one has no user, and any event closes it.
+ * The user of a connection is told through `on_event`; an idle one has no user, and any event
+ * that tells of more than bytes already read closes it.
  */
 #ifndef WEIR_CORE_UCONN_H
 #define WEIR_CORE_UCONN_H

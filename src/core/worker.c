@@ -128,6 +128,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     w->upstreams = upstreams_new(w);
     w->sockets = setup->sockets;
     w->listener_count = setup->socket_count;
+    w->standby_count = setup->standby_count;
     w->listeners = pool_zalloc(pool, (w->listener_count + 1) * sizeof(*w->listeners));
     for (size_t i = 0; i < w->listener_count; i++) {
         struct worker_accept *a = pool_zalloc(pool, sizeof(*a));
@@ -146,7 +147,7 @@ struct worker *worker_new(const struct worker_setup *setup)
 
 int worker_serve(struct worker *w)
 {
-    for (size_t i = 0; i < w->listener_count; i++) {
+    for (size_t i = 0; i < w->listener_count - w->standby_count; i++) {
         if (listener_start(&w->listeners[i]) < 0) {
             log_write(w->log, LOG_LEVEL_CRIT, "listener %.*s: cannot be watched: %s",
                       STR_ARG(w->sockets[i].conf->text), strerror(errno));
@@ -154,6 +155,16 @@ int worker_serve(struct worker *w)
         }
     }
     return 0;
+}
+
+void worker_stand_in(struct worker *w, bool on)
+{
+    for (size_t i = w->listener_count - w->standby_count; i < w->listener_count; i++) {
+        if (!on || w->draining)
+            listener_stop(&w->listeners[i]);
+        else if (!w->listeners[i].running)
+            (void)!listener_start(&w->listeners[i]);
+    }
 }
 
 void worker_drain(struct worker *w, int64_t until)

@@ -45,6 +45,7 @@ struct worker_setup {
     unsigned count; /* workers of the generation */
     const struct worker_socket *sockets;
     size_t socket_count;
+    size_t standby_count; /* the last ones of them: another worker's, for worker_stand_in() */
     const struct handler *const *handlers; /* by enum action_kind */
     const struct balancer *const *balancers; /* by enum balance_method */
     struct board *board; /* NULL: none (tests) */
@@ -81,6 +82,7 @@ struct worker {
     struct listener *listeners;
     const struct worker_socket *sockets;
     size_t listener_count;
+    size_t standby_count; /* the last ones of them */
     struct list conns; /* client connections */
     struct list fresh_conns; /* those not registered with the loop yet */
     size_t conn_count, conn_max;
@@ -100,6 +102,9 @@ struct worker *worker_new(const struct worker_setup *);
 
 /* Begins to accept; 0, or -1 with a line in the log. */
 int worker_serve(struct worker *) WEIR_MUST_CHECK;
+
+/* Accepts, or no longer accepts, from the sockets of another worker that does not. */
+void worker_stand_in(struct worker *, bool on);
 
 /* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when tunnels end. */
 void worker_drain(struct worker *, int64_t until);

@@ -128,6 +128,34 @@ static bool keep_unless_claim(const struct header_list *headers WEIR_UNUSED, con
     }
 }
 
+/* Whether Connection may nominate a field: most often it only says keep-alive. */
+static bool has_nominations(const struct header_list *headers)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct header *field = &headers->items[i];
+
+        if (field->id == HEADER_CONNECTION && !str_ieq(field->value, STR("keep-alive")) &&
+            !str_ieq(field->value, STR("close")))
+            return true;
+    }
+    return false;
+}
+
+void hop_copy_request(const struct header_list *from, struct header_list *to, bool forget)
+{
+    bool nominations = has_nominations(from);
+
+    for (size_t i = 0; i < from->count; i++) {
+        const struct header *field = &from->items[i];
+
+        if (is_connection_field(field->id) || field->id == HEADER_HOST || field->id == HEADER_EXPECT ||
+            !keep_unambiguous(from, field) || (forget && !keep_unless_claim(from, field)) ||
+            (nominations && is_nominated(from, field)))
+            continue;
+        to->items[to->count++] = *field;
+    }
+}
+
 int hop_forward(struct header_list *headers, const struct hop_client *client, struct pool *pool)
 {
     if (!client->trusted)

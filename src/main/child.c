@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +17,8 @@
 #include "main/registry.h"
 
 #define CHILD_END_MARGIN_MS 2000
+#define CHILD_STALE_MS 1000 /* a worker whose heart has not beaten for so long is stood in for */
+#define CHILD_SEARCH_TICKS 10
 
 static void child_log_replace(struct child *c, size_t n, int fd)
 {
@@ -152,6 +156,33 @@ static void child_on_channel(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static bool child_is_before(const struct child *c, const struct board_process *p)
+{
+    return p && p->role == BOARD_WORKER && p->generation == c->generation &&
+           p->index == (c->index + c->count - 1) % c->count;
+}
+
+/* The next worker serves the sockets of one that is stuck, or dead and not started again yet. */
+static void child_look_after_other(struct child *c)
+{
+    int64_t now = c->loop->clock.mono_ms;
+    const struct board_process *p;
+
+    if (c->role != SUPERVISE_WORKER || c->count < 2 || !c->serving || c->draining)
+        return;
+    p = board_process(c->board, c->before);
+    if (!child_is_before(c, p)) {
+        if (c->ticks++ % CHILD_SEARCH_TICKS != 0)
+            return;
+        for (c->before = 0; c->before < BOARD_PROCESSES; c->before++) {
+            p = board_process(c->board, c->before);
+            if (child_is_before(c, p))
+                break;
+        }
+    }
+    worker_stand_in(c->worker, c->before == BOARD_PROCESSES || now - (int64_t)p->stats.heartbeat_ms > CHILD_STALE_MS);
+}
+
 static void child_on_tick(void *arg)
 {
     struct child *c = arg;
@@ -164,6 +195,7 @@ static void child_on_tick(void *arg)
         child_drain(c);
     else if (from == c->generation)
         child_serve(c);
+    child_look_after_other(c);
     if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))
         loop_stop(c->loop);
 }
@@ -178,7 +210,7 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
 {
     bool keeper = c->role == SUPERVISE_KEEPER;
     struct worker_socket *sockets;
-    size_t n = sockets_of(c->sockets, c->config, keeper, c->index, c->count, pool, &sockets);
+    size_t standby, n = sockets_of(c->sockets, c->config, keeper, c->index, c->count, pool, &sockets, &standby);
     struct clock now;
 
     clock_init(&now);
@@ -189,7 +221,8 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
         .index = c->index,
         .count = c->count,
         .sockets = sockets,
-        .socket_count = n,
+        .socket_count = n + standby,
+        .standby_count = standby,
         .handlers = registry_handlers,
         .balancers = registry_balancers,
         .board = c->board,
@@ -211,13 +244,17 @@ static void child_ignore_signals(void)
 
 static int child_prepare(struct child *c, struct pool *pool)
 {
-    char error[256];
+    char error[256], name[16];
 
+    /* Seen by ps and top. */
+    snprintf(name, sizeof(name), "weir %.9s", c->logs->error.role);
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
     child_ignore_signals();
     if (c->drops && privdrop_to(&c->user, false, error, sizeof(error)) < 0) {
         log_write(&c->logs->error, LOG_LEVEL_CRIT, "%s", error);
         return -1;
     }
+    c->before = BOARD_PROCESSES;
     board_process_set_pid(c->board, c->slot, getpid());
     sockets_keep(c->sockets, c->config);
     c->loop = loop_new(child_on_tick, c);

@@ -257,8 +257,11 @@ int master_run(const struct master_options *options)
     if (upgrade_inherit(&m.upgrade, &set, error, sizeof(error)) < 0)
         return master_fail(&m, error), 1;
     config = master_first_config(&m);
-    if (!config)
+    if (!config) {
+        upgrade_free(&m.upgrade);
+        handover_free(&set);
         return 1;
+    }
     if (options->daemonise && !m.upgrade.is_new && daemon_fork(&m.daemon, &code) != 0) {
         config_free(config);
         return code;

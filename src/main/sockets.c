@@ -372,6 +372,7 @@ struct sockets_share {
     struct worker_socket *out;
     size_t n;
     bool keeper;
+    bool standby; /* unix sockets are everybody's already */
     unsigned index, count;
 };
 
@@ -386,24 +387,30 @@ static int sockets_share_one(void *arg, const struct listener_conf *conf, const 
     listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
     e = sockets_find(share->sockets, address);
     for (unsigned i = 0; e && i < e->count; i++) {
-        if (share->keeper || e->kind != HANDOVER_TCP || i % share->count == share->index)
+        if (e->kind != HANDOVER_TCP ? !share->standby : share->keeper || i % share->count == share->index)
             share->out[share->n++] = (struct worker_socket){.fd = e->fds[i], .conf = conf};
     }
     return 0;
 }
 
 size_t sockets_of(const struct sockets *s, const struct config *config, bool keeper, unsigned index,
-                  unsigned count, struct pool *pool, struct worker_socket **out)
+                  unsigned count, struct pool *pool, struct worker_socket **out, size_t *standby)
 {
     struct sockets_share share = {.sockets = s, .keeper = keeper, .index = index, .count = count};
-    size_t all = 0;
+    size_t all = 0, own;
 
     for (const struct sockets_entry *e = s->first; e; e = e->next)
         all += e->count;
     share.out = pool_zalloc(pool, (all + 1) * sizeof(*share.out));
     sockets_each(config, sockets_share_one, &share);
     *out = share.out;
-    return share.n;
+    own = share.n;
+    share.standby = true;
+    share.index = (index + count - 1) % count;
+    if (!keeper && count > 1)
+        sockets_each(config, sockets_share_one, &share);
+    *standby = share.n - own;
+    return own;
 }
 
 static void sockets_item(struct handover_item *item, enum handover_kind kind, const char *address,

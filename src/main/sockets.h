@@ -64,10 +64,11 @@ void sockets_keep(struct sockets *, const struct config *config);
 
 /*
  * What a process accepts from, in an array of `pool`: those of worker `index` of `count`, or with `keeper` those of
- * the keeper.  Their number.
+ * the keeper.  Their number.  Behind them lie those of the worker before, *standby, which this one serves when
+ * that one does not.
  */
 size_t sockets_of(const struct sockets *, const struct config *config, bool keeper, unsigned index,
-                  unsigned count, struct pool *pool, struct worker_socket **out);
+                  unsigned count, struct pool *pool, struct worker_socket **out, size_t *standby);
 
 /* All of them as items to be handed over (malloc, *count); the descriptors are lent. */
 struct handover_item *sockets_items(const struct sockets *, size_t *count);

@@ -170,8 +170,6 @@ void upgrade_begin(struct master *m, struct process *asker, uint32_t number)
 
     if (m->state != MASTER_RUNNING) {
         upgrade_refuse(m, asker, number, "Weir is starting or ending.\n");
-    } else if (m->reload.state != RELOAD_IDLE) {
-        upgrade_refuse(m, asker, number, "A reload is under way.\n");
     } else {
         if (u->state == UPGRADE_IDLE)
             u->state = UPGRADE_WANTED;
@@ -248,7 +246,9 @@ void upgrade_tick(struct master *m)
     struct upgrade *u = &m->upgrade;
 
     if (u->state == UPGRADE_WANTED) {
-        upgrade_start(m);
+        /* A reload under way comes first. */
+        if (m->reload.state == RELOAD_IDLE)
+            upgrade_start(m);
     } else if (upgrade_is_running(u) && m->loop->clock.mono_ms >= u->deadline) {
         snprintf(u->why, sizeof(u->why), "the new program was not ready in time");
         kill(u->pid, SIGKILL);

@@ -413,6 +413,16 @@ static void chosen(void **state)
     s.r.route = NULL;
     access_logs_write(s.logs, &s.r);
     assert_string_equal(pipe_text(ends[0]), "");
+    s.site.access_logs = &s.one;
+    s.site.access_log_count = 1;
+    access_logs_write(s.logs, &s.r);
+    assert_true(strlen(pipe_text(ends[0])) > 0);
+    s.r.site = NULL;
+    access_logs_write(s.logs, &s.r);
+    assert_string_equal(pipe_text(ends[0]), "");
+    s.listener.default_site = &s.site;
+    access_logs_write(s.logs, &s.r);
+    assert_true(strlen(pipe_text(ends[0])) > 0);
     close_all(&s, ends);
 }
 

@@ -59,6 +59,36 @@ static void ignores_nomination_of_forwarding_fields(void **state)
     assert_string_equal(text_of(&list, pool), "X-Forwarded-For: 1.2.3.4\nAuthorization: Basic x\n");
 }
 
+static void copies_what_goes_on(void **state)
+{
+    static const struct {
+        const char *connection;
+        bool forget;
+        const char *text;
+    } cases[] = {
+        {"keep-alive", false, "X-Gone: 1\nX-Forwarded-For: 6.6.6.6\nForwarded: for=x\nX-Kept: 3\n"},
+        {"close", true, "X-Gone: 1\nX-Kept: 3\n"},
+        {"X-Gone, keep-alive, X-Forwarded-For", false, "X-Forwarded-For: 6.6.6.6\nForwarded: for=x\nX-Kept: 3\n"},
+        {"x-gone", true, "X-Kept: 3\n"},
+    };
+    struct pool *pool = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *const lines[] = {
+            "Host",   "a.test", "X-Gone", "1",    "Connection", cases[i].connection, "X-Forwarded-For", "6.6.6.6",
+            "Expect", "100-continue", "Forwarded", "for=x", "Content_Length", "3", "TE", "trailers", "Proxy", "evil",
+            "Content-Length", "3", "X-Kept", "3", NULL,
+        };
+        struct header_list from = fields(pool, lines), to;
+
+        header_list_init(&to, pool, 100);
+        to.items = pool_alloc(pool, from.count * sizeof(*to.items));
+        to.room = from.count;
+        hop_copy_request(&from, &to, cases[i].forget);
+        assert_string_equal(text_of(&to, pool), cases[i].text);
+    }
+}
+
 static void strips_ambiguous_request_fields(void **state)
 {
     struct pool *pool = *state;
@@ -135,6 +165,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(strips_connection_fields, make_pool, drop_pool),
         cmocka_unit_test_setup_teardown(ignores_nomination_of_forwarding_fields, make_pool, drop_pool),
         cmocka_unit_test_setup_teardown(strips_ambiguous_request_fields, make_pool, drop_pool),
+        cmocka_unit_test_setup_teardown(copies_what_goes_on, make_pool, drop_pool),
         cmocka_unit_test_setup_teardown(overwrites_claims_of_strangers, make_pool, drop_pool),
         cmocka_unit_test_setup_teardown(appends_to_claims_of_trusted_peers, make_pool, drop_pool),
         cmocka_unit_test_setup_teardown(via_is_one_line, make_pool, drop_pool),

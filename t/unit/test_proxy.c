@@ -617,6 +617,17 @@ static void test_an_event_closes_an_idle_connection(void **state)
     assert_int_equal(peer(f, 0)->idle_count, 0);
 }
 
+/* The word of bytes that were read with others before it came. */
+static void test_a_late_event_does_not(void **state)
+{
+    struct fixture *f = *state;
+
+    warm_up(f);
+    uconn_again(container_of(peer(f, 0)->idle.next, struct uconn, link));
+    turn(f);
+    assert_int_equal(peer(f, 0)->idle_count, 1);
+}
+
 static void test_idle_time_is_learnt(void **state)
 {
     struct fixture *f = *state;
@@ -1026,6 +1037,7 @@ int main(void)
         TEST(test_post_looks_first),
         TEST(test_post_is_not_repeated),
         TEST(test_an_event_closes_an_idle_connection),
+        TEST(test_a_late_event_does_not),
         TEST(test_idle_time_is_learnt),
         TEST(test_idle_limits),
         TEST(test_refused_goes_to_the_next),

@@ -61,7 +61,9 @@ sub _run {
     my ($count, @failed) = (0);
     local $SIG{TERM} = sub { $stop = 1 };
     $out->autoflush(1);
-    while (!$stop && @failed < 20) {
+    my $parent = getppid;
+    # Not longer than the test, even if that dies.
+    while (!$stop && @failed < 20 && getppid == $parent) {
         my $why = _connection(\%o, \$count, \$stop);
         push @failed, $why if defined $why;
         if ($count && !$o{told}++) { print {$out} "running\n" }

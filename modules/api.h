@@ -1,0 +1,65 @@
+/*
+ * api.h: the runtime API's parts, for handler_api.c and the api_*.c files alone.  All of them read the
+ * configuration and the board; nothing here waits but a command to the master.
+ */
+#ifndef WEIR_MODULES_API_H
+#define WEIR_MODULES_API_H
+
+#include "core/admin.h"
+#include "core/json.h"
+#include "core/request.h"
+#include "core/stats.h"
+#include "core/worker.h"
+
+/* A text that grows in a pool. */
+struct api_text {
+    struct pool *pool;
+    char *text;
+    size_t len, room;
+};
+
+void api_text_init(struct api_text *, struct pool *pool);
+void api_text_add(struct api_text *, struct str s);
+/* printf of short things: cut at 255 bytes. */
+void api_text_printf(struct api_text *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/* Ends the request with a body that nobody may keep; `more` are further fields, NULL when there are none. */
+void api_reply(struct request *, unsigned status, struct str type, struct str body,
+               const struct header_list *more);
+void api_reply_json(struct request *, unsigned status, const struct json *);
+
+/* {"error": TEXT}; `allow` is the Allow field of a 405, else empty. */
+void api_reply_error(struct request *, unsigned status, struct str text, struct str allow);
+
+/* GET /api/v1/status. */
+void api_status(struct request *);
+
+/* GET /api/v1/upstreams; with `name` one of them, or 404. */
+void api_upstreams(struct request *);
+void api_upstream(struct request *, struct str name);
+
+/* GET /metrics: the Prometheus text format 0.0.4. */
+void api_metrics(struct request *);
+
+/* GET /: one page without outside resources. */
+void api_dashboard(struct request *);
+
+/* The command of POST /api/v1/NAME; -1: there is none. */
+int api_command_of(struct str name);
+
+/* Asks the master and answers when it has: 200 or 409 {"ok", "text"}. */
+void api_command(struct request *, enum admin_command);
+
+/* The client of a command is gone. */
+void api_command_abort(struct request *);
+
+/* Sums over all processes; where there is no board, this process's own. */
+void api_process_sum(const struct request *, struct process_stats *);
+
+/* The same for each peer of an upstream, in its order, in the request's pool. */
+struct peer_stats *api_peer_sums(const struct request *, const struct upstream *);
+
+/* "up", "down" or "drain". */
+struct str api_peer_state(const struct peer_conf *);
+
+#endif

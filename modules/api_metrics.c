@@ -1,0 +1,196 @@
+/* api_metrics.c: the counters of all processes in the Prometheus text format 0.0.4. */
+#include <inttypes.h>
+
+#include "config.h"
+#include "core/board.h"
+#include "modules/api.h"
+
+static void add_family(struct api_text *t, const char *name, const char *type, const char *help)
+{
+    api_text_printf(t, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void add_one(struct api_text *t, const char *name, const char *type, const char *help, uint64_t value)
+{
+    add_family(t, name, type, help);
+    api_text_printf(t, "%s %" PRIu64 "\n", name, value);
+}
+
+/* A label's value: backslash, quote and line feed are escaped. */
+static void add_label(struct api_text *t, const char *name, struct str value)
+{
+    size_t begin = 0;
+
+    api_text_printf(t, "%s=\"", name);
+    for (size_t i = 0; i < value.len; i++) {
+        const char *escape = value.s[i] == '\\' ? "\\\\" : value.s[i] == '"' ? "\\\"" : "\\n";
+
+        if (value.s[i] != '\\' && value.s[i] != '"' && value.s[i] != '\n')
+            continue;
+        api_text_add(t, (struct str){value.s + begin, i - begin});
+        api_text_add(t, str_of(escape));
+        begin = i + 1;
+    }
+    api_text_add(t, (struct str){value.s + begin, value.len - begin});
+    api_text_add(t, STR("\""));
+}
+
+/* Buckets, sum and count; `labels` without braces, may be empty. */
+static void add_histogram(struct api_text *t, const char *name, struct str labels,
+                          const struct stats_histogram *h)
+{
+    const char *comma = labels.len ? "," : "";
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < STATS_BUCKETS; i++) {
+        count += h->bucket[i];
+        api_text_printf(t, "%s_bucket{", name);
+        api_text_add(t, labels);
+        if (i + 1 < STATS_BUCKETS)
+            api_text_printf(t, "%sle=\"%g\"} %" PRIu64 "\n", comma, (double)(1U << i) / 1000, count);
+        else
+            api_text_printf(t, "%sle=\"+Inf\"} %" PRIu64 "\n", comma, count);
+    }
+    api_text_printf(t, "%s_sum%s", name, labels.len ? "{" : "");
+    api_text_add(t, labels);
+    api_text_printf(t, "%s %.3f\n", labels.len ? "}" : "", (double)h->sum_ms / 1000);
+    api_text_printf(t, "%s_count%s", name, labels.len ? "{" : "");
+    api_text_add(t, labels);
+    api_text_printf(t, "%s %" PRIu64 "\n", labels.len ? "}" : "", count);
+}
+
+static void add_instance(struct api_text *t, const struct request *req)
+{
+    const struct board *board = req->worker->board;
+
+    add_family(t, "weir_build_info", "gauge", "The version of Weir.");
+    api_text_printf(t, "weir_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
+    if (!board)
+        return;
+    add_one(t, "weir_start_time_seconds", "gauge", "Start of the instance, seconds since 1970.",
+            (uint64_t)board_started_s(board));
+    add_one(t, "weir_generation", "gauge", "The generation of processes that serves.",
+            board_serve_from(board));
+    add_one(t, "weir_worker_restarts_total", "counter", "Processes that ended without being told to.",
+            board_restarts(board));
+}
+
+/* Workers of the serving generation and those that drain. */
+static void add_workers(struct api_text *t, const struct request *req)
+{
+    struct board *board = req->worker->board;
+    unsigned end = board ? board_process_end(board) : 0;
+    unsigned serving = 0, draining = 0;
+
+    for (unsigned slot = 0; slot < end; slot++) {
+        const struct board_process *process = board_process(board, slot);
+
+        if (__atomic_load_n(&process->role, __ATOMIC_ACQUIRE) != BOARD_WORKER)
+            continue;
+        if (process->generation < board_serve_from(board))
+            draining++;
+        else
+            serving++;
+    }
+    add_family(t, "weir_workers", "gauge", "Worker processes.");
+    api_text_printf(t, "weir_workers{state=\"serving\"} %u\n", serving);
+    api_text_printf(t, "weir_workers{state=\"draining\"} %u\n", draining);
+}
+
+static void add_clients(struct api_text *t, const struct process_stats *sum)
+{
+    static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+    add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
+    add_one(t, "weir_connections", "gauge", "Client connections open.", sum->connections);
+    add_one(t, "weir_requests_total", "counter", "Requests finished.", sum->requests);
+    add_family(t, "weir_responses_total", "counter", "Responses by class of status; none: nothing was sent.");
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+        api_text_printf(t, "weir_responses_total{code=\"%s\"} %" PRIu64 "\n", classes[i], sum->responses[i]);
+    add_one(t, "weir_received_bytes_total", "counter", "Bytes of request bodies.", sum->bytes_received);
+    add_one(t, "weir_sent_bytes_total", "counter", "Bytes of response bodies.", sum->bytes_sent);
+    add_family(t, "weir_request_duration_seconds", "histogram", "From a request's first byte to its end.");
+    add_histogram(t, "weir_request_duration_seconds", STR_NONE, &sum->duration);
+    add_one(t, "weir_upstream_connects_total", "counter", "Connections made to upstream servers.",
+            sum->upstream_connects);
+    add_one(t, "weir_upstream_reuses_total", "counter", "Requests sent on a kept upstream connection.",
+            sum->upstream_reuses);
+    add_one(t, "weir_upstream_errors_total", "counter", "Attempts at upstream servers that failed.",
+            sum->upstream_failures);
+}
+
+enum peer_family { PEER_UP, PEER_ACTIVE, PEER_REQUESTS, PEER_FAILURES, PEER_LATENCY, PEER_FAMILIES };
+
+static const struct {
+    const char *name, *type, *help;
+} peer_families[PEER_FAMILIES] = {
+    [PEER_UP] = {"weir_upstream_server_up", "gauge", "1: the server may get requests."},
+    [PEER_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
+    [PEER_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
+    [PEER_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
+    [PEER_LATENCY] = {"weir_upstream_latency_seconds", "histogram", "Request sent to first byte of answer."},
+};
+
+static void add_peer(struct api_text *t, enum peer_family family, struct str labels,
+                     const struct peer_conf *peer, const struct peer_stats *stats)
+{
+    const char *name = peer_families[family].name;
+    uint64_t value = family == PEER_UP ? !peer->down && peer->weight > 0
+                     : family == PEER_ACTIVE ? stats->active
+                     : family == PEER_REQUESTS ? stats->requests
+                                               : stats->failures;
+
+    if (family == PEER_LATENCY) {
+        add_histogram(t, name, labels, &stats->latency);
+        return;
+    }
+    api_text_printf(t, "%s{", name);
+    api_text_add(t, labels);
+    api_text_printf(t, "} %" PRIu64 "\n", value);
+}
+
+static struct str peer_labels(struct pool *pool, const struct upstream *upstream,
+                              const struct peer_conf *peer)
+{
+    struct api_text t = {.pool = pool, .room = 128};
+
+    t.text = pool_text(pool, t.room);
+    add_label(&t, "upstream", upstream->name);
+    api_text_add(&t, STR(","));
+    add_label(&t, "server", peer->name);
+    return (struct str){t.text, t.len};
+}
+
+/* The lines of one metric stand together, whatever the upstream (the format demands it). */
+static void add_upstreams(struct api_text *t, const struct request *req)
+{
+    const struct config *config = req->config;
+    struct peer_stats **sums = pool_zalloc(req->pool, (config->upstream_count + 1) * sizeof(*sums));
+
+    for (size_t i = 0; i < config->upstream_count; i++)
+        sums[i] = api_peer_sums(req, config->upstreams[i]);
+    for (int family = 0; family < PEER_FAMILIES; family++) {
+        add_family(t, peer_families[family].name, peer_families[family].type, peer_families[family].help);
+        for (size_t i = 0; i < config->upstream_count; i++) {
+            const struct upstream *upstream = config->upstreams[i];
+
+            for (size_t k = 0; k < upstream->peer_count; k++)
+                add_peer(t, (enum peer_family)family, peer_labels(req->pool, upstream, &upstream->peers[k]),
+                         &upstream->peers[k], &sums[i][k]);
+        }
+    }
+}
+
+void api_metrics(struct request *req)
+{
+    struct process_stats sum;
+    struct api_text t;
+
+    api_process_sum(req, &sum);
+    api_text_init(&t, req->pool);
+    add_instance(&t, req);
+    add_workers(&t, req);
+    add_clients(&t, &sum);
+    add_upstreams(&t, req);
+    api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
+}

@@ -1,0 +1,127 @@
+/* api_text.c: text and answers of the runtime API, and the sums that several of its parts need. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/board.h"
+#include "modules/api.h"
+
+/* Fields of an answer: what is set here, Date, and what the route adds. */
+#define API_FIELDS_MAX 40
+
+void api_text_init(struct api_text *t, struct pool *pool)
+{
+    *t = (struct api_text){.pool = pool, .room = 4096};
+    t->text = pool_text(pool, t->room);
+}
+
+void api_text_add(struct api_text *t, struct str s)
+{
+    if (s.len > t->room - t->len) {
+        size_t room = t->room;
+        char *larger;
+
+        while (room - t->len < s.len)
+            room *= 2;
+        larger = pool_text(t->pool, room);
+        memcpy(larger, t->text, t->len);
+        t->text = larger;
+        t->room = room;
+    }
+    if (s.len)
+        memcpy(t->text + t->len, s.s, s.len);
+    t->len += s.len;
+}
+
+void api_text_printf(struct api_text *t, const char *fmt, ...)
+{
+    char line[256];
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    if (n > 0)
+        api_text_add(t, (struct str){line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1});
+}
+
+void api_reply(struct request *req, unsigned status, struct str type, struct str body,
+               const struct header_list *more)
+{
+    struct message head = {.status = status, .minor = 1};
+    struct frame frame = {.kind = FRAME_LENGTH, .length = body.len};
+    int full = 0;
+
+    req->own_reply = true;
+    header_list_init(&head.headers, req->pool, API_FIELDS_MAX);
+    full |= header_add(&head.headers, STR("Content-Type"), type);
+    full |= header_add(&head.headers, STR("Cache-Control"), STR("no-store"));
+    full |= header_add(&head.headers, STR("X-Content-Type-Options"), STR("nosniff"));
+    for (size_t i = 0; more && i < more->count; i++)
+        full |= header_add(&head.headers, more->items[i].name, more->items[i].value);
+    if (full) {
+        req->out->abort(req, "the API's answer has too many fields");
+        return;
+    }
+    /* The whole answer: nothing follows that would have to wait. */
+    (void)!request_send_head(req, &head, &frame, body, true);
+}
+
+void api_reply_json(struct request *req, unsigned status, const struct json *json)
+{
+    api_reply(req, status, STR("application/json"), json_text(json), NULL);
+}
+
+void api_reply_error(struct request *req, unsigned status, struct str text, struct str allow)
+{
+    struct header_list more;
+    struct json json;
+    bool has_allow;
+
+    header_list_init(&more, req->pool, 1);
+    has_allow = allow.len > 0 && header_add(&more, STR("Allow"), allow) == 0;
+    json_init(&json, req->pool);
+    json_object(&json, NULL);
+    json_str(&json, "error", text);
+    json_object_end(&json);
+    api_reply(req, status, STR("application/json"), json_text(&json), has_allow ? &more : NULL);
+}
+
+void api_process_sum(const struct request *req, struct process_stats *sum)
+{
+    if (req->worker->board)
+        board_process_sum(req->worker->board, sum);
+    else
+        *sum = *req->worker->stats;
+}
+
+struct peer_stats *api_peer_sums(const struct request *req, const struct upstream *upstream)
+{
+    struct peer_stats *sums = pool_zalloc(req->pool, (upstream->peer_count + 1) * sizeof(*sums));
+    size_t first = 0;
+
+    if (!req->worker->board)
+        return sums;
+    /* Servers of one upstream mostly have slots in a row: such a run is read at once. */
+    while (first < upstream->peer_count) {
+        int slot = upstream->peers[first].board_slot;
+        size_t count = 1;
+
+        while (first + count < upstream->peer_count &&
+               upstream->peers[first + count].board_slot == slot + (int)count)
+            count++;
+        if (slot < 0)
+            count = 1;
+        else
+            board_peer_sums(req->worker->board, (unsigned)slot, count, sums + first);
+        first += count;
+    }
+    return sums;
+}
+
+struct str api_peer_state(const struct peer_conf *peer)
+{
+    if (peer->down)
+        return STR("down");
+    return peer->weight == 0 ? STR("drain") : STR("up");
+}

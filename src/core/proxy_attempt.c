@@ -1,0 +1,193 @@
+/* proxy_attempt.c: choosing a server and getting a connection to it; what becomes of it where that fails. */
+#include <errno.h>
+
+#include "core/balancer.h"
+#include "core/proxy_state.h"
+
+#define RETRY_AFTER_S 1
+
+void proxy_disk_failed(struct proxy *p)
+{
+    static const struct reply_error error = {.status = 507, .reason = "the body's temporary file cannot be written"};
+
+    log_write(p->req->worker->log, LOG_LEVEL_ERROR, "temporary file of a request body: %s", strerror(errno));
+    proxy_end(p, &error);
+}
+
+/* Ends the attempt's claim on its peer. */
+void proxy_leave_peer(struct proxy *p)
+{
+    struct peer_state *peer = p->peer;
+
+    if (!peer)
+        return;
+    p->peer = NULL;
+    peer->active--;
+    peer->stats->active--;
+    if (p->req->worker->balancers[p->state->conf->balance]->done)
+        p->req->worker->balancers[p->state->conf->balance]->done(p->state, p->index);
+}
+
+/* Nothing of the proxy runs any more once this returns. */
+void proxy_drop(struct proxy *p)
+{
+    deadline_stop(&p->patience);
+    if (p->client.uconn)
+        uconn_close(p->client.uconn);
+    p->client.uconn = NULL;
+    proxy_leave_peer(p);
+}
+
+void proxy_count_failure(struct proxy *p)
+{
+    p->req->worker->stats->upstream_failures++;
+    if (p->peer)
+        p->peer->stats->failures++;
+}
+
+void proxy_end(struct proxy *p, const struct reply_error *error)
+{
+    struct request *req = p->req;
+
+    proxy_drop(p);
+    if (req->head_sent)
+        req->out->abort(req, error->reason);
+    else
+        reply_error(req, error);
+}
+
+/* Which error of connecting the client is told (RFC 9209 2.3). */
+static struct reply_error connect_error(int error)
+{
+    switch (error) {
+    case ETIMEDOUT:
+        return (struct reply_error){504, "connection_timeout", "connecting to the upstream timed out", STR_NONE, 0,
+                                    STR_NONE};
+    case ECONNREFUSED:
+    case ENOENT:
+    case EAGAIN:
+        return (struct reply_error){502, "connection_refused", "the upstream refused the connection", STR_NONE, 0,
+                                    STR_NONE};
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EADDRNOTAVAIL:
+        return (struct reply_error){502, "destination_ip_unroutable", "no way to the upstream", STR_NONE, 0,
+                                    STR_NONE};
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return (struct reply_error){503, "proxy_internal_error", "no descriptor or memory for a connection", STR_NONE,
+                                    RETRY_AFTER_S, STR_NONE};
+    default:
+        return (struct reply_error){502, "connection_terminated", "the connection to the upstream failed", STR_NONE, 0,
+                                    STR_NONE};
+    }
+}
+
+static void mark_tried(struct proxy *p)
+{
+    size_t words = (p->state->peer_count + 63) / 64;
+
+    if (!p->tried)
+        p->tried = pool_zalloc(p->req->pool, words * sizeof(*p->tried));
+    p->tried[p->index / 64] |= (uint64_t)1 << (p->index % 64);
+}
+
+/* Nothing was sent, so any request may go to another server. */
+void proxy_connect_failed(struct proxy *p, int cause)
+{
+    const struct route *route = p->req->route;
+    struct reply_error error = connect_error(cause);
+
+    proxy_count_failure(p);
+    mark_tried(p);
+    proxy_drop(p);
+    p->repeated = false;
+    p->tries++;
+    if (route->retry_connect && p->tries < route->retry_tries) {
+        p->connect_error = error;
+        proxy_attempt(p, STR_NONE);
+        return;
+    }
+    proxy_end(p, &error);
+}
+
+/* Whether what was sent, or not, may be sent again on a new connection to the same server. */
+bool proxy_may_repeat(const struct proxy *p)
+{
+    const struct h1_client *c = &p->client;
+
+    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || c->upload.sent == 0);
+}
+
+static void connect_peer(struct proxy *p, struct str body)
+{
+    struct request *req = p->req;
+    struct h1_client *c = &p->client;
+
+    c->uconn = NULL;
+    if (body.len > 0 && upload_keep(&c->upload, body, false) < 0) {
+        proxy_disk_failed(p);
+        return;
+    }
+    c->uconn = uconn_connect(p->peer, req->route->timeouts.connect, p, proxy_on_event);
+    if (!c->uconn)
+        proxy_connect_failed(p, errno);
+    else if (c->uconn->state == UCONN_BUSY)
+        proxy_on_event(c->uconn, UCONN_CONNECTED);
+    else
+        proxy_give_credit(p);
+}
+
+/* The server had closed an idle connection before it saw the request: not a failure of it. */
+void proxy_repeat(struct proxy *p, struct str body)
+{
+    struct h1_client *c = &p->client;
+
+    p->repeated = true;
+    p->sendable = false;
+    p->sent_at = 0;
+    uconn_close(c->uconn);
+    c->upload.uconn = NULL;
+    c->upload.sent = 0;
+    c->upload.stopped = false;
+    h1_client_again(c);
+    connect_peer(p, body);
+}
+
+static bool pick_peer(struct proxy *p)
+{
+    const struct balancer *balancer = p->req->worker->balancers[p->state->conf->balance];
+    int index = balancer->pick(p->state, p->req, p->tried, false);
+
+    if (index < 0)
+        index = balancer->pick(p->state, p->req, p->tried, true);
+    if (index < 0)
+        return false;
+    p->index = index;
+    p->peer = &p->state->peers[index];
+    p->peer->active++;
+    p->peer->stats->active++;
+    p->peer->stats->requests++;
+    p->req->upstream_addr = p->peer->address;
+    return true;
+}
+
+/* One attempt at the next server. */
+void proxy_attempt(struct proxy *p, struct str body)
+{
+    static const struct reply_error none = {503, "destination_unavailable", "no server of the upstream can be used",
+                                            STR_NONE, RETRY_AFTER_S, STR_NONE};
+    struct h1_client *c = &p->client;
+
+    if (!pick_peer(p)) {
+        proxy_end(p, p->tries > 0 ? &p->connect_error : &none);
+        return;
+    }
+    c->uconn = uconn_take(p->peer, !p->repeatable, p, proxy_on_event);
+    if (c->uconn)
+        proxy_send(p, body);
+    else
+        connect_peer(p, body);
+}
+

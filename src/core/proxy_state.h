@@ -1,0 +1,75 @@
+/*
+ * proxy_state.h: one request being forwarded: what proxy.c (the exchange) and proxy_attempt.c (servers and connections)
+ * share.  It lies in the request's pool and is over when the answer is passed on whole.
+ */
+#ifndef WEIR_CORE_PROXY_STATE_H
+#define WEIR_CORE_PROXY_STATE_H
+
+#include "core/h1_client.h"
+#include "core/reply.h"
+#include "core/worker.h"
+
+struct proxy {
+    struct h1_client client;
+    struct request *req;
+    struct upstream_state *state;
+    struct peer_state *peer; /* NULL: none picked, or released */
+    int index; /* of the peer */
+    unsigned tries; /* servers that could not be connected to */
+    uint64_t *tried; /* NULL: none */
+    struct reply_error connect_error; /* of the last try */
+    int64_t sent_at;
+    int64_t read_timeout;
+    struct deadline patience;
+    bool sendable; /* the connection is there and the head was sent */
+    bool repeatable; /* nothing happens twice if it is sent twice */
+    bool repeated;
+    bool credited; /* the client may send, and has not yet */
+};
+
+static inline int64_t proxy_now(const struct proxy *p)
+{
+    return p->req->worker->loop->clock.mono_ms;
+}
+
+/* The connection's; 0 stops it. */
+static inline void proxy_set_deadline(struct proxy *p, int64_t length)
+{
+    deadline_start(&p->req->worker->deadlines, &p->client.uconn->deadline, length, proxy_now(p));
+}
+
+/* ---- proxy_attempt.c ---- */
+
+/* Tries the next server; `body` is what of the body is not kept yet. */
+void proxy_attempt(struct proxy *, struct str body);
+
+/* The server could not be connected to: another one, or the end.  Nothing was sent, so any request may go elsewhere. */
+void proxy_connect_failed(struct proxy *, int error);
+
+/* Whether what was sent, or not, may be sent again on a new connection to the same server; and that. */
+bool proxy_may_repeat(const struct proxy *);
+void proxy_repeat(struct proxy *, struct str body);
+
+void proxy_count_failure(struct proxy *);
+
+/* Ends the attempt's claim on its server. */
+void proxy_leave_peer(struct proxy *);
+
+/* Gives up all that is held but the request; nothing of the proxy runs any more then. */
+void proxy_drop(struct proxy *);
+
+/* The same, and the client is told why, or made to see it where a head went out already. */
+void proxy_end(struct proxy *, const struct reply_error *);
+void proxy_disk_failed(struct proxy *);
+
+/* ---- proxy.c ---- */
+
+/* Sends the request on the connection that is there. */
+void proxy_send(struct proxy *, struct str body);
+
+/* Lets the client send more of the body, if there is room for it. */
+void proxy_give_credit(struct proxy *);
+
+void proxy_on_event(struct uconn *, enum uconn_event);
+
+#endif

@@ -1,0 +1,183 @@
+#!/usr/bin/env perl
+
+# kill -9 of a worker, the keeper, the master: what goes on, what is replaced, who takes over.
+
+use strict;
+use warnings;
+use FindBin;
+use POSIX ();
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Weir;
+use Weir::Load;
+use Weir::Processes;
+
+local $SIG{ALRM} = sub { die "test takes too long\n" };
+alarm 180;
+
+# Kills one process; the line of the log that says so.
+sub kill_child {
+    my ($w, $pid) = @_;
+    kill KILL => $pid;
+    return $w->wait_log(qr/(?:worker|keeper) \d+ \[$pid\] was ended by signal 9; another one is started/);
+}
+
+# The role that a process shows in its name.
+sub role_of {
+    my ($pid) = @_;
+    open my $in, '<', "/proc/$pid/comm" or return '';
+    return readline($in) =~ /\Aweir (\w+)/ ? $1 : '';
+}
+
+# ---- each process of a running instance, one after the other
+{
+    my $w = running(workers => 3);
+    my @kids = $w->children;
+    is(scalar @kids, 4, 'three workers and a keeper');
+    for my $pid (@kids) {
+        my $role = role_of($pid);
+        like(kill_child($w, $pid), qr/ $role \d/, "the end of a $role by signal is in the log");
+        ok(eventually(sub { my @now = $w->children; @now == 4 && !grep { $_ == $pid } @now }), 'and another one is there');
+        is(body_is($w, 'http', 'one'), 'one', 'requests are answered');
+    }
+    ok(eventually(sub { $w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit} == 0 }), 'the new keeper works');
+    $w->allow(qr/was ended by signal 9/);
+    $w->stop_ok;
+}
+
+# ---- a client of the worker that is killed is cut, those of others are not
+{
+    my $w = running(workers => 2);
+    my @clients = map { $w->client('http') } 1 .. 20;
+    my $ask = sub {
+        my ($c) = @_;
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        my $r = $c->read_response;
+        return ($r->{body} // '') eq "one\n";
+    };
+    is(scalar(grep { $ask->($_) } @clients), 20, 'twenty connections');
+    my @kids = $w->children;
+    my $lost = 0;
+    kill KILL => $kids[0];
+    ok($w->wait_log(qr/\[$kids[0]\] was ended by signal 9/), 'one process is killed');
+    for my $c (@clients) {
+        $lost++ if !$ask->($c);
+    }
+    ok($lost < 20, "the others go on ($lost lost)");
+    is(body_is($w, 'http', 'one'), 'one', 'new connections are served');
+    $w->allow(qr/was ended by signal 9/);
+    $w->stop_ok;
+}
+
+# ---- a worker that does not move: the next one takes its clients long before the watchdog ends it
+{
+    my $w = running(workers => 2);
+    my ($stuck) = grep { role_of($_) eq 'worker' } $w->children;
+    kill STOP => $stuck;
+    my $answered = 0;
+    for (1 .. 30) {
+        my $r = eval { $w->get('http', '/') };
+        $answered++ if ($r->{body} // '') eq "one\n";
+    }
+    is($answered, 30, 'all new clients are answered');
+    ok(!(grep { /has not moved/ } $w->log_lines), 'before the watchdog barks');
+    kill CONT => $stuck;
+    is(body_is($w, 'http', 'one'), 'one', 'and when it moves again');
+    $w->stop_ok;
+}
+
+# ---- a worker that does not move is replaced by the watchdog
+{
+    my $w = running(workers => 1);
+    my @kids = $w->children;
+    kill STOP => $_ for @kids;
+    ok($w->wait_log(qr/\[$kids[0]\] has not moved for 10 seconds: killed/, 30), 'a stopped process is noticed');
+    ok(eventually(sub { my @now = $w->children; @now == 2 && !grep { $_ == $kids[0] || $_ == $kids[1] } @now }),
+        'both are replaced');
+    is(body_is($w, 'http', 'one'), 'one', 'and requests answered');
+    $w->allow(qr/was ended by signal 9/, qr/has not moved/);
+    $w->stop_ok;
+}
+
+# ---- the master: its processes serve on, another one takes over
+for my $how ('same configuration', 'other configuration') {
+    my $w = running(workers => 2);
+    my $master = $w->pid;
+    my @orphans = $w->children;
+    my @load = map { Weir::Load->start(port => $w->port('http'), mode => $_) } qw(keepalive close pipeline);
+    kill KILL => $master;
+    ok(eventually(sub { $w->_ended }), "$how: the master is gone");
+    ok($w->wait_log(qr/the master is gone; serving on/), 'its processes notice');
+    is($w->get('http', '/')->{body}, "one\n", 'and serve on');
+    is(scalar(grep { alive($_) } @orphans), 3, 'all of them');
+    my $r = $w->run('-c', $w->dir . '/weir.conf', '-s', 'reload');
+    is($r->{exit}, 1, 'a reload fails');
+    like($r->{err}, qr/The master is gone; start weir again/, 'with what is to be done');
+
+    $w->conf(conf(body => 'two', workers => 3)) if $how =~ /other/;
+    start_up($w);
+    my $want = $how =~ /other/ ? 'two' : 'one';
+    is(body_is($w, 'http', $want), $want, 'a new master takes over');
+    ok(eventually(sub { !grep { alive($_) } @orphans }), 'the orphans drain and end');
+    my @kids = $w->children;
+    is(scalar @kids, $how =~ /other/ ? 4 : 3, 'its own processes are there');
+    $r = $w->run('-c', $w->dir . '/weir.conf', '-s', 'reload');
+    is($r->{exit}, 0, 'it reloads') or diag $r->{err};
+    my @failures = map { @{$_->stop->{failures}} } @load;
+    is_deeply(\@failures, [], 'no request failed');
+    $w->allow(qr/the master is gone/);
+    $w->stop_ok;
+    ok(!-e $w->dir . "/$_", "$_ is removed") for qw(weir.pid control.sock control.sock.take);
+}
+
+# ---- twice in a row, and then all at once
+{
+    my $w = running(workers => 2);
+    for my $n (1, 2) {
+        kill KILL => $w->pid;
+        ok(eventually(sub { $w->_ended }), "master $n is killed");
+        start_up($w);
+        is($w->get('http', '/')->{body}, "one\n", 'the next one takes over');
+    }
+    my @all = ($w->pid, $w->children);
+    kill KILL => @all;
+    ok(eventually(sub { $w->_ended && !grep { alive($_) } @all }), 'all are killed');
+    start_up($w);
+    is($w->get('http', '/')->{body}, "one\n", 'a new instance starts over what was left');
+    $w->allow(qr/the master is gone/);
+    $w->stop_ok;
+}
+
+# ---- the orphans of a master end with the next one, also at once
+{
+    my $w = running();
+    my @orphans = $w->children;
+    kill KILL => $w->pid;
+    ok(eventually(sub { $w->_ended }), 'the master is killed');
+    my $c = $w->client('http');
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    is($c->read_response->{body}, "one\n", 'a connection to an orphan');
+    $c->send("GET / HTTP/1.1\r\n");    # keeps it busy
+    start_up($w);
+    $w->allow(qr/the master is gone/);
+    $w->stop_ok('TERM');
+    ok(eventually(sub { !grep { alive($_) } @orphans }), 'TERM ends the orphans too');
+}
+
+# ---- a master that dies in a reload leaves one generation serving
+{
+    my $w = running();
+    $w->conf(conf(body => 'two'));
+    $w->signal('HUP');
+    kill KILL => $w->pid;
+    ok(eventually(sub { $w->_ended }), 'the master is killed in a reload');
+    my $body = '';
+    eventually(sub { $body = eval { $w->get('http', '/')->{body} } // ''; $body ne '' });
+    like($body, qr/\A(?:one|two)\n\z/, 'one configuration serves');
+    start_up($w);
+    is(body_is($w, 'http', 'two'), 'two', 'the next master serves the new one');
+    $w->allow(qr/the master is gone/);
+    $w->stop_ok;
+}
+
+done_testing;
