@@ -1,6 +1,6 @@
 /*
- * handler_fixture.h: a worker without sockets, a request of it, and an `out` that keeps what the handler said; for
- * tests of handlers and of Weir's own replies.
+ * handler_fixture.h: a worker without sockets, a request of it, and an `out` that keeps what the handler
+ * said; for tests of handlers and of Weir's own replies.
  */
 #ifndef WEIR_UNIT_HANDLER_FIXTURE_H
 #define WEIR_UNIT_HANDLER_FIXTURE_H

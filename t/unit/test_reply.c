@@ -91,7 +91,8 @@ static void log_lines(void **state)
     bench.req.upstream_addr = STR("10.0.0.1:80");
     reply_status(&bench.req, 502, "the server closed the connection");
     assert_non_null(strstr(bench_log(), " error test "));
-    assert_non_null(strstr(bench_log(), "client 192.0.2.7:5555 listener *:80 \"GET /a\\x22b\\x0a\\x80\" -> 502 upstream app "));
+    assert_non_null(strstr(bench_log(),
+                           "client 192.0.2.7:5555 listener *:80 \"GET /a\\x22b\\x0a\\x80\" -> 502 upstream app "));
     assert_non_null(strstr(bench_log(), "10.0.0.1:80: the server closed the connection (request "));
     bench_free();
 
