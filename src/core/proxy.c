@@ -48,7 +48,8 @@ static void upload_failed(struct proxy *p, struct str body)
     c->upload.stopped = true;
     proxy_set_deadline(p, p->read_timeout);
     proxy_give_credit(p);
-    h1_client_read(c);
+    /* Not read now: the caller may still need the worker's buffer. */
+    uconn_again(c->uconn);
 }
 
 /* `body` is what the upload was started with, if it was just started. */
@@ -211,6 +212,7 @@ static void on_head(struct h1_client *c, struct message *head, struct frame *tol
             return;
         p->read_timeout = timeouts->tunnel;
         proxy_set_deadline(p, timeouts->tunnel);
+        deadline_stop(&p->total);
     } else if (type && type->value.len >= 17 && str_ieq((struct str){type->value.s, 17}, STR("text/event-stream"))) {
         p->read_timeout = timeouts->tunnel;
         proxy_set_deadline(p, timeouts->tunnel);
@@ -235,6 +237,7 @@ static void on_complete(struct h1_client *c, bool clean, bool probe)
 
     c->uconn = NULL;
     deadline_stop(&p->patience);
+    deadline_stop(&p->total);
     proxy_leave_peer(p);
     if (clean)
         uconn_release(u, probe);
@@ -281,6 +284,14 @@ static bool is_idempotent(struct str method)
     return false;
 }
 
+static void on_total(struct deadline *d)
+{
+    static const struct reply_error error = {504, "http_response_timeout", "the exchange took longer than timeouts.total",
+                                             STR_NONE, 0, STR_NONE};
+
+    proxy_end(container_of(d, struct proxy, total), &error);
+}
+
 static void proxy_start(struct request *req, struct str body, bool last)
 {
     struct proxy *p = pool_alloc(req->pool, sizeof(*p));
@@ -288,6 +299,9 @@ static void proxy_start(struct request *req, struct str body, bool last)
     memset((char *)p + sizeof(p->client), 0, sizeof(*p) - sizeof(p->client));
     h1_client_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
+    deadline_init(&p->total, on_total);
+    if (req->route->timeouts.total > 0)
+        deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
     p->state = upstream_state(req->worker->upstreams, req->route->upstream);

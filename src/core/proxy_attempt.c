@@ -28,14 +28,20 @@ void proxy_leave_peer(struct proxy *p)
         p->req->worker->balancers[p->state->conf->balance]->done(p->state, p->index);
 }
 
-/* Nothing of the proxy runs any more once this returns. */
-void proxy_drop(struct proxy *p)
+/* Ends the attempt, whatever became of it. */
+static void leave(struct proxy *p)
 {
-    deadline_stop(&p->patience);
     if (p->client.uconn)
         uconn_close(p->client.uconn);
     p->client.uconn = NULL;
     proxy_leave_peer(p);
+}
+
+void proxy_drop(struct proxy *p)
+{
+    deadline_stop(&p->patience);
+    deadline_stop(&p->total);
+    leave(p);
 }
 
 void proxy_count_failure(struct proxy *p)
@@ -101,7 +107,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
 
     proxy_count_failure(p);
     mark_tried(p);
-    proxy_drop(p);
+    leave(p);
     p->repeated = false;
     p->tries++;
     if (route->retry_connect && p->tries < route->retry_tries) {

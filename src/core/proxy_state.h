@@ -20,7 +20,8 @@ struct proxy {
     struct reply_error connect_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;
-    struct deadline patience;
+    struct deadline patience; /* of a client that waits for room in the spool's memory */
+    struct deadline total; /* of the whole exchange; not of a tunnel */
     bool sendable; /* the connection is there and the head was sent */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
