@@ -43,10 +43,12 @@ for my $command (qw(quit stop)) {
 # ---- QUIT lets a request end, a second signal does not
 for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     my $w = running();
-    my $c = $w->client('http');
-    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    is($c->read_response->{body}, "one\n", 'a connection is used');
-    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    my ($c, $held) = map { $w->client('http') } 1, 2;
+    for my $client ($held, $c) {
+        $client->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is($client->read_response->{body}, "one\n", 'a connection is used');
+        $client->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    }
     my $pid = $w->pid;
     $w->signal($case->[0]);
     ok($w->wait_log(qr/draining/), 'drains');

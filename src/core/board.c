@@ -225,6 +225,20 @@ void board_set_last_generation(struct board *board, uint64_t generation)
     __atomic_store_n(&board->map->head.last_generation, generation, __ATOMIC_RELEASE);
 }
 
+uint64_t board_oldest_generation(struct board *board)
+{
+    uint64_t oldest = board_serve_from(board);
+    unsigned end = board_process_end(board);
+
+    for (unsigned slot = 0; slot < end; slot++) {
+        const struct board_process *process = &board->map->processes[slot].process;
+
+        if (__atomic_load_n(&process->role, __ATOMIC_ACQUIRE) != BOARD_FREE && process->generation < oldest)
+            oldest = process->generation;
+    }
+    return oldest;
+}
+
 int64_t board_started_s(const struct board *board)
 {
     return board->map->head.started_s;

@@ -78,6 +78,9 @@ void board_set_serve_from(struct board *, uint64_t generation);
 uint64_t board_last_generation(const struct board *);
 void board_set_last_generation(struct board *, uint64_t);
 
+/* The oldest generation that has a process, or the serving one. */
+uint64_t board_oldest_generation(struct board *);
+
 /* The instance's start, seconds since 1970; set when the board is made. */
 int64_t board_started_s(const struct board *);
 

@@ -35,6 +35,8 @@ struct generation *generation_new(struct master *m, struct config *config, char 
     g->config = config;
     g->workers = config->workers;
     board_set_last_generation(m->board, g->number);
+    if (board_name_config(m->board, config) > 0)
+        log_write(m->log, LOG_LEVEL_WARN, "some servers are not counted: there is no room for their names");
     g->next = m->generations;
     m->generations = g;
     return g;
@@ -65,6 +67,7 @@ void generation_serve(struct master *m, struct generation *g)
     }
     m->serving = g;
     m->log = &g->logs.error;
+    board_set_master_pid(m->board, getpid());
     board_set_serve_from(m->board, g->number);
     /* Sooner than by the word that they read each tick: nobody is to wait for the change. */
     generation_tell(m, g, CHANNEL_SERVE);
@@ -143,6 +146,7 @@ void generation_collect(struct master *m, const struct generation *starting)
         }
         *at = g->next;
         generation_free(g);
+        (void)board_peer_collect(m->board, board_oldest_generation(m->board));
     }
 }
 

@@ -11,6 +11,8 @@ const struct handler *const registry_handlers[ACTION_KINDS] = {
     [ACTION_FILES] = &handler_files,
     [ACTION_REDIRECT] = &handler_redirect,
     [ACTION_RESPOND] = &handler_respond,
+    [ACTION_STATUS] = &handler_status,
+    [ACTION_API] = &handler_api,
 };
 
 const struct balancer *const registry_balancers[BALANCE_METHODS] = {

@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "main/addresses.h"
 #include "main/steer.h"
-
-#define SOCKETS_CONTROL_MODE 0660
-#define SOCKETS_UNIX_MODE 0666 /* as with TCP, who may connect is for the configuration to say */
 
 void sockets_init(struct sockets *s)
 {
@@ -61,7 +59,7 @@ static struct sockets_entry *sockets_add(struct sockets *s, enum handover_kind k
     return e;
 }
 
-static struct sockets_entry *sockets_find(const struct sockets *s, const char *address)
+struct sockets_entry *sockets_find(const struct sockets *s, const char *address)
 {
     struct sockets_entry *e = s->first;
 
@@ -120,52 +118,6 @@ void sockets_adopt(struct sockets *s, struct handover_set *set)
     }
 }
 
-/* "*" is two sockets, where the system has IPv6; otherwise one. */
-static size_t sockets_specs(const struct listener_conf *conf, struct listener_spec specs[2])
-{
-    struct listener_spec *v4 = &specs[0], *v6 = &specs[1];
-
-    *v4 = (struct listener_spec){
-        .address_len = conf->address.len,
-        .backlog = conf->backlog,
-        .defer_accept_s = conf->defer_accept_s,
-        .unix_mode = conf->is_control ? SOCKETS_CONTROL_MODE : SOCKETS_UNIX_MODE,
-    };
-    memcpy(&v4->address, &conf->address.storage, conf->address.len);
-    if (!conf->address.any)
-        return 1;
-    *v6 = *v4;
-    v4->address_len = sizeof(struct sockaddr_in);
-    memset(&v4->address, 0, sizeof(v4->address));
-    *(struct sockaddr_in *)(void *)&v4->address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = conf->address.in6.sin6_port};
-    return steer_has_ipv6() ? 2 : 1;
-}
-
-static bool sockets_is_keepers(const struct listener_conf *conf)
-{
-    return conf->admin || conf->is_control;
-}
-
-/* Calls `fn` for each address of the configuration until it returns something else than 0. */
-static int sockets_each(const struct config *config,
-                        int (*fn)(void *arg, const struct listener_conf *, const struct listener_spec *),
-                        void *arg)
-{
-    struct listener_spec specs[2];
-    int rc = 0;
-
-    for (size_t i = 0; i <= config->listener_count && rc == 0; i++) {
-        const struct listener_conf *conf =
-            i < config->listener_count ? &config->listeners[i] : config->control_listener;
-        size_t n = conf ? sockets_specs(conf, specs) : 0;
-
-        for (size_t k = 0; k < n && rc == 0; k++)
-            rc = fn(arg, conf, &specs[k]);
-    }
-    return rc;
-}
-
 static enum handover_kind sockets_kind(const struct listener_conf *conf, const struct listener_spec *spec)
 {
     if (conf->is_control)
@@ -220,7 +172,7 @@ static int sockets_plan_one(void *arg, const struct listener_conf *conf, const s
 {
     struct sockets_trial *t = arg;
     enum handover_kind kind = sockets_kind(conf, spec);
-    unsigned wanted = kind == HANDOVER_TCP && !sockets_is_keepers(conf) ? t->config->workers : 1;
+    unsigned wanted = kind == HANDOVER_TCP && !addresses_is_keepers(conf) ? t->config->workers : 1;
     char address[HANDOVER_ADDRESS_SIZE];
     struct sockets_entry *e;
 
@@ -267,7 +219,7 @@ int sockets_plan(struct sockets *s, const struct config *config, char *error, si
         e->before = e->count;
         e->is_planned = false;
     }
-    if (sockets_each(config, sockets_plan_one, &trial) == 0 &&
+    if (addresses_each(config, sockets_plan_one, &trial) == 0 &&
         sockets_plan_take(s, config, error, error_size) == 0)
         return 0;
     sockets_undo(s);
@@ -320,7 +272,7 @@ static int sockets_steer_one(void *arg, const struct listener_conf *conf, const 
     e = sockets_find(t->sockets, address);
     if (!e || e->kind != HANDOVER_TCP)
         return 0;
-    n = sockets_is_keepers(conf) ? 1 : t->config->workers;
+    n = addresses_is_keepers(conf) ? 1 : t->config->workers;
     if (n > e->count)
         n = e->count;
     if (n != e->served && steer_to(e->fds[0], n, e->count) == 0)
@@ -332,7 +284,7 @@ void sockets_steer(struct sockets *s, const struct config *config)
 {
     struct sockets_trial trial = {.sockets = s, .config = config};
 
-    sockets_each(config, sockets_steer_one, &trial);
+    addresses_each(config, sockets_steer_one, &trial);
 }
 
 void sockets_close_removed(struct sockets *s)
@@ -363,83 +315,8 @@ void sockets_keep(struct sockets *s, const struct config *config)
 {
     for (struct sockets_entry *e = s->first; e; e = e->next)
         e->is_removed = true;
-    sockets_each(config, sockets_mark, s);
+    addresses_each(config, sockets_mark, s);
     sockets_close_removed(s);
-}
-
-struct sockets_share {
-    const struct sockets *sockets;
-    struct worker_socket *out;
-    size_t n;
-    bool keeper;
-    bool standby; /* unix sockets are everybody's already */
-    unsigned index, count;
-};
-
-static int sockets_share_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
-{
-    struct sockets_share *share = arg;
-    char address[HANDOVER_ADDRESS_SIZE];
-    const struct sockets_entry *e;
-
-    if (sockets_is_keepers(conf) != share->keeper)
-        return 0;
-    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
-    e = sockets_find(share->sockets, address);
-    for (unsigned i = 0; e && i < e->count; i++) {
-        if (e->kind != HANDOVER_TCP ? !share->standby : share->keeper || i % share->count == share->index)
-            share->out[share->n++] = (struct worker_socket){.fd = e->fds[i], .conf = conf};
-    }
-    return 0;
-}
-
-size_t sockets_of(const struct sockets *s, const struct config *config, bool keeper, unsigned index,
-                  unsigned count, struct pool *pool, struct worker_socket **out, size_t *standby)
-{
-    struct sockets_share share = {.sockets = s, .keeper = keeper, .index = index, .count = count};
-    size_t all = 0, own;
-
-    for (const struct sockets_entry *e = s->first; e; e = e->next)
-        all += e->count;
-    share.out = pool_zalloc(pool, (all + 1) * sizeof(*share.out));
-    sockets_each(config, sockets_share_one, &share);
-    *out = share.out;
-    own = share.n;
-    share.standby = true;
-    share.index = (index + count - 1) % count;
-    if (!keeper && count > 1)
-        sockets_each(config, sockets_share_one, &share);
-    *standby = share.n - own;
-    return own;
-}
-
-static void sockets_item(struct handover_item *item, enum handover_kind kind, const char *address,
-                         unsigned index, int fd, const struct listener_spec *spec)
-{
-    *item = (struct handover_item){.kind = (uint32_t)kind, .index = index, .fd = fd};
-    snprintf(item->address, sizeof(item->address), "%s", address);
-    if (spec) {
-        item->backlog = spec->backlog;
-        item->defer_accept_s = spec->defer_accept_s;
-    }
-}
-
-struct handover_item *sockets_items(const struct sockets *s, size_t *count)
-{
-    struct handover_item *items;
-    size_t n = 1, at = 0;
-
-    for (const struct sockets_entry *e = s->first; e; e = e->next)
-        n += e->count;
-    items = sockets_grow(NULL, n, sizeof(*items));
-    for (const struct sockets_entry *e = s->first; e; e = e->next) {
-        for (unsigned i = 0; i < e->count && !e->is_removed; i++)
-            sockets_item(&items[at++], e->kind, e->address, i, e->fds[i], &e->spec);
-    }
-    if (s->take >= 0)
-        sockets_item(&items[at++], HANDOVER_TAKE, s->take_path, 0, s->take, NULL);
-    *count = at;
-    return items;
 }
 
 void sockets_unlink(const struct sockets *s)

@@ -36,6 +36,9 @@ struct sockets {
 
 void sockets_init(struct sockets *);
 
+/* The entry of an address, as listener_address_text() has it, or NULL. */
+struct sockets_entry *sockets_find(const struct sockets *, const char *address);
+
 /*
  * Takes over what was handed on: those descriptors leave the set.  What is not a listening socket bound to the
  * address it is said to have stays in it.

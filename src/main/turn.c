@@ -176,6 +176,8 @@ static void turn_on_end(struct supervise_child *child, pid_t pid, int status, vo
     }
     p = process_of(child);
     turn_log_end(m, p, pid, status);
+    if (!child->retired && m->state != MASTER_STOPPING)
+        board_count_restart(m->board);
     if (p->generation)
         p->generation->ends++;
     if (child->retired)

@@ -189,6 +189,10 @@ static void test_collect(void **state)
     board_set_last_generation(board, 2);
     assert_int_equal(SERVER(board, "u", "kept"), 1);
     assert_int_equal(board_peer_collect(board, 1), 0);
+    board_set_serve_from(board, 2);
+    assert_int_equal(board_oldest_generation(board), 1);
+    board_process_free(board, (unsigned)slot);
+    assert_int_equal(board_oldest_generation(board), 2);
     assert_int_equal(board_peer_collect(board, 2), 1);
     assert_int_equal(board_peer_incarnation(board, 0), 0);
     assert_int_equal(SERVER(board, "u", "kept"), 1);
