@@ -146,6 +146,9 @@ sub connects {
         my $r = reload($w);
         is($r->{exit}, 0, "step $n") or diag $r->{err};
         is($w->get('http', '/')->{body}, "step $n\n", "step $n serves");
+        my $port = $w->port('b');
+        like($r->{out}, qr/2 listeners\. Added: 127\.0\.0\.1:$port\.$/, 'which says what was added') if $n == 5;
+        like($r->{out}, qr/1 listener\. Removed: 127\.0\.0\.1:$port\.$/, 'and what was removed') if $n == 7;
         my $has = ($case->{listeners} // '') ne '' ? 1 : 0;
         if ($has) { is($w->get('b', '/')->{body}, "step $n\n", 'the added listener too') }
         else      { ok(!connects($w->port('b')), 'no listener at the other port') }
