@@ -17,6 +17,7 @@
 #include "config.h"
 #include "main/cli_check.h"
 #include "main/cli_explain.h"
+#include "main/cli_manual.h"
 #include "main/cli_quick.h"
 #include "main/cli_signal.h"
 #include "main/master.h"
@@ -36,6 +37,7 @@ void cli_print_usage(FILE *to)
           "       weir serve DIR [-l ADDR]\n"
           "       weir proxy -u ADDR [-u ADDR]... [-l ADDR]\n"
           "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--json] URL\n"
+          "       weir manual\n"
           "       weir -v | -V | -h\n"
           "  -c FILE     the configuration (" CLI_FILE ")\n"
           "  -d          run in the background\n"
@@ -44,7 +46,8 @@ void cli_print_usage(FILE *to)
           "  -s COMMAND  tell the running instance what to do, wait for the outcome and print it\n"
           "  -v          print the version\n"
           "  -V          print the version and those of the libraries in use\n"
-          "  -h          print this text\n",
+          "  -h          print this text\n"
+          "  manual      print the manual page of the configuration, weir.conf(5), as mdoc\n",
           to);
 }
 
@@ -149,6 +152,7 @@ int cli_run(int argc, char **argv)
         {"serve", cli_serve},
         {"proxy", cli_proxy},
         {"explain", cli_explain},
+        {"manual", cli_manual},
     };
 
     if (argc < 2 || argv[1][0] == '-')
