@@ -27,7 +27,7 @@ sub ask {
     my $c = $w->client($port);
     $c->send($bytes, @how);
     my $r = $c->read_response(timeout => 3);
-    return $r ? $r->{body} : 'closed';
+    return $r && $r->{status} ? $r->{body} : 'closed';
 }
 
 my $get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
