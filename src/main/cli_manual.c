@@ -11,10 +11,8 @@
 int cli_manual(int argc, char **argv)
 {
     (void)argv;
-    if (argc != 2) {
-        cli_print_usage(stderr);
-        return CLI_USAGE;
-    }
+    if (argc != 2)
+        return cli_wrong("manual takes no arguments");
     fputs(manual_file, stdout);
     fputs(manual_choice, stdout);
     mdoc_print(stdout, &settings_group, SCOPE_FILE, settings_scopes);
