@@ -43,10 +43,12 @@ for my $command (qw(quit stop)) {
 # ---- QUIT lets a request end, a second signal does not
 for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     my $w = running();
-    my $c = $w->client('http');
-    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    is($c->read_response->{body}, "one\n", 'a connection is used');
-    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    my ($c, $held) = map { $w->client('http') } 1, 2;
+    for my $client ($held, $c) {
+        $client->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is($client->read_response->{body}, "one\n", 'a connection is used');
+        $client->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    }
     my $pid = $w->pid;
     $w->signal($case->[0]);
     ok($w->wait_log(qr/draining/), 'drains');
@@ -160,6 +162,30 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     }
     $w->stop_ok;
     ok(!-e $w->dir . '/web.sock', 'its path is removed');
+}
+
+# ---- without a file
+{
+    my $w = Weir->new(ports => [qw(files front)]);
+    mkdir $w->dir . '/root';
+    $w->write('root/a.txt', "a file\n");
+    my @pids = (
+        $w->_spawn($w->dir . '/out', $w->dir . '/stderr', 'serve', $w->dir . '/root', '-l',
+            '127.0.0.1:' . $w->port('files')),
+        $w->_spawn($w->dir . '/out', $w->dir . '/stderr', 'proxy', '-u', '127.0.0.1:' . $w->port('files'), '-l',
+            '127.0.0.1:' . $w->port('front')),
+    );
+    for my $name (qw(files front)) {
+        my $body = '';
+        eventually(sub { $body = (eval { $w->get($name, '/a.txt') } // {})->{body} // ''; $body eq "a file\n" });
+        is($body, "a file\n", "$name: a file is served");
+    }
+    kill TERM => @pids;
+    for my $pid (@pids) {
+        waitpid $pid, 0;
+        is($?, 0, 'ends without an error');
+    }
+    is($w->run('serve', $w->dir . '/none')->{exit}, 1, 'a directory that is not there: exit 1');
 }
 
 # ---- usage

@@ -146,6 +146,9 @@ sub connects {
         my $r = reload($w);
         is($r->{exit}, 0, "step $n") or diag $r->{err};
         is($w->get('http', '/')->{body}, "step $n\n", "step $n serves");
+        my $port = $w->port('b');
+        like($r->{out}, qr/2 listeners\. Added: 127\.0\.0\.1:$port\.$/, 'which says what was added') if $n == 5;
+        like($r->{out}, qr/1 listener\. Removed: 127\.0\.0\.1:$port\.$/, 'and what was removed') if $n == 7;
         my $has = ($case->{listeners} // '') ne '' ? 1 : 0;
         if ($has) { is($w->get('b', '/')->{body}, "step $n\n", 'the added listener too') }
         else      { ok(!connects($w->port('b')), 'no listener at the other port') }
@@ -158,22 +161,37 @@ sub connects {
 {
     my $w = running(ports => [qw(http b)], listeners => '"127.0.0.1:{{http}}", "127.0.0.1:{{b}}"', workers => 3);
     my @load = load($w, 'http');
-    my @clients = map { $w->client('b') } 1 .. 10;
+    my @held = map { $w->client('b') } 1 .. 10;
+    for my $c (@held) {
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        $c->read_response;
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    }
     $w->conf(conf(body => 'two', workers => 3));
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         my $r = reload($w);
         POSIX::_exit($r->{exit});
     }
-    # The filter is there when new connections are not answered any more.
-    ok(eventually(sub { !connects($w->port('b')) }), 'no new connections');
-    my $answered = 0;
-    for my $c (@clients) {
+    # Who gets a connection gets an answer, until nobody gets one any more.
+    my ($tried, $answered) = (0, 0);
+    eventually(sub {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port('b'), Timeout => 0.3)
+            or return 1;
+        my $c = Weir::Client->new(sock => $s);
+        $tried++;
         $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-        my $r = $c->read_response;
-        $answered++ if ($r->{body} // '') eq "one\n";
+        $answered++ if ($c->read_response->{body} // '') eq "one\n";
+        return 0;
+    });
+    ok(!connects($w->port('b')), 'no new connections');
+    is($answered, $tried, "all $tried who were connected are answered");
+    my $done = 0;
+    for my $c (@held) {
+        $c->send("\r\n");
+        $done++ if ($c->read_response->{body} // '') eq "one\n";
     }
-    is($answered, 10, 'all who were connected are answered');
+    is($done, 10, 'requests under way are answered');
     waitpid $pid, 0;
     is($?, 0, 'the reload succeeds');
     my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => $w->port('b'), ReuseAddr => 1);

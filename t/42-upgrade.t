@@ -115,6 +115,34 @@ for my $case (
     end_ok($w, 'so does the new one');
 }
 
+# ---- a new program that is given the pid file and ends then
+{
+    my $w = weir();
+    local $ENV{WEIR} = install($w, $real);
+    start_up($w);
+    broken($w, <<"PROGRAM");
+#!$^X
+open my \$list, '<&=', \$ENV{WEIR_UPGRADE} or die;
+seek \$list, 0, 0;
+my (\$peer) = map { /\\Apeer (\\d+)/ ? \$1 : () } <\$list>;
+open my \$socket, '+<&=', \$peer or die;
+syswrite \$socket, 'R';
+sysread \$socket, my \$answer, 10;
+open my \$out, '>', '${\ $w->dir}/answer' or die;
+print {\$out} \$answer;
+PROGRAM
+    local $ENV{WEIR} = $real;
+    my $r = upgrade($w);
+    is($w->read('answer'), 'K', 'the old master lets go of the pid file');
+    is($r->{exit}, 1, 'a new master that ends then: exit 1');
+    is(pid_of($w), $w->pid, 'the pid file names the old master');
+    like($w->run('-c', $w->dir . '/weir.conf')->{err}, qr/is the master already/, 'which has locked it again');
+    is($w->get('http', '/')->{body}, "one\n", 'and serves');
+    is($w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit}, 0, 'and reloads');
+    $w->allow(qr/Upgrade failed/);
+    $w->stop_ok;
+}
+
 # ---- a configuration that the new program refuses
 {
     my $w = weir();

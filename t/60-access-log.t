@@ -34,6 +34,7 @@ sites = (
       access_log = ( { path = "{{dir}}/when.log"; buffer = 0; when = ( { status = 404; }, { header = "X-Log"; } ); },
                      { path = "{{dir}}/all.log"; } ); },
     { prefix = "/off"; respond = { body = "x"; }; access_log = "off"; },
+    { prefix = "/stdout"; respond = { body = "x"; }; access_log = { path = "-"; buffer = 0; }; },
     { prefix = "/syslog"; respond = { body = "x"; };
       access_log = "syslog:server=unix:{{dir}}/log.sock,facility=daemon,tag=weir-test"; },
     { prefix = "/"; respond = { body = "hello"; }; } ); } );
@@ -106,6 +107,8 @@ my $time = qr/\[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\]/;
     get('/when', 'X-Log' => 1);
     is(scalar(my @l = lines('when.log', 1)), 1, 'when: one of two');
     is(scalar(@l = lines('all.log', 2)), 2, 'a log shared with other routes');
+    get('/stdout');
+    like((lines('stdout', 1))[0], qr{"GET /stdout HTTP}, 'standard output');
     get('/off');
     get('/');
     my ($line) = lines('all.log', 1);

@@ -100,6 +100,25 @@ static int read_option(struct syslog_target *t, struct str name, struct str valu
     return -1;
 }
 
+/* A value alone: a facility or an address. */
+static int read_word(struct syslog_target *t, struct str word, char *error, size_t size)
+{
+    int number = name_index(facilities, ARRAY_SIZE(facilities), word);
+    char reason[256];
+
+    if (number >= 0) {
+        t->facility = (unsigned)number;
+        return 0;
+    }
+    if (read_server(word, &t->server, reason, sizeof(reason)) == 0)
+        return 0;
+    snprintf(error, size,
+             "\"%.*s\" is neither a syslog facility nor an address; write server=ADDRESS, facility=NAME, "
+             "severity=NAME or tag=NAME",
+             STR_ARG(word));
+    return -1;
+}
+
 int syslog_parse(struct str path, struct syslog_target *target, char *error, size_t error_size)
 {
     struct syslog_target t = {.facility = 23, .severity = 6, .tag = "weir"};
@@ -115,15 +134,12 @@ int syslog_parse(struct str path, struct syslog_target *target, char *error, siz
         const char *comma = memchr(rest.s, ',', rest.len);
         struct str option = {rest.s, comma ? (size_t)(comma - rest.s) : rest.len};
         const char *equals = memchr(option.s, '=', option.len);
+        size_t name = equals ? (size_t)(equals - option.s) : option.len;
+        int rc = equals ? read_option(&t, (struct str){option.s, name},
+                                      (struct str){equals + 1, option.len - name - 1}, error, error_size)
+                        : read_word(&t, option, error, error_size);
 
-        if (!equals) {
-            snprintf(error, error_size, "syslog option \"%.*s\" has no value; write NAME=VALUE",
-                     STR_ARG(option));
-            return -1;
-        }
-        if (read_option(&t, (struct str){option.s, (size_t)(equals - option.s)},
-                        (struct str){equals + 1, option.len - (size_t)(equals - option.s) - 1}, error,
-                        error_size) != 0)
+        if (rc != 0)
             return -1;
         rest.s += option.len + (comma != NULL);
         rest.len -= option.len + (comma != NULL);

@@ -3,7 +3,8 @@
  * server reads, to the system's own socket or over UDP.  Written as
  *     syslog:[server=ADDRESS][,facility=NAME][,severity=NAME][,tag=NAME]
  * with ADDRESS an IP address with or without port (514), or unix:/path (default unix:/dev/log); facility
- * local7, severity info, tag weir.  A datagram that is not taken at once is lost: nothing here blocks.
+ * local7, severity info, tag weir.  ADDRESS and the facility may also stand alone: "syslog:local1".  A datagram
+ * that is not taken at once is lost: nothing here blocks.
  */
 #ifndef WEIR_BASE_SYSLOG_H
 #define WEIR_BASE_SYSLOG_H

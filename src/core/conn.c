@@ -141,6 +141,11 @@ static void set_peer(struct conn *c, const struct sockaddr_storage *peer, sockle
         c->peer.sa.sa_family = AF_UNSPEC;
 }
 
+void conn_set_peer(struct conn *c, const struct addr *address)
+{
+    set_peer(c, &address->storage, address->len);
+}
+
 struct addr conn_peer(const struct conn *c)
 {
     switch (c->peer.sa.sa_family) {
@@ -178,6 +183,7 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
     w->stats->connections++;
     w->stats->accepted++;
     c->readable = has_data;
+    c->proxy_due = listener->proxy_protocol;
     h1_begin(c);
 }
 

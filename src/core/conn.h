@@ -55,6 +55,7 @@ struct conn {
     bool readable; /* the socket may have bytes */
     bool closed_seen; /* the peer has ended its sending side */
     bool driving; /* h1_drive() is on the stack */
+    bool proxy_due; /* a PROXY header must come first */
     bool served; /* has had an answer */
     bool queued; /* `deferred` is */
     bool freed; /* is freed when the turn is over */
@@ -71,6 +72,9 @@ static inline int conn_fd(const struct conn *c)
 
 /* The peer's address; `any` false. */
 struct addr conn_peer(const struct conn *);
+
+/* From now on the peer is `address`, as a PROXY header says. */
+void conn_set_peer(struct conn *, const struct addr *address);
 
 /* Sees to it that events come; harmless when they do.  -1: the kernel refused; the connection is of no use. */
 int conn_register(struct conn *) WEIR_MUST_CHECK;

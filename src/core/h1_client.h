@@ -1,7 +1,8 @@
 /*
- * h1_client.h: reads the answer to one HTTP/1 request from a server and passes it on: head, interim responses, body in
- * any framing, or what follows a 101.  Bytes are read into the worker's shared buffer and go to the client from there; a
- * head alone is copied.  What a server sends is not trusted more than what a client sends.
+ * h1_client.h: reads the answer to one HTTP/1 request from a server and passes it on: head, interim
+ * responses, body in any framing, or what follows a 101.  Bytes are read into the worker's shared buffer and
+ * go to the client from there; a head alone is copied.  What a server sends is not trusted more than what a
+ * client sends.
  */
 #ifndef WEIR_CORE_H1_CLIENT_H
 #define WEIR_CORE_H1_CLIENT_H
@@ -32,8 +33,10 @@ struct h1_client_user {
     void (*head)(struct h1_client *, struct message *, struct frame *told);
     /* The head of a 101 went to the client: bytes may flow both ways. */
     void (*tunnel)(struct h1_client *);
-    /* The answer is complete, its last piece not yet passed on: takes the connection back.  `clean`: another request may
-     * follow on it; `probe`: after a look whether something lies behind the answer. */
+    /*
+     * The answer is complete, its last piece not yet passed on: takes the connection back.  `clean`: another
+     * request may follow on it; `probe`: after a look whether something lies behind the answer.
+     */
     void (*complete)(struct h1_client *, bool clean, bool probe);
     /* No complete answer will come; the client is to forget it. */
     void (*failed)(struct h1_client *, enum h1_client_failure, const char *reason);

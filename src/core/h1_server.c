@@ -319,6 +319,9 @@ static bool read_head(struct conn *c)
         /* A short read of a whole message: the socket is empty unless an event says otherwise. */
         c->readable = (size_t)n == room || c->closed_seen;
         head_from_read(ex, (struct str){to, (size_t)n});
+        /* Of a message whose body is still to come it says nothing: a reset may have come with these bytes. */
+        if (!ex->in_done)
+            c->readable = true;
         return true;
     }
     if (verdict != H1_SCAN_MORE) {

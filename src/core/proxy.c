@@ -48,7 +48,8 @@ static void upload_failed(struct proxy *p, struct str body)
     c->upload.stopped = true;
     proxy_set_deadline(p, p->read_timeout);
     proxy_give_credit(p);
-    h1_client_read(c);
+    /* Not read now: the caller may still need the worker's buffer. */
+    uconn_again(c->uconn);
 }
 
 /* `body` is what the upload was started with, if it was just started. */
@@ -84,8 +85,8 @@ static void uploaded(struct proxy *p, enum upload_result result, struct str body
 
 void proxy_send(struct proxy *p, struct str body)
 {
-    static const struct reply_error too_large = {.status = 500, .reason = "the upstream's request head is too large"};
-    static const struct reply_error unsafe = {.status = 500, .reason = "the upstream's request head is not sendable"};
+    static const struct reply_error too_large = {.status = 500, .reason = "the upstream's head is too large"};
+    static const struct reply_error unsafe = {.status = 500, .reason = "the upstream's head is unsafe"};
     struct request *req = p->req;
     struct h1_client *c = &p->client;
     struct h1_buffer buffer = {.bytes = req->worker->write, .room = WORKER_BUFFER_BYTES};
@@ -118,7 +119,11 @@ static void half_close(struct proxy *p, enum upload_result result)
 static void timed_out(struct proxy *p)
 {
     struct h1_client *c = &p->client;
-    struct reply_error error = {504, "http_response_timeout", "the upstream's answer timed out", STR_NONE, 0, STR_NONE};
+    struct reply_error error = {
+        .status = 504,
+        .proxy_error = "http_response_timeout",
+        .reason = "the upstream's answer timed out",
+    };
 
     if (c->uconn->state == UCONN_CONNECTING) {
         proxy_connect_failed(p, ETIMEDOUT);
@@ -197,6 +202,14 @@ static void on_interim(struct h1_client *c, struct message *head)
     c->req->out->interim(c->req, head);
 }
 
+/* A stream of events is silent as long as nothing happens. */
+static bool is_event_stream(struct str type)
+{
+    const size_t len = sizeof("text/event-stream") - 1;
+
+    return type.len >= len && str_ieq((struct str){type.s, len}, STR("text/event-stream"));
+}
+
 static void on_head(struct h1_client *c, struct message *head, struct frame *told WEIR_UNUSED)
 {
     struct proxy *p = container_of(c, struct proxy, client);
@@ -211,7 +224,8 @@ static void on_head(struct h1_client *c, struct message *head, struct frame *tol
             return;
         p->read_timeout = timeouts->tunnel;
         proxy_set_deadline(p, timeouts->tunnel);
-    } else if (type && type->value.len >= 17 && str_ieq((struct str){type->value.s, 17}, STR("text/event-stream"))) {
+        deadline_stop(&p->total);
+    } else if (type && is_event_stream(type->value)) {
         p->read_timeout = timeouts->tunnel;
         proxy_set_deadline(p, timeouts->tunnel);
     }
@@ -235,6 +249,7 @@ static void on_complete(struct h1_client *c, bool clean, bool probe)
 
     c->uconn = NULL;
     deadline_stop(&p->patience);
+    deadline_stop(&p->total);
     proxy_leave_peer(p);
     if (clean)
         uconn_release(u, probe);
@@ -245,7 +260,7 @@ static void on_complete(struct h1_client *c, bool clean, bool probe)
 static void on_failed(struct h1_client *c, enum h1_client_failure failure, const char *reason)
 {
     struct proxy *p = container_of(c, struct proxy, client);
-    struct reply_error error = {502, "http_protocol_error", reason, STR_NONE, 0, STR_NONE};
+    struct reply_error error = {.status = 502, .proxy_error = "http_protocol_error", .reason = reason};
 
     if (failure == H1_CLIENT_ENDED && proxy_may_repeat(p)) {
         proxy_repeat(p, STR_NONE);
@@ -273,12 +288,25 @@ static const struct h1_client_user client_user = {
 /* RFC 9110 9.2.2 */
 static bool is_idempotent(struct str method)
 {
-    static const struct str methods[] = {{"GET", 3}, {"HEAD", 4}, {"OPTIONS", 7}, {"TRACE", 5}, {"PUT", 3}, {"DELETE", 6}};
+    static const struct str methods[] = {
+        {"GET", 3}, {"HEAD", 4}, {"OPTIONS", 7}, {"TRACE", 5}, {"PUT", 3}, {"DELETE", 6},
+    };
 
     for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
         if (str_eq(methods[i], method))
             return true;
     return false;
+}
+
+static void on_total(struct deadline *d)
+{
+    static const struct reply_error error = {
+        .status = 504,
+        .proxy_error = "http_response_timeout",
+        .reason = "the exchange took longer than timeouts.total",
+    };
+
+    proxy_end(container_of(d, struct proxy, total), &error);
 }
 
 static void proxy_start(struct request *req, struct str body, bool last)
@@ -288,13 +316,17 @@ static void proxy_start(struct request *req, struct str body, bool last)
     memset((char *)p + sizeof(p->client), 0, sizeof(*p) - sizeof(p->client));
     h1_client_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
+    deadline_init(&p->total, on_total);
+    if (req->route->timeouts.total > 0)
+        deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
     p->state = upstream_state(req->worker->upstreams, req->route->upstream);
     p->read_timeout = req->route->timeouts.read;
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
-    p->repeatable = last && body.len == 0 && req->frame.kind != FRAME_CHUNKED && is_idempotent(req->head.method);
+    p->repeatable = last && body.len == 0 && req->frame.kind != FRAME_CHUNKED &&
+                    is_idempotent(req->head.method);
     proxy_attempt(p, body);
 }
 

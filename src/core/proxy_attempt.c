@@ -8,7 +8,7 @@
 
 void proxy_disk_failed(struct proxy *p)
 {
-    static const struct reply_error error = {.status = 507, .reason = "the body's temporary file cannot be written"};
+    static const struct reply_error error = {.status = 507, .reason = "the body's file cannot be written"};
 
     log_write(p->req->worker->log, LOG_LEVEL_ERROR, "temporary file of a request body: %s", strerror(errno));
     proxy_end(p, &error);
@@ -28,14 +28,20 @@ void proxy_leave_peer(struct proxy *p)
         p->req->worker->balancers[p->state->conf->balance]->done(p->state, p->index);
 }
 
-/* Nothing of the proxy runs any more once this returns. */
-void proxy_drop(struct proxy *p)
+/* Ends the attempt, whatever became of it. */
+static void leave(struct proxy *p)
 {
-    deadline_stop(&p->patience);
     if (p->client.uconn)
         uconn_close(p->client.uconn);
     p->client.uconn = NULL;
     proxy_leave_peer(p);
+}
+
+void proxy_drop(struct proxy *p)
+{
+    deadline_stop(&p->patience);
+    deadline_stop(&p->total);
+    leave(p);
 }
 
 void proxy_count_failure(struct proxy *p)
@@ -59,29 +65,40 @@ void proxy_end(struct proxy *p, const struct reply_error *error)
 /* Which error of connecting the client is told (RFC 9209 2.3). */
 static struct reply_error connect_error(int error)
 {
+    struct reply_error told = {.status = 502};
+
     switch (error) {
     case ETIMEDOUT:
-        return (struct reply_error){504, "connection_timeout", "connecting to the upstream timed out", STR_NONE, 0,
-                                    STR_NONE};
+        told.status = 504;
+        told.proxy_error = "connection_timeout";
+        told.reason = "connecting to the upstream timed out";
+        break;
     case ECONNREFUSED:
     case ENOENT:
     case EAGAIN:
-        return (struct reply_error){502, "connection_refused", "the upstream refused the connection", STR_NONE, 0,
-                                    STR_NONE};
+        told.proxy_error = "connection_refused";
+        told.reason = "the upstream refused the connection";
+        break;
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EADDRNOTAVAIL:
-        return (struct reply_error){502, "destination_ip_unroutable", "no way to the upstream", STR_NONE, 0,
-                                    STR_NONE};
+        told.proxy_error = "destination_ip_unroutable";
+        told.reason = "no way to the upstream";
+        break;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
-        return (struct reply_error){503, "proxy_internal_error", "no descriptor or memory for a connection", STR_NONE,
-                                    RETRY_AFTER_S, STR_NONE};
+        told.status = 503;
+        told.proxy_error = "proxy_internal_error";
+        told.reason = "no descriptor or memory for a connection";
+        told.retry_after_s = RETRY_AFTER_S;
+        break;
     default:
-        return (struct reply_error){502, "connection_terminated", "the connection to the upstream failed", STR_NONE, 0,
-                                    STR_NONE};
+        told.proxy_error = "connection_terminated";
+        told.reason = "the connection to the upstream failed";
+        break;
     }
+    return told;
 }
 
 static void mark_tried(struct proxy *p)
@@ -101,7 +118,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
 
     proxy_count_failure(p);
     mark_tried(p);
-    proxy_drop(p);
+    leave(p);
     p->repeated = false;
     p->tries++;
     if (route->retry_connect && p->tries < route->retry_tries) {
@@ -176,8 +193,12 @@ static bool pick_peer(struct proxy *p)
 /* One attempt at the next server. */
 void proxy_attempt(struct proxy *p, struct str body)
 {
-    static const struct reply_error none = {503, "destination_unavailable", "no server of the upstream can be used",
-                                            STR_NONE, RETRY_AFTER_S, STR_NONE};
+    static const struct reply_error none = {
+        .status = 503,
+        .proxy_error = "destination_unavailable",
+        .reason = "no server of the upstream can be used",
+        .retry_after_s = RETRY_AFTER_S,
+    };
     struct h1_client *c = &p->client;
 
     if (!pick_peer(p)) {

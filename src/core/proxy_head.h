@@ -1,6 +1,6 @@
 /*
- * proxy_head.h: the head of a request as a server gets it: what belongs to the client's connection is gone, Host and the
- * forwarding fields are set, the route's changes are done.
+ * proxy_head.h: the head of a request as a server gets it: what belongs to the client's connection is gone,
+ * Host and the forwarding fields are set, the route's changes are done.
  */
 #ifndef WEIR_CORE_PROXY_HEAD_H
 #define WEIR_CORE_PROXY_HEAD_H
@@ -11,9 +11,10 @@
 struct peer_conf;
 
 /*
- * Makes the head for `peer` in *head, in the request's pool; req->head stays as it is.  `upgrade`: a websocket handshake.
- * 0, or -1: more fields than a head may have.
+ * Makes the head for `peer` in *head, in the request's pool; req->head stays as it is.  `upgrade`: a
+ * websocket handshake. 0, or -1: more fields than a head may have.
  */
-int proxy_head_make(struct request *, const struct peer_conf *peer, bool upgrade, struct message *head) WEIR_MUST_CHECK;
+int proxy_head_make(struct request *, const struct peer_conf *peer, bool upgrade,
+                    struct message *head) WEIR_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * proxy_state.h: one request being forwarded: what proxy.c (the exchange) and proxy_attempt.c (servers and connections)
- * share.  It lies in the request's pool and is over when the answer is passed on whole.
+ * proxy_state.h: one request being forwarded: what proxy.c (the exchange) and proxy_attempt.c (servers and
+ * connections) share.  It lies in the request's pool and is over when the answer is passed on whole.
  */
 #ifndef WEIR_CORE_PROXY_STATE_H
 #define WEIR_CORE_PROXY_STATE_H
@@ -20,7 +20,8 @@ struct proxy {
     struct reply_error connect_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;
-    struct deadline patience;
+    struct deadline patience; /* of a client that waits for room in the spool's memory */
+    struct deadline total; /* of the whole exchange; not of a tunnel */
     bool sendable; /* the connection is there and the head was sent */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
@@ -43,7 +44,10 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 /* Tries the next server; `body` is what of the body is not kept yet. */
 void proxy_attempt(struct proxy *, struct str body);
 
-/* The server could not be connected to: another one, or the end.  Nothing was sent, so any request may go elsewhere. */
+/*
+ * The server could not be connected to: another one, or the end.  Nothing was sent, so any request may go
+ * elsewhere.
+ */
 void proxy_connect_failed(struct proxy *, int error);
 
 /* Whether what was sent, or not, may be sent again on a new connection to the same server; and that. */

@@ -1,10 +1,9 @@
 /*
- * uconn.h: one connection to a server of an upstream, for its whole life: connecting, serving requests one after
- * another, idle in between.  It is registered once, edge-triggered and for everything, and never again: what an event
- * told is remembered in `readable` and `closed` until a system call says otherwise.  EV_CLOSED that came with data is
- * not told a second time.
- * The user of a connection is told through `on_event`; an idle one has no user, and any event
- * that tells of more than bytes already read closes it.
+ * uconn.h: one connection to a server of an upstream, for its whole life: connecting, serving requests one
+ * after another, idle in between.  It is registered once, edge-triggered and for everything, and never again:
+ * what an event told is remembered in `readable` and `closed` until a system call says otherwise.  EV_CLOSED
+ * that came with data is not told a second time. The user of a connection is told through `on_event`; an idle
+ * one has no user, and any event that tells of more than bytes already read closes it.
  */
 #ifndef WEIR_CORE_UCONN_H
 #define WEIR_CORE_UCONN_H
@@ -47,22 +46,23 @@ struct uconn {
 };
 
 /*
- * A new connection to `peer`, with the deadline for connecting running.  It is CONNECTING, then on_event follows; or
- * BUSY, then it is connected already and no UCONN_CONNECTED comes.  NULL with errno: it failed at once.
+ * A new connection to `peer`, with the deadline for connecting running.  It is CONNECTING, then on_event
+ * follows; or BUSY, then it is connected already and no UCONN_CONNECTED comes.  NULL with errno: it failed at
+ * once.
  */
 struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event)) WEIR_MUST_CHECK;
 
 /*
- * The newest idle connection to `peer`, BUSY, or NULL; its deadline is to be set anew.  `probe`: looks first whether the
- * peer has closed it, at the cost of a system call: for what cannot be sent twice.
+ * The newest idle connection to `peer`, BUSY, or NULL; its deadline is to be set anew.  `probe`: looks first
+ * whether the peer has closed it, at the cost of a system call: for what cannot be sent twice.
  */
 struct uconn *uconn_take(struct peer_state *peer, bool probe, void *user,
                          void (*on_event)(struct uconn *, enum uconn_event));
 
 /*
- * Ends the use of a connection whose last response is complete: it becomes idle, or is closed where limits, the drain or
- * its state want that.  `probe`: bytes may lie behind the response unnoticed; look.
+ * Ends the use of a connection whose last response is complete: it becomes idle, or is closed where limits,
+ * the drain or its state want that.  `probe`: bytes may lie behind the response unnoticed; look.
  */
 void uconn_release(struct uconn *, bool probe);
 
@@ -73,7 +73,10 @@ void uconn_close(struct uconn *);
 void uconn_keep(struct uconn *, struct str bytes);
 void uconn_forget(struct uconn *);
 
-/* Keep-Alive of a response (RFC 2068 19.7.1.1): idle connections to the peer are kept for at most 0.8 of its timeout. */
+/*
+ * Keep-Alive of a response (RFC 2068 19.7.1.1): idle connections to the peer are kept for at most 0.8 of its
+ * timeout.
+ */
 void uconn_learn(struct uconn *, struct str keep_alive);
 
 /* Has UCONN_READY called again in this turn or the next, as if the socket had become readable. */

@@ -209,28 +209,28 @@ static bool cli_signal_print(const char *json, const char *name, FILE *to)
     return true;
 }
 
-/* Waits until the master has ended. */
-static int cli_signal_wait(const struct cli_signal_target *t, bool drains)
+/* A descriptor of the process in the pid file, or -1. */
+static int cli_signal_open_master(const struct cli_signal_target *t)
 {
-    int64_t ms = drains ? t->drain_timeout_ms + CLI_SIGNAL_STOP_MS : CLI_SIGNAL_STOP_MS;
-    struct pollfd master = {.events = POLLIN};
     FILE *in = fopen(t->pid_file, "re");
     long pid = 0;
-    int rc;
 
     if (!in)
-        return CLI_DONE;
+        return -1;
     if (fscanf(in, "%ld", &pid) != 1)
         pid = 0;
     fclose(in);
-    master.fd = pid > 1 ? pidfd_open((pid_t)pid, 0) : -1;
-    if (master.fd < 0)
+    return pid > 1 ? pidfd_open((pid_t)pid, 0) : -1;
+}
+
+/* Waits until the master has ended. */
+static int cli_signal_wait(int master, int64_t ms)
+{
+    struct pollfd poller = {.fd = master, .events = POLLIN};
+
+    if (master < 0 || poll(&poller, 1, ms > INT32_MAX ? -1 : (int)ms) > 0)
         return CLI_DONE;
-    rc = poll(&master, 1, ms > INT32_MAX ? -1 : (int)ms);
-    close(master.fd);
-    if (rc > 0)
-        return CLI_DONE;
-    fprintf(stderr, "weir: process %ld has not ended\n", pid);
+    fprintf(stderr, "weir: the master has not ended\n");
     return CLI_FAULT;
 }
 
@@ -260,7 +260,7 @@ int cli_signal(const char *file, const char *command)
     static const char *const commands[] = {"reload", "quit", "stop", "reopen", "upgrade"};
     struct cli_signal_target target;
     bool known = false;
-    int code;
+    int code, master;
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         known = known || strcmp(command, commands[i]) == 0;
@@ -274,10 +274,14 @@ int cli_signal(const char *file, const char *command)
         fprintf(stderr, "weir: %s: no control socket is configured\n", file);
         return CLI_FAULT;
     }
+    /* Opened before, since the file goes away with the process. */
+    master = cli_signal_open_master(&target);
     code = cli_signal_send(&target, command);
     if (code == CLI_DONE && strcmp(command, "stop") == 0)
-        return cli_signal_wait(&target, false);
-    if (code == CLI_DONE && strcmp(command, "quit") == 0)
-        return cli_signal_wait(&target, true);
+        code = cli_signal_wait(master, CLI_SIGNAL_STOP_MS);
+    else if (code == CLI_DONE && strcmp(command, "quit") == 0)
+        code = cli_signal_wait(master, target.drain_timeout_ms + CLI_SIGNAL_STOP_MS);
+    if (master >= 0)
+        close(master);
     return code;
 }

@@ -230,6 +230,10 @@ static void reload_on_ready(struct master *m)
     /* A new master that was given a place waits for the former one to let go of it. */
     if (m->state == MASTER_STARTING && !upgrade_may_serve(m))
         return;
+    if (m->state == MASTER_STARTING)
+        r->changes[0] = 0;
+    else
+        sockets_changes(&m->sockets, r->changes, sizeof(r->changes));
     if (sockets_commit(&m->sockets)) {
         r->state = RELOAD_REMOVING;
         r->deadline = m->loop->clock.mono_ms + RELOAD_REMOVED_MS;
@@ -243,13 +247,13 @@ static void reload_done(struct master *m)
 {
     struct reload *r = &m->reload;
     struct generation *g = r->generation;
-    char text[160];
+    char text[160 + sizeof(r->changes)];
 
     sockets_close_removed(&m->sockets);
     generation_limit(m);
-    snprintf(text, sizeof(text), "Generation %llu serves: %u worker%s, %zu listener%s.\n",
+    snprintf(text, sizeof(text), "Generation %llu serves: %u worker%s, %zu listener%s.%s\n",
              (unsigned long long)g->number, g->workers, g->workers == 1 ? "" : "s", g->config->listener_count,
-             g->config->listener_count == 1 ? "" : "s");
+             g->config->listener_count == 1 ? "" : "s", r->changes);
     reload_finish(m, true, text);
 }
 

@@ -31,6 +31,7 @@ struct reload {
     int report; /* memfd: what the check has to say */
     int64_t deadline; /* monotonic ms: of the state */
     struct generation *generation;
+    char changes[512]; /* of listeners, for the outcome */
     bool again; /* asked for meanwhile */
     struct outcome_askers now, next;
 };

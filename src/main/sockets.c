@@ -243,6 +243,30 @@ void sockets_undo(struct sockets *s)
     }
 }
 
+static size_t sockets_list(const struct sockets *s, const char *head, bool added, char *text, size_t size)
+{
+    size_t len = 0;
+
+    for (const struct sockets_entry *e = s->first; e; e = e->next) {
+        if (added ? e->before > 0 || !e->is_planned : e->is_planned)
+            continue;
+        len += (size_t)snprintf(text + len, size - len, "%s %s", len ? "" : head, e->address);
+        if (len >= size)
+            return size - 1;
+    }
+    if (len > 0 && len + 1 < size)
+        text[len++] = '.';
+    text[len] = 0;
+    return len;
+}
+
+void sockets_changes(const struct sockets *s, char *text, size_t size)
+{
+    size_t len = sockets_list(s, " Added:", true, text, size);
+
+    sockets_list(s, " Removed:", false, text + len, size - len);
+}
+
 bool sockets_commit(struct sockets *s)
 {
     bool removed = false;

@@ -51,6 +51,9 @@ int sockets_plan(struct sockets *, const struct config *config, char *error, siz
 /* Closes what the last plan has bound. */
 void sockets_undo(struct sockets *);
 
+/* What the plan adds and removes: " Added: ADDRESS ADDRESS. Removed: ADDRESS.", or nothing; cut at `size`. */
+void sockets_changes(const struct sockets *, char *text, size_t size);
+
 /*
  * The plan counts now.  Addresses it does not name take no new connection any more (a filter drops SYN, a unix
  * path is removed) and are marked; true: there are such, to be closed by sockets_close_removed().

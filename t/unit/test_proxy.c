@@ -267,6 +267,7 @@ static void request(struct fixture *f, const char *text, const char *body, bool 
     assert_int_equal(addr_parse(STR("192.0.2.7:999"), &req->peer, (char[64]){0}, 64), 0);
     assert_int_equal(h1_parse_request_head(str_of(text), pool, &f->listener.limits, &req->head, &reason), 0);
     assert_int_equal(frame_request(&req->head, &req->frame, &reason), 0);
+    req->times.start = f->worker.loop->clock.mono_ms;
     req->forward_path = req->head.target;
     query = memchr(req->head.target.s, '?', req->head.target.len);
     if (query) {
@@ -731,6 +732,27 @@ static void test_read_timeout(void **state)
     assert_non_null(strstr(f->head, "http_response_timeout"));
 }
 
+static void test_total_timeout(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = f->worker.loop->clock.mono_ms;
+
+    use_two_peers(f);
+    close(f->listeners[0]);
+    f->listeners[0] = dup(1);
+    f->route.timeouts.total = 1000;
+    request(f, GET, "", true);
+    for (int i = 0; i < 10 && !server_has_client(f, 1); i++)
+        turn(f);
+    server_accept(f, 1);
+    server_read(f, "\r\n\r\n");
+    server_send(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+    turn(f);
+    assert_false(f->ended);
+    deadlines_check(&f->worker.deadlines, now + 1200);
+    assert_true(f->aborted);
+}
+
 static void test_bodies(void **state)
 {
     static const struct {
@@ -1044,6 +1066,7 @@ int main(void)
         TEST(test_all_refuse),
         TEST(test_none_usable),
         TEST(test_read_timeout),
+        TEST(test_total_timeout),
         TEST(test_bodies),
         TEST(test_upload_goes_to_disk),
         TEST(test_upload_in_memory_waits),

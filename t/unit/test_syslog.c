@@ -36,8 +36,11 @@ static void targets(void **state)
         {"syslog:tag=", NULL, 0, 0, "tag"},
         {"syslog:tag=abcdefghijklmnopqrstuvwxyz0123456789", NULL, 0, 0, "1 to 32"},
         {"syslog:host=x", NULL, 0, 0, "unknown syslog option \"host\""},
-        {"syslog:server", NULL, 0, 0, "has no value"},
-        {"syslog:,", NULL, 0, 0, "has no value"},
+        {"syslog:local1", "unix:/dev/log", 17, 6, "weir"},
+        {"syslog:unix:/run/log,daemon,tag=w", "unix:/run/log", 3, 6, "w"},
+        {"syslog:192.0.2.1:1514", "192.0.2.1:1514", 23, 6, "weir"},
+        {"syslog:server", NULL, 0, 0, "neither a syslog facility nor an address"},
+        {"syslog:,", NULL, 0, 0, "neither a syslog facility nor an address"},
         {"/var/log/x", NULL, 0, 0, "not a syslog target"},
     };
 

@@ -10,6 +10,9 @@ use Weir;
 
 our @EXPORT = qw(conf weir running start_up pid_of alive gone eventually body_is master_kids);
 
+my $owner = $$;
+my %seen;    # master's pid => directory of the test
+
 # conf(KEY => VALUE...): body (the answer), workers, listeners (libconfig elements),
 # top (further lines).
 sub conf {
@@ -49,7 +52,18 @@ sub running { return start_up(weir(@_)) }
 # The pid in the pid file; 0: none.
 sub pid_of {
     my ($w) = @_;
-    return $w->read('weir.pid') =~ /\A(\d+)\n\z/ ? $1 : 0;
+    my $pid = $w->read('weir.pid') =~ /\A(\d+)\n\z/ ? $1 : 0;
+    $seen{$pid} = $w->dir if $pid;
+    return $pid;
+}
+
+# Masters that the harness did not start (daemons, those of an upgrade) do not outlive a test that failed.
+END {
+    for my $pid ($$ == $owner ? keys %seen : ()) {
+        open my $in, '<', "/proc/$pid/cmdline" or next;
+        my $line = readline($in) // '';
+        kill TERM => $pid if index($line, "$seen{$pid}/") >= 0;
+    }
 }
 
 # Whether a process runs; one that has ended and waits to be reaped does not.
