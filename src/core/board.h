@@ -78,6 +78,10 @@ void board_set_serve_from(struct board *, uint64_t generation);
 uint64_t board_last_generation(const struct board *);
 void board_set_last_generation(struct board *, uint64_t);
 
+/* Generations before this one are too many: they end their tunnels and what they have in hand soon. */
+uint64_t board_end_before(const struct board *);
+void board_set_end_before(struct board *, uint64_t generation);
+
 /* The oldest generation that has a process, or the serving one. */
 uint64_t board_oldest_generation(struct board *);
 

@@ -109,4 +109,7 @@ char *conn_hold_room(struct conn *, size_t n);
 /* The worker drains: idle connections end soon, others with their answer. */
 void conn_drain(struct conn *);
 
+/* The worker has no time left for clients that may stay for long: ends it if it is idle or a tunnel. */
+void conn_hurry(struct conn *);
+
 #endif

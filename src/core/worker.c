@@ -179,6 +179,14 @@ void worker_drain(struct worker *w, int64_t until)
         conn_drain(container_of(link, struct conn, link));
 }
 
+void worker_hurry(struct worker *w, int64_t until)
+{
+    if (w->drain_until > until)
+        w->drain_until = until;
+    list_each_safe(link, &w->conns)
+        conn_hurry(container_of(link, struct conn, link));
+}
+
 bool worker_is_done(const struct worker *w)
 {
     return w->draining && w->conn_count == 0;

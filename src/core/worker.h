@@ -109,6 +109,9 @@ void worker_stand_in(struct worker *, bool on);
 /* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when tunnels end. */
 void worker_drain(struct worker *, int64_t until);
 
+/* Ends tunnels and idle connections of a draining worker now, and the rest at `until` if that is sooner. */
+void worker_hurry(struct worker *, int64_t until);
+
 /* Draining and without connections. */
 bool worker_is_done(const struct worker *);
 
