@@ -108,6 +108,7 @@ struct conf_row {
     const char *fallback;         /* the default in libconfig syntax; NULL: zeroed */
     int64_t min, max;             /* of the value in its own unit; both 0: no limits */
     const char *const *choices;   /* names of an enum, NULL at the end; a final ':' marks a prefix */
+    unsigned later;               /* bits of the choices that are not in this version */
     const struct conf_group *group;
     unsigned enters;              /* scope of the nested group's rows; 0: the same as outside */
     const char *doc;              /* one sentence */
