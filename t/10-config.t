@@ -327,18 +327,23 @@ sites = ( { name = "s"; timeouts = { read = "5s"; }; response_headers = { remove
 CONF
 is($r->{err}, '', 'levels are valid');
 my ($one, $two, $three) = $r->{out} =~ /prefix = "\/one"(.*)prefix = "\/two"(.*)prefix = "\/three"(.*)/s;
-like($one, qr/connect = "1s".*send = "8s".*read = "5s"/s, 'a group is joined member by member');
+like($one, qr/^\s+timeouts = \{\s+connect = "1s";\s+};$/m, 'a group is joined member by member: what differs is shown');
+like($r->{out}, qr/^sites = .*name = "s";.*timeouts = \{\s+read = "5s";\s+};\s+/ms, 'at each level');
+like($r->{out}, qr/^defaults = \{.*timeouts = \{\s+connect = "5s";\s+send = "8s";\s+read = "7s";/ms, 'all of them once');
 like($one, qr/root = "\Q@{[$w->dir]}\E\/www"/, 'a route without an action has the root of the defaults');
 unlike($two, qr/root = /, 'one with an action has not');
-like($one, qr/index = \( "d\.html" \)/, 'a list is inherited');
+unlike($one, qr/index = /, 'a list is inherited');
 like($two, qr/index = \( "r\.html" \)/, 'or replaced');
-like($one, qr/response_headers = \{ inherit = false; remove = \( "x-a" \); set = \( \{ name = "X-B"; value = "1"; } \); add = \( \{ name = "X-C"/,
+like($r->{out}, qr/response_headers = \{ inherit = false; remove = \( "x-a" \); set = \( \{ name = "X-B"; value = "1"; } \); add = \( \{ name = "X-C"/,
     'header operations add up, outer first');
 like($two, qr/set = \( \{ name = "X-B"; value = "1"; }, \{ name = "X-C"; value = "3"; } \); }/, 'a later one replaces those before');
 like($three, qr/response_headers = \{ inherit = false; }/, 'inherit = false drops the outer ones');
 my ($app) = $r->{out} =~ /^upstreams = (.*?)^sites/ms;
-like($app, qr/127\.0\.0\.1:1".*weight = 4;.*max_connections = 9;.*127\.0\.0\.1:2".*weight = 5/s, 'servers inherit');
-like($app, qr/idle = 3;\s+timeout = "9s"/, 'upstreams inherit');
+like($app, qr/\(\s+\{\s+address = "127\.0\.0\.1:1";\s+}, \{\s+address = "127\.0\.0\.1:2";\s+weight = 5;\s+}\s+\);/,
+    'servers inherit');
+like($app, qr/keepalive = \{\s+timeout = "9s";\s+};\s+max_connections = 9;/, 'upstreams inherit');
+like($r->{out}, qr/^defaults = \{.*keepalive = \{\s+idle = 3;\s+timeout = "1m";.*weight = 4;/ms, 'from the defaults');
+like($r->{out}, qr/^defaults = \{.*listing = false;.*forwarded = true;/ms, 'which are complete');
 
 # ---- the configuration that comes with Weir
 $r = $w->run('-t', '-c', "$FindBin::Bin/../conf/weir.conf");

@@ -40,7 +40,8 @@ enum conf_flag {
     CONF_APPEND = 1 << 3,   /* a list that included files add to */
     CONF_OWN = 1 << 4,      /* not inherited from an outer level */
     CONF_LATER = 1 << 5,    /* known, but not in this version: an error that says so, unless `false` */
-    CONF_OFF = 1 << 6       /* a number that may be `false`: stored as -1 */
+    CONF_OFF = 1 << 6,      /* a number that may be `false`: stored as -1 */
+    CONF_LEVEL = 1 << 7     /* elements of the list have what they lack from the level around them */
 };
 
 /* First member of every group's struct. */

@@ -72,7 +72,7 @@ static const struct conf_row rows[] = {
     {.name = "servers",
      .type = CONF_GROUP,
      AT(servers),
-     .flags = CONF_LIST | CONF_OWN,
+     .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
      .group = &settings_server_group,
      .enters = SCOPE_SERVER,
      .doc = "Those that requests are forwarded to."},

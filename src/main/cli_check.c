@@ -36,8 +36,11 @@ static void say_valid(const char *file, const struct config *config)
 
 static void say_effective(const char *file, const struct config *config)
 {
+    const struct settings *settings = config->settings;
+    struct conf_level defaults = {&settings_defaults_group, settings->defaults};
+
     (void)file;
-    conf_print(stdout, &settings_group, SCOPE_FILE, config->settings, 0);
+    conf_print_levels(stdout, &settings_group, SCOPE_FILE, settings, &defaults);
 }
 
 int cli_check(const char *file)
