@@ -134,7 +134,8 @@ static bool read_names(struct listing *l)
             add_name(l, fd, entry->d_name);
     }
     closedir(dir);
-    qsort(l->items, l->count, sizeof(*l->items), by_name);
+    if (l->count > 1)
+        qsort(l->items, l->count, sizeof(*l->items), by_name);
     return true;
 }
 

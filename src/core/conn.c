@@ -93,11 +93,9 @@ static void on_deadline(struct deadline *d)
 {
     struct conn *c = container_of(d, struct conn, deadline);
 
-    if (c->phase == CONN_LINGER)
-        conn_close(c);
-    else if (c->phase == CONN_IDLE && c->worker->draining)
+    if (c->phase == CONN_IDLE && c->worker->draining)
         conn_linger(c);
-    else if (c->phase == CONN_IDLE)
+    else if (c->phase == CONN_IDLE || c->phase == CONN_LINGER)
         conn_close(c);
     else
         h1_on_deadline(c);
