@@ -1,6 +1,6 @@
 /*
- * balancer_round_robin.c: smooth weighted round robin.  Each pick adds every server's weight to its number, takes
- * the largest and subtracts the sum of all from it: 5:1:1 gives a a b a c a a, never five times a in a row.
+ * balancer_round_robin.c: smooth weighted round robin.  Each pick adds every server's weight to its number,
+ * takes the largest and subtracts the sum of all: 5:1:1 gives a a b a c a a, never five times a in a row.
  */
 #include "core/upstream.h"
 #include "core/worker.h"

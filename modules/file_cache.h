@@ -1,8 +1,9 @@
 /*
- * file_cache.h: the files a worker has looked at lately, with descriptor, validators and, when they are small,
- * their bytes; also names under which nothing can be served.  An entry is believed for a second, a missing file for a
- * moment, then looked at anew.  Bounded in entries, descriptors and bytes; an entry in use outlives its place in the
- * cache.  Missing names have a place of their own, so that who guesses names pushes no file out.
+ * file_cache.h: the files a worker has looked at lately, with descriptor, validators and, when they are
+ * small, their bytes; also names under which nothing can be served.  An entry is believed for a second, a
+ * missing file for a moment, then looked at anew.  Bounded in entries, descriptors and bytes; an entry in use
+ * outlives its place in the cache.  Missing names have a place of their own, so that who guesses names pushes
+ * no file out.
  */
 #ifndef WEIR_MODULES_FILE_CACHE_H
 #define WEIR_MODULES_FILE_CACHE_H

@@ -130,7 +130,8 @@ static bool read_names(struct listing *l)
         return false;
     }
     while (!l->cut && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.' || (conf->dotfiles && entry->d_name[1] && strcmp(entry->d_name, "..") != 0))
+        if (entry->d_name[0] != '.' ||
+            (conf->dotfiles && entry->d_name[1] && strcmp(entry->d_name, "..") != 0))
             add_name(l, fd, entry->d_name);
     }
     closedir(dir);
@@ -163,10 +164,12 @@ static void put_page(struct page *p, struct listing *l)
     page_put(p, STR("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                     "<meta name=\"viewport\" content=\"width=device-width\"><title>"));
     page_put_escaped(p, l->req->path);
-    page_put(p, STR("</title>\n<style>body{font:15px/1.6 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;"
+    page_put(p, STR("</title>\n<style>body{font:15px/1.6 system-ui,sans-serif;max-width:60em;"
+                    "margin:2em auto;padding:0 1em;"
                     "color:#222;background:#fff}td{padding:0 2em 0 0}td+td{text-align:right;color:#777;"
                     "font-variant-numeric:tabular-nums}a{text-decoration:none;color:#06c}"
-                    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#111}a{color:#6af}}</style></head>\n<body><h1>"));
+                    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#111}a{color:#6af}}"
+                    "</style></head>\n<body><h1>"));
     page_put_escaped(p, l->req->path);
     page_put(p, STR("</h1>\n<table>\n"));
     if (l->req->path.len > 1)

@@ -9,7 +9,8 @@
 /* Names beyond this number are left out, and that is said. */
 #define FILE_LISTING_MAX 10000
 
-/* Answers with the names in the directory `path` (decoded, relative, ending in "/" or empty); ends the request. */
+/* Answers with the names in the directory `path` (decoded, relative, ending in "/" or empty); ends the
+ * request. */
 void file_listing_send(struct request *, struct str path);
 
 #endif

@@ -29,8 +29,8 @@ static bool put_range(struct parts *p, const struct range *range)
     char content[RANGE_CONTENT_SIZE];
 
     range_print_content(range, p->file->size, content);
-    put(p, pool_printf(p->req->pool, "\r\n--%s\r\nContent-Type: %.*s\r\nContent-Range: %s\r\n\r\n", p->boundary,
-                       STR_ARG(p->type), content));
+    put(p, pool_printf(p->req->pool, "\r\n--%s\r\nContent-Type: %.*s\r\nContent-Range: %s\r\n\r\n",
+                       p->boundary, STR_ARG(p->type), content));
     if (p->file->bytes)
         memcpy(p->bytes + p->len, p->file->bytes + range->first, length);
     else if (pread(p->file->fd, p->bytes + p->len, length, (off_t)range->first) != (ssize_t)length)
@@ -51,7 +51,8 @@ static uint64_t total(const struct range_set *set)
 bool file_multipart_send(struct request *req, struct message *head, const struct file_entry *file,
                          struct str type, const struct range_set *set)
 {
-    struct parts p = {.req = req, .file = file, .type = type.len < 128 ? type : STR("application/octet-stream")};
+    struct parts p = {
+        .req = req, .file = file, .type = type.len < 128 ? type : STR("application/octet-stream")};
     struct frame frame = {.kind = FRAME_LENGTH};
 
     if (total(set) > FILE_MULTIPART_MAX)

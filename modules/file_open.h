@@ -1,6 +1,6 @@
 /*
- * file_open.h: opens what may be served below a root, and nothing else: no way out by "..", by links or by mounts of
- * /proc, no device that blocks, no name with a dot in front unless allowed.
+ * file_open.h: opens what may be served below a root, and nothing else: no way out by "..", by links or by
+ * mounts of /proc, no device that blocks, no name with a dot in front unless allowed.
  */
 #ifndef WEIR_MODULES_FILE_OPEN_H
 #define WEIR_MODULES_FILE_OPEN_H
@@ -8,7 +8,8 @@
 #include "core/config.h"
 
 /*
- * A descriptor for reading `path` (decoded, relative, ending in NUL; "" is the root itself), or -1 with errno: ENOENT also for what is refused.
+ * A descriptor for reading `path` (decoded, relative, ending in NUL; "" is the root itself), or -1 with
+ * errno: ENOENT also for what is refused.
  */
 int file_open(const struct files_conf *, struct str path);
 

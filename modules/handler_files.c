@@ -52,7 +52,8 @@ static void fail(struct request *req, enum file_kind kind)
         reply_status(req, 403, "the file system refuses the file");
         return;
     case FILE_BUSY:
-        log_write(req->worker->log, LOG_LEVEL_CRIT, "a file cannot be opened: descriptors or memory are short");
+        log_write(req->worker->log, LOG_LEVEL_CRIT,
+                  "a file cannot be opened: descriptors or memory are short");
         reply_status(req, 503, "descriptors or memory are short");
         return;
     default:

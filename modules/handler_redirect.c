@@ -22,7 +22,8 @@ static void start(struct request *req, struct str body WEIR_UNUSED, bool last WE
         return;
     }
     to = uri_encode(to, req->pool);
-    /* What was written as a path of this host stays one, whatever a variable brings in: "//x" would be the host x. */
+    /* What was written as a path of this host stays one, whatever a variable brings in: "//x" would be the
+     * host x. */
     if (is_on_host(template_text(req->route->redirect_to)) && !is_on_host(to))
         to = pool_printf(req->pool, "/.%.*s", STR_ARG(to));
     req->own_reply = true;

@@ -1,7 +1,8 @@
 /*
- * conn.h: a client's connection: descriptor, registration, deadline.  While it is idle this struct is all that it
- * costs: parser, pool, request and buffers come with the first byte (h1_exchange.h) and go with the last.
- * One edge-triggered registration serves the descriptor for its whole life, made when something first blocks.
+ * conn.h: a client's connection: descriptor, registration, deadline.  While it is idle this struct is all
+ * that it costs: parser, pool, request and buffers come with the first byte (h1_exchange.h) and go with the
+ * last.  One edge-triggered registration serves the descriptor for its whole life, made when something first
+ * blocks.
  */
 #ifndef WEIR_CORE_CONN_H
 #define WEIR_CORE_CONN_H
@@ -14,8 +15,8 @@
 /* How long a connection is drained after its last answer, so that no reset destroys that answer. */
 #define CONN_LINGER_MS 2000
 #define CONN_LINGER_BYTES (1024 * 1024)
-/* A client that shut its sending side while its answer is awaited may only be half-closed: it is given up when nothing was sent
- * for this long. */
+/* A client that shut its sending side while its answer is awaited may only be half-closed: it is given up
+ * when nothing was sent for this long. */
 #define CONN_HALF_CLOSED_MS 5000
 /* A client that is not registered yet is, once its request is this old, so that its going away is noticed. */
 #define CONN_REGISTER_MS 100
@@ -72,7 +73,8 @@ static inline int conn_fd(const struct conn *c)
 /* The peer's address; `any` false. */
 struct addr conn_peer(const struct conn *);
 
-/* Sees to it that events come; harmless when they do.  -1: the kernel refused; the connection is of no use. */
+/* Sees to it that events come; harmless when they do.  -1: the kernel refused; the connection is of
+ * no use. */
 int conn_register(struct conn *) WEIR_MUST_CHECK;
 
 /* Goes on with the connection when the turn is over and whoever calls now is off the stack. */
@@ -87,7 +89,8 @@ void conn_close(struct conn *);
 /* Closes so that the client gets all that was sent: ends our side, drops what comes for a while. */
 void conn_linger(struct conn *);
 
-/* Keeps `bytes` to be used before anything else is read; what was held before stands in front of it.  -1: no memory. */
+/* Keeps `bytes` to be used before anything else is read; what was held before stands in front of it.  -1: no
+ * memory. */
 int conn_hold(struct conn *, struct str bytes) WEIR_MUST_CHECK;
 
 /* What is held. */

@@ -1,4 +1,5 @@
-/* h1_answer.c: the output half of HTTP/1 towards clients: heads, bodies, files and splices; see h1_exchange.h. */
+/* h1_answer.c: the output half of HTTP/1 towards clients: heads, bodies, files and splices; see
+ * h1_exchange.h. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static bool send_pieces(struct h1_exchange *ex, struct pieces *p, bool more)
         if (n == (ssize_t)p->bytes)
             return true;
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            set_broken(ex, errno == ECONNRESET || errno == EPIPE ? "client is gone" : "sending to the client failed");
+            set_broken(ex, errno == ECONNRESET || errno == EPIPE ? "client is gone"
+                                                                 : "sending to the client failed");
             return false;
         }
     }
@@ -198,8 +200,8 @@ static bool is_bodiless(const struct request *req, unsigned status)
 }
 
 /* How the client is told where the body ends (RFC 9112 6.3). */
-static struct h1_framing choose_framing(struct h1_exchange *ex, unsigned status, const struct frame *frame, bool last,
-                                        size_t body_bytes)
+static struct h1_framing choose_framing(struct h1_exchange *ex, unsigned status, const struct frame *frame,
+                                        bool last, size_t body_bytes)
 {
     struct h1_framing framing = {.kind = H1_LENGTH_NONE};
     bool is_head = str_eq(ex->request.head.method, STR("HEAD"));
@@ -245,7 +247,8 @@ static struct str connection_value(struct h1_exchange *ex)
 }
 
 /* Adds a piece of the body in the framing that was told. */
-static void add_body(struct h1_exchange *ex, struct pieces *p, struct str body, bool last, char line[H1_CHUNK_LINE_MAX])
+static void add_body(struct h1_exchange *ex, struct pieces *p, struct str body, bool last,
+                     char line[H1_CHUNK_LINE_MAX])
 {
     if (ex->out_bodiless)
         return;
@@ -272,8 +275,8 @@ static bool file_follows(const struct h1_exchange *ex, const struct frame *frame
            frame->kind == FRAME_LENGTH && frame->length > 0;
 }
 
-static bool out_head(struct request *req, const struct message *head, const struct frame *frame, struct str body,
-                     bool last)
+static bool out_head(struct request *req, const struct message *head, const struct frame *frame,
+                     struct str body, bool last)
 {
     struct h1_exchange *ex = h1_exchange_of(req);
     struct h1_framing framing = choose_framing(ex, head->status, frame, last, body.len);

@@ -191,8 +191,8 @@ static struct str first_body(struct h1_exchange *ex, struct str rest)
 }
 
 /*
- * A whole head, in bytes that stay where they are during this call.  Runs the request with what of its body is in
- * `rest`, and returns how much of `rest` that was.
+ * A whole head, in bytes that stay where they are during this call.  Runs the request with what of its body
+ * is in `rest`, and returns how much of `rest` that was.
  */
 static size_t run_head(struct h1_exchange *ex, struct str head, struct str rest)
 {
@@ -495,7 +495,8 @@ static bool answered(struct conn *c)
     finish(c);
     if (keep)
         return true;
-    /* A client that asked for the end sends nothing more; others may have, and a reset would eat the answer. */
+    /* A client that asked for the end sends nothing more; others may have, and a reset would eat
+     * the answer. */
     if (plain_close)
         conn_close(c);
     else
@@ -544,7 +545,8 @@ static void settle(struct conn *c)
     const struct timeouts *t = &c->listener->timeouts;
 
     if (!ex) {
-        int64_t idle = c->worker->draining && t->keepalive > CONN_DRAIN_IDLE_MS ? CONN_DRAIN_IDLE_MS : t->keepalive;
+        int64_t idle =
+            c->worker->draining && t->keepalive > CONN_DRAIN_IDLE_MS ? CONN_DRAIN_IDLE_MS : t->keepalive;
 
         conn_phase(c, CONN_IDLE, c->served ? idle : t->client_header);
     } else if (!ex->head_done) {
@@ -679,7 +681,8 @@ void h1_on_deadline(struct conn *c)
     default:
         break;
     }
-    give_up(c, c->phase == CONN_TUNNEL ? "tunnel was silent for timeouts.tunnel" : "client did not read for timeouts.client_send");
+    give_up(c, c->phase == CONN_TUNNEL ? "tunnel was silent for timeouts.tunnel"
+                                       : "client did not read for timeouts.client_send");
 }
 
 void h1_on_tick(struct conn *c)

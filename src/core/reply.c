@@ -46,13 +46,14 @@ static struct str html_page(struct request *req, unsigned status)
 {
     struct str reason = status_reason(status);
 
-    return pool_printf(req->pool,
-                       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%u %.*s</title>\n"
-                       "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:15vh auto;padding:0 1em;"
-                       "color:#222;background:#fff}code{color:#666}@media(prefers-color-scheme:dark)"
-                       "{body{color:#ddd;background:#111}code{color:#999}}</style></head>\n"
-                       "<body><h1>%u %.*s</h1>\n<p><code>Request %.*s</code></p></body></html>\n",
-                       status, STR_ARG(reason), status, STR_ARG(reason), STR_ARG(request_id(req)));
+    return pool_printf(
+        req->pool,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%u %.*s</title>\n"
+        "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:15vh auto;padding:0 1em;"
+        "color:#222;background:#fff}code{color:#666}@media(prefers-color-scheme:dark)"
+        "{body{color:#ddd;background:#111}code{color:#999}}</style></head>\n"
+        "<body><h1>%u %.*s</h1>\n<p><code>Request %.*s</code></p></body></html>\n",
+        status, STR_ARG(reason), status, STR_ARG(reason), STR_ARG(request_id(req)));
 }
 
 static struct str json_page(struct request *req, unsigned status)
@@ -75,8 +76,9 @@ static void log_failure(struct request *req, const struct reply_error *e)
     if (!log_is_on(req->worker->log, level))
         return;
     addr_print(&req->peer, client);
-    log_write(req->worker->log, level, "client %s listener %.*s \"%.*s %.*s\" -> %u%s%.*s%s%.*s: %s%s%.*s (request %.*s)",
-              client, STR_ARG(req->listener->text), STR_ARG(log_escape(req->head.method, method, sizeof(method))),
+    log_write(req->worker->log, level,
+              "client %s listener %.*s \"%.*s %.*s\" -> %u%s%.*s%s%.*s: %s%s%.*s (request %.*s)", client,
+              STR_ARG(req->listener->text), STR_ARG(log_escape(req->head.method, method, sizeof(method))),
               STR_ARG(log_escape(req->head.target, target, sizeof(target))), e->status,
               upstream ? " upstream " : "", STR_ARG(upstream ? upstream->name : STR_NONE),
               req->upstream_addr.len > 0 ? " server " : "", STR_ARG(req->upstream_addr),
@@ -127,7 +129,8 @@ void reply_error(struct request *req, const struct reply_error *e)
 
 void reply_unsatisfiable(struct request *req, struct str content_range)
 {
-    answer_error(req, &(struct reply_error){.status = 416, .reason = "no range of the request lies in the file"},
+    answer_error(req,
+                 &(struct reply_error){.status = 416, .reason = "no range of the request lies in the file"},
                  content_range);
 }
 

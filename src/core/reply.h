@@ -1,6 +1,6 @@
 /*
- * reply.h: the answers that Weir makes itself: errors with a reason, as a small HTML page or as JSON where Accept
- * prefers it, with Proxy-Status (RFC 9209) and X-Request-Id.
+ * reply.h: the answers that Weir makes itself: errors with a reason, as a small HTML page or as JSON where
+ * Accept prefers it, with Proxy-Status (RFC 9209) and X-Request-Id.
  */
 #ifndef WEIR_CORE_REPLY_H
 #define WEIR_CORE_REPLY_H
@@ -17,8 +17,8 @@ struct reply_error {
 };
 
 /*
- * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id, upstream and reason.
- * Ends the request.  If a final head went out already, the answer is aborted instead.
+ * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id,
+ * upstream and reason.  Ends the request.  If a final head went out already, the answer is aborted instead.
  */
 void reply_error(struct request *, const struct reply_error *);
 

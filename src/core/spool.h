@@ -1,7 +1,7 @@
 /*
- * spool.h: bytes on their way to a socket that does not take them yet: a queue in memory that goes on in an unlinked
- * temporary file once `memory` bytes are held and the disk is allowed.  First in, first out; when all was sent, memory is
- * used again.
+ * spool.h: bytes on their way to a socket that does not take them yet: a queue in memory that goes on in an
+ * unlinked temporary file once `memory` bytes are held and the disk is allowed.  First in, first out; when
+ * all was sent, memory is used again.
  */
 #ifndef WEIR_CORE_SPOOL_H
 #define WEIR_CORE_SPOOL_H
@@ -17,7 +17,8 @@ enum spool_sent {
     SPOOL_DISK_FAILED /* the file could not be read, with errno */
 };
 
-/* Lives in `pool`, whose end frees what it holds.  `dir` is where the file would be made; "/tmp" where it is empty. */
+/* Lives in `pool`, whose end frees what it holds.  `dir` is where the file would be made; "/tmp" where it is
+ * empty. */
 struct spool *spool_new(struct pool *pool, uint64_t memory, struct str dir);
 
 /* From now on bytes beyond the memory go to the disk; until then memory takes all that is appended. */

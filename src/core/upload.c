@@ -193,8 +193,8 @@ static bool join(struct h1_buffer *head, const struct pieces *p)
     return true;
 }
 
-enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1_buffer *head, struct str body,
-                                bool last)
+enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1_buffer *head,
+                                struct str body, bool last)
 {
     struct pieces p = {.count = 0}, all = {.count = 0};
     char line[H1_CHUNK_LINE_MAX];

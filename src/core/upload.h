@@ -1,7 +1,7 @@
 /*
- * upload.h: a request on its way to a server: its head, then its body as the client sends it, framed anew.  The body
- * goes on as it comes; what the server does not take is kept in a spool, and the route's buffering says how much of
- * that there may be before the client has to wait.
+ * upload.h: a request on its way to a server: its head, then its body as the client sends it, framed anew.
+ * The body goes on as it comes; what the server does not take is kept in a spool, and the route's buffering
+ * says how much of that there may be before the client has to wait.
  */
 #ifndef WEIR_CORE_UPLOAD_H
 #define WEIR_CORE_UPLOAD_H

@@ -77,7 +77,8 @@ static bool is_full(const struct upstream_state *state, const struct peer_state 
     return max > 0 && peer->active >= (share ? share : 1);
 }
 
-bool upstream_peer_usable(const struct upstream_state *state, size_t index, const uint64_t *tried, bool backup)
+bool upstream_peer_usable(const struct upstream_state *state, size_t index, const uint64_t *tried,
+                          bool backup)
 {
     const struct peer_state *peer = &state->peers[index];
 

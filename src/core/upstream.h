@@ -1,7 +1,7 @@
 /*
- * upstream.h: what one worker knows of the upstreams: for each peer its idle connections, what is under way and
- * the balancer's numbers.  Made once from the configuration; nothing of it is shared with another process but the
- * peers' counters on the board.
+ * upstream.h: what one worker knows of the upstreams: for each peer its idle connections, what is under way
+ * and the balancer's numbers.  Made once from the configuration; nothing of it is shared with another process
+ * but the peers' counters on the board.
  */
 #ifndef WEIR_CORE_UPSTREAM_H
 #define WEIR_CORE_UPSTREAM_H
@@ -53,8 +53,8 @@ void upstreams_close_idle(struct upstreams *);
 struct upstream_state *upstream_state(struct upstreams *, const struct upstream *);
 
 /*
- * Whether peer `index` may get a request now: not down, not drained (weight 0), below its max_connections (each
- * worker has its share), of the tier `backup`, and not in `tried` (a bit for each peer; NULL: none).
+ * Whether peer `index` may get a request now: not down, not drained (weight 0), below its max_connections
+ * (each worker has its share), of the tier `backup`, and not in `tried` (a bit for each peer; NULL: none).
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const uint64_t *tried, bool backup);
 
