@@ -19,7 +19,8 @@ struct str request_id(struct request *req)
         req->id = STR("-");
         return req->id;
     }
-    req->id = pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
+    req->id =
+        pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
     return req->id;
 }
 
@@ -188,7 +189,8 @@ unsigned request_route(struct request *req, const char **reason)
 
 static unsigned check_length(const struct request *req, const char **reason)
 {
-    if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 || req->frame.length <= req->route->body_max)
+    if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 ||
+        req->frame.length <= req->route->body_max)
         return 0;
     *reason = "the body is longer than request_body.max_size";
     return 413;
