@@ -27,7 +27,7 @@ like($said, qr/^usage: weir/, '-h prints the usage');
 for my $wrong ('--no-such-option', '-Z') {
     ($said, $code) = run($wrong);
     is($code, 2, "'$wrong' is a usage error");
-    like($said, qr/^usage: weir/m, "'$wrong' is answered with the usage");
+    like($said, qr/^weir: .*weir -h/m, "'$wrong' says what is wrong");
 }
 
 done_testing;

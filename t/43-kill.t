@@ -91,7 +91,7 @@ sub role_of {
     my $w = running(workers => 1);
     my @kids = $w->children;
     kill STOP => $_ for @kids;
-    ok($w->wait_log(qr/\[$kids[0]\] has not moved for 10 seconds: killed/, 30), 'a stopped process is noticed');
+    ok($w->wait_log(qr/\[$kids[0]\] has not moved for \d+ ms \(watchdog\): killed/, 30), 'a stopped process is noticed');
     ok(eventually(sub { my @now = $w->children; @now == 2 && !grep { $_ == $kids[0] || $_ == $kids[1] } @now }),
         'both are replaced');
     is(body_is($w, 'http', 'one'), 'one', 'and requests answered');

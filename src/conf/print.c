@@ -1,6 +1,5 @@
 /*
- * print.c: prints what is in force, so that `weir -T` shows the result of levels and defaults, and the
- * same rows as mdoc, so that the manual cannot say anything else than the program does.
+ * print.c: prints what is in force, so that `weir -T` shows the result of levels and defaults.
  */
 #include "conf/print.h"
 
@@ -179,63 +178,4 @@ void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const 
         print_value(to, row, scope, (const char *)in + row->offset, depth);
         fputs(";\n", to);
     }
-}
-
-static const char *type_name(enum conf_type type)
-{
-    static const char *const names[] = {"boolean", "integer", "size", "duration", "number", "rate",
-        "string", "text with variables", "regular expression", "path", "one of", "address",
-        "network", "status", "header operations", "names and values", "group"};
-    return names[type];
-}
-
-/* Backslashes and a leading dot or quote mean something to mdoc. */
-static void print_mdoc_text(FILE *to, const char *s)
-{
-    if (*s == '.' || *s == '\'') {
-        fputs("\\&", to);
-    }
-    for (; *s; s++) {
-        if (*s == '\\') {
-            fputs("\\e", to);
-        } else if (*s == '"') {
-            fputs("\\(dq", to);
-        } else {
-            fputc(*s, to);
-        }
-    }
-}
-
-void conf_print_mdoc(FILE *to, const struct conf_group *group)
-{
-    fputs(".Bl -tag -width Ds\n", to);
-    for (size_t i = 0; i < group->n_rows; i++) {
-        const struct conf_row *row = &group->rows[i];
-        if (row->flags & CONF_LATER) {
-            continue;
-        }
-        fprintf(to, ".It Ic %s\n%s%s", row->name, row->flags & CONF_LIST ? "List of: " : "",
-            type_name(row->type));
-        for (const char *const *c = row->choices; c && *c; c++) {
-            fputs(c == row->choices ? " " : ", ", to);
-            print_mdoc_text(to, *c);
-        }
-        if (row->unit) {
-            fprintf(to, " (%s)", row->unit);
-        }
-        if (row->min || row->max) {
-            fprintf(to, ", from %lld to %lld%s", (long long)row->min, (long long)row->max,
-                row->type == CONF_DURATION ? " ms" : "");
-        }
-        if (row->fallback) {
-            fputs(", default ", to);
-            print_mdoc_text(to, row->fallback);
-        }
-        fputs(row->flags & CONF_REQUIRED ? ", required.\n" : ".\n", to);
-        if (row->doc) {
-            print_mdoc_text(to, row->doc);
-            fputc('\n', to);
-        }
-    }
-    fputs(".El\n", to);
 }

@@ -1,6 +1,5 @@
 /*
- * print.h: the tables and what was loaded with them, as text: effective values in libconfig syntax, and
- * the rows as mdoc for the manual page.
+ * print.h: what was loaded with the tables, as text in libconfig syntax: the effective values.
  */
 #ifndef WEIR_CONF_PRINT_H
 #define WEIR_CONF_PRINT_H
@@ -15,8 +14,5 @@
  * at the level `scope` (0: any).  conf_load reads it back.
  */
 void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth);
-
-/* Prints the rows of `group` as an mdoc list: name, type, default, limits, choices, sentence. */
-void conf_print_mdoc(FILE *to, const struct conf_group *group);
 
 #endif

@@ -63,6 +63,41 @@ static inline struct h1_exchange *h1_exchange_of(struct request *req)
     return (struct h1_exchange *)(void *)req;
 }
 
+/* ---- h1_exchange.c ---- */
+
+/* The next exchange of a connection that has none; NULL: no memory. */
+struct h1_exchange *h1_exchange_new(struct conn *);
+
+/* The exchange is over: counts and logs it; the connection has none then. */
+void h1_exchange_finish(struct conn *);
+
+/* The client is gone, or must go: tells the handler and closes.  Not while a handler is on the stack. */
+void h1_give_up(struct conn *, const char *reason);
+
+/* ---- h1_head.c ---- */
+
+/* Reads the start or the rest of a head and runs its request.  False: nothing more can be done now. */
+bool h1_read_head(struct conn *);
+
+/* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
+bool h1_read_proxy(struct conn *);
+
+/* Answers what is no request, or none that may be served; nothing after it can be trusted. */
+void h1_refuse(struct h1_exchange *, unsigned status, const char *reason);
+
+/* ---- h1_body.c ---- */
+
+/* Reads a piece of a body and gives it to the handler, or drops it.  False: nothing more can be done now. */
+bool h1_read_body(struct conn *);
+
+/* What came is not what was announced: answers `status` if that can still be said; 0: the client is gone. */
+void h1_body_failed(struct h1_exchange *, unsigned status, const char *reason);
+
+/* Whether the rest of a body that nobody wants is short enough to be read, so that the connection can be kept. */
+bool h1_may_drain(const struct h1_exchange *);
+
+/* ---- h1_answer.c ---- */
+
 extern const struct request_out h1_answer_out;
 
 /* Sends what is pending; true when nothing is left.  False: blocked, or the exchange is broken. */

@@ -57,7 +57,7 @@ static const struct conf_row rows[] = {
      .fallback = "{ }", .doc = "Limits of the whole instance."},
     {.name = "drain_timeout", .type = CONF_DURATION, AT(drain_timeout), .scopes = SCOPE_FILE,
      .fallback = "\"10m\"", .doc = "How long connections of an old generation may go on."},
-    {.name = "watchdog", .type = CONF_DURATION, AT(watchdog), .scopes = SCOPE_FILE, .fallback = "\"30s\"",
+    {.name = "watchdog", .type = CONF_DURATION, AT(watchdog), .scopes = SCOPE_FILE, .fallback = "\"10s\"",
      .doc = "How long a worker may be silent before it is replaced; 0 is for ever."},
     {.name = "defaults", .type = CONF_GROUP, AT(defaults), .scopes = SCOPE_FILE,
      .group = &settings_defaults_group, .enters = SCOPE_DEFAULTS, .fallback = "{ }",

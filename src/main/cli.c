@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "config.h"
 #include "main/cli_check.h"
 #include "main/cli_explain.h"
+#include "main/cli_manual.h"
 #include "main/cli_quick.h"
 #include "main/cli_signal.h"
 #include "main/master.h"
@@ -36,6 +38,7 @@ void cli_print_usage(FILE *to)
           "       weir serve DIR [-l ADDR]\n"
           "       weir proxy -u ADDR [-u ADDR]... [-l ADDR]\n"
           "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--json] URL\n"
+          "       weir manual\n"
           "       weir -v | -V | -h\n"
           "  -c FILE     the configuration (" CLI_FILE ")\n"
           "  -d          run in the background\n"
@@ -44,13 +47,20 @@ void cli_print_usage(FILE *to)
           "  -s COMMAND  tell the running instance what to do, wait for the outcome and print it\n"
           "  -v          print the version\n"
           "  -V          print the version and those of the libraries in use\n"
-          "  -h          print this text\n",
+          "  -h          print this text\n"
+          "  manual      print the manual page of the configuration, weir.conf(5), as mdoc\n",
           to);
 }
 
-static int cli_usage(void)
+int cli_wrong(const char *fmt, ...)
 {
-    cli_print_usage(stderr);
+    va_list args;
+
+    fputs("weir: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputs("; `weir -h` shows what can be asked for\n", stderr);
     return CLI_USAGE;
 }
 
@@ -69,19 +79,20 @@ static void cli_print_libraries(void)
 }
 
 /* One thing at a time may be asked for. */
-static bool cli_set_action(struct cli_options *o, char action)
+static int cli_set_action(struct cli_options *o, char action)
 {
     if (o->action)
-        return false;
+        return cli_wrong("-%c and -%c cannot both be asked for", o->action, action);
     o->action = action;
-    return true;
+    return CLI_DONE;
 }
 
-static bool cli_read_options(int argc, char **argv, struct cli_options *o)
+static int cli_read_options(int argc, char **argv, struct cli_options *o)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "c:ds:tTvVh")) != -1) {
+    opterr = 0;
+    while ((option = getopt(argc, argv, ":c:ds:tTvVh")) != -1) {
         switch (option) {
         case 'c':
             o->file = optarg;
@@ -91,17 +102,24 @@ static bool cli_read_options(int argc, char **argv, struct cli_options *o)
             break;
         case 's':
             o->command = optarg;
-            if (!cli_set_action(o, 's'))
-                return false;
+            if (cli_set_action(o, 's') != CLI_DONE)
+                return CLI_USAGE;
             break;
+        case ':':
+            return cli_wrong("-%c needs an argument", optopt);
         case '?':
-            return false;
+            return optopt == '-' ? cli_wrong("options have one dash and one letter")
+                                 : cli_wrong("there is no option -%c", optopt);
         default:
-            if (!cli_set_action(o, (char)option))
-                return false;
+            if (cli_set_action(o, (char)option) != CLI_DONE)
+                return CLI_USAGE;
         }
     }
-    return optind == argc && !(o->daemonise && o->action);
+    if (optind < argc)
+        return cli_wrong("\"%s\" is one argument too many", argv[optind]);
+    if (o->daemonise && o->action)
+        return cli_wrong("-d goes with no other command");
+    return CLI_DONE;
 }
 
 static int cli_run_master(const struct cli_options *o, char **argv)
@@ -117,8 +135,8 @@ static int cli_run_options(int argc, char **argv)
 {
     struct cli_options o = {.file = CLI_FILE};
 
-    if (!cli_read_options(argc, argv, &o))
-        return cli_usage();
+    if (cli_read_options(argc, argv, &o) != CLI_DONE)
+        return CLI_USAGE;
     switch (o.action) {
     case 'v':
         printf("weir %s\n", PACKAGE_VERSION);
@@ -149,7 +167,9 @@ int cli_run(int argc, char **argv)
         {"serve", cli_serve},
         {"proxy", cli_proxy},
         {"explain", cli_explain},
+        {"manual", cli_manual},
     };
+    static const char *const later[] = {"plan", "import", "top", "ctl"};
 
     if (argc < 2 || argv[1][0] == '-')
         return cli_run_options(argc, argv);
@@ -157,6 +177,9 @@ int cli_run(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc, argv);
     }
-    fprintf(stderr, "weir: \"%s\" is not a command\n", argv[1]);
-    return cli_usage();
+    for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+        if (strcmp(argv[1], later[i]) == 0)
+            return cli_wrong("\"%s\" is not in this version", argv[1]);
+    }
+    return cli_wrong("\"%s\" is not a command", argv[1]);
 }

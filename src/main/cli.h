@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "base/base.h"
+
 #ifndef WEIR_SYSCONFDIR
 #define WEIR_SYSCONFDIR "/usr/local/etc"
 #endif
@@ -19,5 +21,8 @@ enum cli_exit { CLI_DONE = 0, CLI_FAULT = 1, CLI_USAGE = 2 };
 int cli_run(int argc, char **argv);
 
 void cli_print_usage(FILE *to);
+
+/* Says on standard error what is wrong with the command line, in one line; the exit code for that. */
+int cli_wrong(const char *fmt, ...) WEIR_PRINTF(1, 2);
 
 #endif

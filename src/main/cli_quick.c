@@ -55,12 +55,6 @@ static int cli_quick_run(char *text, size_t size, char **argv)
     return code;
 }
 
-static int cli_quick_usage(void)
-{
-    cli_print_usage(stderr);
-    return CLI_USAGE;
-}
-
 int cli_serve(int argc, char **argv)
 {
     const char *listen = CLI_QUICK_LISTEN;
@@ -70,13 +64,14 @@ int cli_serve(int argc, char **argv)
     int option;
 
     optind = 2;
+    opterr = 0;
     while ((option = getopt(argc, argv, "l:")) != -1) {
         if (option != 'l')
-            return cli_quick_usage();
+            return cli_wrong("serve takes no option but -l ADDR");
         listen = optarg;
     }
     if (optind != argc - 1)
-        return cli_quick_usage();
+        return cli_wrong("serve takes one directory");
     dir = realpath(argv[optind], NULL);
     if (!dir) {
         fprintf(stderr, "weir: %s: %s\n", argv[optind], strerror(errno));
@@ -101,16 +96,17 @@ int cli_proxy(int argc, char **argv)
     int option;
 
     optind = 2;
+    opterr = 0;
     while ((option = getopt(argc, argv, "l:u:")) != -1) {
         if (option == 'l')
             listen = optarg;
         else if (option == 'u' && n < CLI_QUICK_SERVERS)
             servers[n++] = optarg;
         else
-            return cli_quick_usage();
+            return cli_wrong("proxy takes -l ADDR and up to %d times -u ADDR", CLI_QUICK_SERVERS);
     }
     if (optind != argc || n == 0)
-        return cli_quick_usage();
+        return cli_wrong("proxy needs at least one server: -u ADDR");
     out = cli_quick_open(&text, &size);
     cli_quick_head(out, listen);
     fputs("upstreams = ( { name = \"servers\"; servers = ( ", out);

@@ -264,11 +264,8 @@ int cli_signal(const char *file, const char *command)
 
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         known = known || strcmp(command, commands[i]) == 0;
-    if (!known) {
-        fprintf(stderr, "weir: -s %s is not a command\n", command);
-        cli_print_usage(stderr);
-        return CLI_USAGE;
-    }
+    if (!known)
+        return cli_wrong("-s takes reload, quit, stop, reopen or upgrade, not \"%s\"", command);
     cli_signal_find(&target, file);
     if (!target.control[0]) {
         fprintf(stderr, "weir: %s: no control socket is configured\n", file);

@@ -14,7 +14,8 @@
 #include "main/master.h"
 #include "main/worker_main.h"
 
-#define PROCESS_WATCHDOG_TICKS (10 * 1000 / LOOP_TICK_MS)
+/* How long a process of a former master may be silent: its configuration is not known here. */
+#define PROCESS_ADOPTED_WATCHDOG_MS 10000
 #define PROCESS_ROLE_TEXT 32
 
 static struct process *process_new(struct master *m, struct supervise_child *child)
@@ -204,9 +205,10 @@ void process_remove(struct process *p)
 void process_watch(struct process *p)
 {
     struct master *m = p->master;
+    int64_t limit = p->generation ? p->generation->config->watchdog : PROCESS_ADOPTED_WATCHDOG_MS;
     uint64_t beat;
 
-    if (!p->ready || p->slot < 0 || p->child->pid == 0)
+    if (limit == 0 || !p->ready || p->slot < 0 || p->child->pid == 0)
         return;
     beat = board_process(m->board, (unsigned)p->slot)->stats.heartbeat_ms;
     if (beat != p->heartbeat) {
@@ -215,10 +217,10 @@ void process_watch(struct process *p)
         return;
     }
     /* Ticks and not time: a machine that slept, or a master that was stopped, kills nobody. */
-    if (++p->stale != PROCESS_WATCHDOG_TICKS)
+    if (++p->stale != limit / LOOP_TICK_MS)
         return;
-    log_write(m->log, LOG_LEVEL_ERROR, "%s %u [%ld] has not moved for 10 seconds: killed",
-              supervise_role_name(p->child->role), p->child->index, (long)p->child->pid);
+    log_write(m->log, LOG_LEVEL_ERROR, "%s %u [%ld] has not moved for %lld ms (watchdog): killed",
+              supervise_role_name(p->child->role), p->child->index, (long)p->child->pid, (long long)limit);
     supervise_kill(p->child, SIGKILL);
 }
 

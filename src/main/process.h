@@ -50,7 +50,7 @@ void process_ended(struct process *);
 /* Takes it out of the table. */
 void process_remove(struct process *);
 
-/* Once a tick: kills it when its heart has stopped for WATCHDOG seconds. */
+/* Once a tick: kills it when its heart has stopped for the time of `watchdog`. */
 void process_watch(struct process *);
 
 /* In a forked child: closes the channel. */

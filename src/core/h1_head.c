@@ -1,0 +1,275 @@
+/* h1_head.c: from the bytes of a connection to the head of a request. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "core/h1_exchange.h"
+#include "core/reply.h"
+#include "http/h1_parse.h"
+#include "http/proxy_proto.h"
+
+#define TRAILERS_MAX 32
+#define TRAILER_BYTES_MAX 8192
+
+/* Answers what is no request, or none that may be served; nothing after it can be trusted. */
+void h1_refuse(struct h1_exchange *ex, unsigned status, const char *reason)
+{
+    ex->head_done = true;
+    ex->in_done = true;
+    ex->in_bad = true;
+    ex->keep_alive = false;
+    conn_unhold(ex->conn, ex->conn->held_len);
+    reply_status(&ex->request, status, reason);
+}
+
+static void refuse_scan(struct h1_exchange *ex, enum h1_verdict verdict)
+{
+    h1_refuse(ex, (unsigned)h1_scan_status(verdict, H1_REQUEST), ex->scan.reason);
+}
+
+/* The client holds the body back until it is asked for (RFC 9110 10.1.1). */
+static int check_expect(struct h1_exchange *ex)
+{
+    struct request *req = &ex->request;
+    const struct header *expect = header_find(&req->head.headers, HEADER_EXPECT);
+
+    if (!expect || req->head.minor == 0)
+        return 0;
+    if (!str_ieq(expect->value, STR("100-continue")) || header_count(&req->head.headers, HEADER_EXPECT) > 1)
+        return -1;
+    ex->continue_due = !ex->in_done;
+    return 0;
+}
+
+/* What of `rest` belongs to a body of known length. */
+static struct str first_body(struct h1_exchange *ex, struct str rest)
+{
+    struct request *req = &ex->request;
+
+    switch (req->frame.kind) {
+    case FRAME_LENGTH:
+        ex->in_left = req->frame.length;
+        if (rest.len > ex->in_left)
+            rest.len = (size_t)ex->in_left;
+        ex->in_left -= rest.len;
+        ex->in_done = ex->in_left == 0;
+        req->bytes_received = rest.len;
+        return rest;
+    case FRAME_CHUNKED:
+        h1_chunk_init(&ex->chunk, TRAILERS_MAX, TRAILER_BYTES_MAX, NULL);
+        return STR_NONE;
+    default:
+        ex->in_done = true;
+        return STR_NONE;
+    }
+}
+
+/*
+ * A whole head, in bytes that stay where they are during this call.  Runs the request with what of its body is in
+ * `rest`, and returns how much of `rest` that was.
+ */
+static size_t run_head(struct h1_exchange *ex, struct str head, struct str rest)
+{
+    struct request *req = &ex->request;
+    struct conn *c = ex->conn;
+    const char *reason = NULL;
+    struct str body;
+    char *copy = pool_text(req->pool, head.len);
+    int status;
+
+    memcpy(copy, head.s, head.len);
+    status = h1_parse_request_head((struct str){copy, head.len}, req->pool, &c->listener->limits, &req->head,
+                                   &reason);
+    if (status == 0)
+        status = frame_request(&req->head, &req->frame, &reason);
+    if (status != 0) {
+        h1_refuse(ex, (unsigned)status, reason);
+        return 0;
+    }
+    ex->head_done = true;
+    ex->keep_alive = req->frame.keep_alive;
+    body = first_body(ex, rest);
+    if (check_expect(ex) < 0) {
+        ex->keep_alive = false;
+        reply_status(req, 417, "an expectation other than 100-continue");
+    } else {
+        request_run(req, body, ex->in_done);
+    }
+    return body.len;
+}
+
+/* A head that lies in the held bytes, in whole or in part.  False: in part. */
+static bool head_from_held(struct h1_exchange *ex)
+{
+    struct conn *c = ex->conn;
+    struct str held = conn_held(c);
+    enum h1_verdict verdict = h1_scan_feed(&ex->scan, H1_REQUEST, &c->listener->limits, held.s, held.len);
+    size_t used;
+
+    if (verdict == H1_SCAN_MORE)
+        return false;
+    if (verdict != H1_SCAN_DONE) {
+        refuse_scan(ex, verdict);
+        return true;
+    }
+    used = ex->scan.end;
+    used += run_head(ex, (struct str){held.s + ex->scan.start, ex->scan.end - ex->scan.start},
+                     (struct str){held.s + used, held.len - used});
+    if (!ex->in_bad)
+        conn_unhold(c, used);
+    return true;
+}
+
+/* A whole head in bytes just read. */
+static void head_from_read(struct h1_exchange *ex, struct str in)
+{
+    struct str head = {in.s + ex->scan.start, ex->scan.end - ex->scan.start};
+    struct str rest = {in.s + ex->scan.end, in.len - ex->scan.end};
+    struct conn *c = ex->conn;
+    char *kept = NULL;
+    size_t used;
+
+    /* The receive buffer is the worker's: what does not belong to this request is put away before it runs. */
+    if (rest.len > 0) {
+        if (conn_hold(c, rest) < 0) {
+            h1_refuse(ex, 503, "no memory for pipelined bytes");
+            return;
+        }
+        kept = c->held;
+        rest = conn_held(c);
+    }
+    used = run_head(ex, head, rest);
+    if (kept && !ex->in_bad)
+        conn_unhold(c, used);
+}
+
+/* Reads the start or the rest of a head.  False: nothing more to be done now. */
+bool h1_read_head(struct conn *c)
+{
+    struct worker *w = c->worker;
+    struct h1_exchange *ex = c->exchange;
+    char *to = w->receive;
+    size_t room = WORKER_BUFFER_BYTES;
+    ssize_t n;
+    enum h1_verdict verdict;
+
+    if (c->held_len > 0 && (!ex || ex->scan.next == 0)) {
+        if (!ex && !(ex = h1_exchange_new(c))) {
+            conn_close(c);
+            return false;
+        }
+        if (head_from_held(ex))
+            return true;
+    }
+    if (!c->readable)
+        return false;
+    if (c->held_len > 0) {
+        room = 16 * 1024;
+        to = conn_hold_room(c, room);
+        if (!to) {
+            h1_give_up(c, "no memory for a head");
+            return false;
+        }
+    }
+    n = recv(conn_fd(c), to, room, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        c->readable = errno == EINTR;
+        return false;
+    }
+    if (n <= 0) {
+        h1_give_up(c, n == 0 ? "client closed in the middle of a head" : "client reset the connection");
+        return false;
+    }
+    if (!ex && !(ex = h1_exchange_new(c))) {
+        conn_close(c);
+        return false;
+    }
+    if (c->held_len > 0) {
+        c->held_len += (uint32_t)n;
+        return head_from_held(ex) || c->readable;
+    }
+    verdict = h1_scan_feed(&ex->scan, H1_REQUEST, &c->listener->limits, to, (size_t)n);
+    if (verdict == H1_SCAN_DONE) {
+        /* A short read of a whole message: the socket is empty unless an event says otherwise. */
+        c->readable = (size_t)n == room || c->closed_seen;
+        head_from_read(ex, (struct str){to, (size_t)n});
+        /* Of a message whose body is still to come it says nothing: a reset may have come with these bytes. */
+        if (!ex->in_done)
+            c->readable = true;
+        return true;
+    }
+    if (verdict != H1_SCAN_MORE) {
+        refuse_scan(ex, verdict);
+        return true;
+    }
+    if (conn_hold(c, (struct str){to, (size_t)n}) < 0) {
+        h1_give_up(c, "no memory for a head");
+        return false;
+    }
+    return true;
+}
+
+/* ---- the header of a balancer in front ---- */
+
+static bool is_trusted_peer(const struct conn *c)
+{
+    struct addr peer = conn_peer(c);
+
+    for (size_t i = 0; i < c->listener->trusted_count; i++) {
+        if (cidr_holds(&c->listener->trusted[i], &peer))
+            return true;
+    }
+    return false;
+}
+
+static void refuse_proxy(struct conn *c, const char *why)
+{
+    char text[ADDR_TEXT_MAX];
+    struct addr peer = conn_peer(c);
+
+    addr_print(&peer, text);
+    log_write(c->worker->log, LOG_LEVEL_WARN, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
+              why);
+    h1_give_up(c, why);
+}
+
+bool h1_read_proxy(struct conn *c)
+{
+    char *room;
+    struct addr source;
+    size_t used;
+    ssize_t n;
+
+    if (!is_trusted_peer(c)) {
+        refuse_proxy(c, "a PROXY header is only believed from `trusted`");
+        return false;
+    }
+    if (!c->readable)
+        return false;
+    room = conn_hold_room(c, PROXY_PROTO_MAX);
+    n = room ? recv(conn_fd(c), room, PROXY_PROTO_MAX, 0) : 0;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        c->readable = errno == EINTR;
+        return c->readable;
+    }
+    if (n <= 0) {
+        h1_give_up(c, "closed before its PROXY header was complete");
+        return false;
+    }
+    c->held_len += (uint32_t)n;
+    switch (proxy_proto_parse(conn_held(c), &source, &used)) {
+    case PROXY_PROTO_MORE:
+        if (c->held_len < PROXY_PROTO_MAX)
+            return true;
+        break;
+    case PROXY_PROTO_DONE:
+        conn_unhold(c, used);
+        if (source.len > 0)
+            conn_set_peer(c, &source);
+        c->proxy_due = false;
+        return true;
+    case PROXY_PROTO_BAD:
+        break;
+    }
+    refuse_proxy(c, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
+    return false;
+}
