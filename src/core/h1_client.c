@@ -32,6 +32,7 @@ void h1_client_again(struct h1_client *c)
 {
     c->state = H1_CLIENT_HEAD;
     c->begun = false;
+    c->error = 0;
     c->interims = 0;
     h1_scan_init(&c->scan);
 }
@@ -310,6 +311,7 @@ static enum step read_spliced(struct h1_client *c)
     case SPLICE_ENDED:
         return take_end(c, false);
     case SPLICE_FAILED:
+        c->error = errno;
         return take_end(c, true);
     }
     return STEP_WAIT;
@@ -330,6 +332,8 @@ static enum step read_some(struct h1_client *c)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return STEP_WAIT;
+    if (n < 0)
+        c->error = errno;
     if (n <= 0)
         return take_end(c, n < 0);
     if (c->state != H1_CLIENT_HEAD)

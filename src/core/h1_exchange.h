@@ -83,8 +83,8 @@ bool h1_read_head(struct conn *);
 /* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
 bool h1_read_proxy(struct conn *);
 
-/* Answers what is no request, or none that may be served; nothing after it can be trusted. */
-void h1_refuse(struct h1_exchange *, unsigned status, const char *reason);
+/* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: see fault.h. */
+void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
 /* ---- h1_body.c ---- */
 
@@ -92,7 +92,7 @@ void h1_refuse(struct h1_exchange *, unsigned status, const char *reason);
 bool h1_read_body(struct conn *);
 
 /* What came is not what was announced: answers `status` if that can still be said; 0: the client is gone. */
-void h1_body_failed(struct h1_exchange *, unsigned status, const char *reason);
+void h1_body_failed(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
 /* Whether the rest of a body that nobody wants is short enough to be read, so that the connection can be kept. */
 bool h1_may_drain(const struct h1_exchange *);

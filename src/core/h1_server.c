@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "core/fault.h"
 #include "core/h1_output.h"
 
 /* What one connection may do before others have their turn: requests or pieces of a body. */
@@ -193,8 +194,18 @@ void h1_on_event(struct conn *c, bool writable)
         c->driving = false;
     }
     if (ex && !ex->ended && is_slow(ex))
-        h1_body_failed(ex, 408, "the body comes too slowly");
+        h1_body_failed(ex, 408, "the body comes too slowly",
+                       pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
     h1_go_on(c);
+}
+
+static struct str cause_of_body(struct h1_exchange *ex)
+{
+    struct request *req = &ex->request;
+    const struct timeouts *t = req->route ? &req->route->timeouts : &req->listener->timeouts;
+    struct str setting = fault_time(req, "timeouts.client_body", t->client_body);
+
+    return pool_printf(req->pool, "%.*s; %llu bytes came", STR_ARG(setting), (unsigned long long)req->bytes_received);
 }
 
 void h1_on_deadline(struct conn *c)
@@ -205,7 +216,8 @@ void h1_on_deadline(struct conn *c)
     case CONN_HEAD:
         if (ex) {
             c->driving = true;
-            h1_refuse(ex, 408, "the head did not come within timeouts.client_header");
+            h1_refuse(ex, 408, "the head did not come in time",
+                      fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
             c->driving = false;
             h1_go_on(c);
             return;
@@ -214,7 +226,7 @@ void h1_on_deadline(struct conn *c)
     case CONN_BODY:
         if (ex && !ex->ended) {
             c->driving = true;
-            h1_body_failed(ex, 408, "the body did not come within timeouts.client_body");
+            h1_body_failed(ex, 408, "the body did not come in time", cause_of_body(ex));
             c->driving = false;
             h1_go_on(c);
             return;

@@ -107,6 +107,7 @@ struct request {
     bool own_reply; /* made by Weir, not by an upstream or from a file */
     uint64_t bytes_received, bytes_sent; /* bodies */
     const char *fail_reason; /* static text; NULL: it did not fail */
+    const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
     struct request_times times;
