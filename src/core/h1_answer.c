@@ -156,7 +156,6 @@ static bool out_file(struct request *req, int fd, off_t offset, uint64_t length,
 
     if (ex->out_bodiless || length == 0)
         return accepted(ex, !h1_output_is_pending(ex), last);
-    req->bytes_sent += length;
     ex->pending.fd = fd;
     ex->pending.offset = offset;
     ex->pending.left = length;
