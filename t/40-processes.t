@@ -111,11 +111,20 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     }
 }
 
+# Descriptors of a process that lead where this test's own lead: its output, and a pipe it was given.
+sub inherited {
+    my ($pid) = @_;
+    my %mine = map { (readlink("/proc/self/fd/$_") // '') => 1 } 0 .. 9;
+    delete @mine{ '', '/dev/null' };
+    return map { "$pid:$_" } grep { /^pipe:/ && $mine{$_} } map { readlink($_) // '' } glob "/proc/$pid/fd/*";
+}
+
 # ---- the background
 {
     my $w = weir();
     my $r = $w->run('-c', $w->dir . '/weir.conf', '-d');
     is($r->{exit}, 0, '-d succeeds');
+    is(join(' ', map { inherited($_) } pid_of($w), $w->children), '', 'no process keeps what the caller had open');
     is($w->get('http', '/')->{body}, "one\n", 'and all is ready when it returns');
     my $pid = pid_of($w);
     ok(alive($pid), 'the pid file names a process');

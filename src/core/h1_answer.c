@@ -182,11 +182,15 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
         return SPLICE_UNFIT;
     moved = splice_move(ex->pipe, fd, conn_fd(ex->conn), left);
     req->bytes_sent += before - *left;
+    if (*left < before)
+        deadline_renew(&ex->conn->deadline, w->loop->clock.mono_ms);
     switch (moved) {
     case SPLICE_MOVE_MORE_IN:
         return SPLICE_MORE;
     case SPLICE_MOVE_BLOCKED_OUT:
         ex->paused = true;
+        /* So that the time to take it counts. */
+        h1_drive_later(ex);
         h1_output_wait(ex);
         return SPLICE_BLOCKED;
     case SPLICE_MOVE_DONE:

@@ -44,7 +44,12 @@ int daemon_fork(int *fd, int *code)
     return 1;
 }
 
-void daemon_ready(int fd)
+void daemon_close_inherited(void)
+{
+    (void)!close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void daemon_hush(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -52,6 +57,11 @@ void daemon_ready(int fd)
         (void)!dup2(null, i);
     if (null > STDERR_FILENO)
         close(null);
+}
+
+void daemon_ready(int fd)
+{
+    daemon_hush();
     (void)!write(fd, "", 1);
     close(fd);
 }

@@ -12,6 +12,12 @@
  */
 int daemon_fork(int *fd, int *code) WEIR_MUST_CHECK;
 
+/* Before anything is opened: descriptors of the caller (pipes of a shell, of ssh) are not kept open. */
+void daemon_close_inherited(void);
+
+/* In a process forked before daemon_ready(): its standard input, output and error become /dev/null. */
+void daemon_hush(void);
+
 /* The parent may end with 0; standard input, output and error become /dev/null. */
 void daemon_ready(int fd);
 

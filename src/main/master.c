@@ -248,6 +248,8 @@ int master_run(const struct master_options *options)
     int code = 1;
 
     signals_ignore_pipe();
+    if (options->daemonise && !upgrade_is_under_way())
+        daemon_close_inherited();
     log_init(&m.start_log, STDERR_FILENO, LOG_LEVEL_NOTICE, "master");
     m.log = &m.start_log;
     sockets_init(&m.sockets);
