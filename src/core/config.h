@@ -112,6 +112,7 @@ struct site;
 
 struct route {
     struct str name; /* "" when it has none */
+    struct str label; /* $route: the name, else the matcher: "/api/", "= /x", "~ regex" */
     struct site *site;
     size_t index; /* in the file, within the site */
     struct conf_place at;
