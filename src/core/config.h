@@ -196,6 +196,7 @@ struct config {
     struct access_log **access_logs; /* one for each file, by index */
     size_t access_log_count;
     struct str secret; /* bytes; random when none is configured */
+    bool has_secret; /* it was configured */
     const void *settings; /* core/settings.h: for -T */
     struct upstream **upstreams;
     size_t upstream_count;
