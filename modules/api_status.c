@@ -51,12 +51,11 @@ static void add_server(struct json *json, const struct peer_conf *peer, const st
 
 static void add_upstream(struct json *json, const struct request *req, const struct upstream *upstream)
 {
-    static const char *const methods[BALANCE_METHODS] = {[BALANCE_ROUND_ROBIN] = "round_robin"};
     const struct peer_stats *sums = api_peer_sums(req, upstream);
 
     json_object(json, NULL);
     json_str(json, "name", upstream->name);
-    json_str(json, "balance", str_of(methods[upstream->balance]));
+    json_str(json, "balance", str_of(config_balance_name(upstream->balance)));
     json_array(json, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++)
         add_server(json, &upstream->peers[i], &sums[i]);

@@ -7,7 +7,7 @@
 #include "core/balancer.h"
 #include "core/handler.h"
 
-extern const struct balancer balancer_round_robin;
+extern const struct balancer balancer_least_conn, balancer_round_robin;
 extern const struct handler handler_api, handler_files, handler_redirect, handler_respond, handler_status;
 
 #endif

@@ -134,9 +134,9 @@ my @bad = (
     ["upstreams = ( { name = \"app\"; servers = ( \"127.0.0.1\", \"no.such.name.invalid:80\" ); } );\n$listen\n$site",
      "1: \"127.0.0.1\" is not the address of a server; write NAME:PORT or IP:PORT",
      qr/^weir\.conf:1: cannot resolve "no\.such\.name\.invalid": .*; write a name that resolves or an IP address$/],
-    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; balance = \"least_conn\"; health = true; } );\n$listen\n$site",
+    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; balance = \"least_time\"; health = true; } );\n$listen\n$site",
      "1: 'health' is not in this version of Weir; remove it",
-     "1: balance = \"least_conn\" is not in this version of Weir; write \"round_robin\""],
+     "1: balance = \"least_time\" is not in this version of Weir; write \"round_robin\" or \"least_conn\""],
     # Sites.
     ["sites = ( { hosts = \"A.test\"; proxy = \"app\"; },\n{ hosts = \"a.TEST\"; proxy = \"app\"; } );\n$listen\n$up",
      "2: the host \"a.test\" is on one listener twice, first in the site at {{dir}}/weir.conf:1; keep one of them"],

@@ -28,6 +28,7 @@ static const uint32_t layout_numbers[] = {
     STATS_BUCKETS,
     AT(board_head, serve_from),
     AT(board_head, last_generation),
+    AT(board_head, end_before),
     AT(board_head, restarts),
     AT(board_head, process_end),
     AT(board_head, peer_end),
@@ -223,6 +224,16 @@ uint64_t board_last_generation(const struct board *board)
 void board_set_last_generation(struct board *board, uint64_t generation)
 {
     __atomic_store_n(&board->map->head.last_generation, generation, __ATOMIC_RELEASE);
+}
+
+uint64_t board_end_before(const struct board *board)
+{
+    return __atomic_load_n(&board->map->head.end_before, __ATOMIC_ACQUIRE);
+}
+
+void board_set_end_before(struct board *board, uint64_t generation)
+{
+    __atomic_store_n(&board->map->head.end_before, generation, __ATOMIC_RELEASE);
 }
 
 uint64_t board_oldest_generation(struct board *board)

@@ -15,6 +15,7 @@ struct board_head {
     int64_t started_s;
     uint64_t serve_from;
     uint64_t last_generation;
+    uint64_t end_before;
     uint64_t restarts;
     uint32_t process_end; /* slots from here on were never taken */
     uint32_t peer_end; /* the same of named slots */

@@ -38,7 +38,23 @@ struct peer_conf {
     struct conf_place at;
 };
 
-enum balance_method { BALANCE_ROUND_ROBIN, BALANCE_METHODS };
+/* In the order of the names in settings_upstream.c; those without a module are refused when the file is loaded. */
+enum balance_method {
+    BALANCE_ROUND_ROBIN,
+    BALANCE_STATIC_RR,
+    BALANCE_LEAST_CONN,
+    BALANCE_LEAST_TIME,
+    BALANCE_RANDOM,
+    BALANCE_SOURCE,
+    BALANCE_URI,
+    BALANCE_URL_PARAM,
+    BALANCE_HEADER,
+    BALANCE_RDP_COOKIE,
+    BALANCE_HASH,
+    BALANCE_LEAST_PENDING,
+    BALANCE_FIRST,
+    BALANCE_METHODS
+};
 
 struct upstream {
     struct str name;
@@ -77,7 +93,8 @@ struct header_ops {
     size_t count;
 };
 
-/* Changes to the attributes of Set-Cookie; as struct cookie_edit of http/cookie.h, with templates not allowed. */
+/* Changes to the attributes of Set-Cookie; as struct cookie_edit of http/cookie.h, with templates not
+ * allowed. */
 struct cookie_edit;
 
 struct files_conf {
@@ -215,5 +232,8 @@ struct config *config_from_text(struct str text, const char *name, struct conf_r
     WEIR_MUST_CHECK;
 
 void config_free(struct config *);
+
+/* "round_robin" ... as the file has it. */
+const char *config_balance_name(enum balance_method);
 
 #endif

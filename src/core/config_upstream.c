@@ -71,16 +71,23 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                         STR_ARG(u->name));
 }
 
+const char *config_balance_name(enum balance_method method)
+{
+    return method < BALANCE_METHODS ? settings_balance_names[method] : "unknown";
+}
+
 static void upstream_build(struct build *b, struct upstream_settings *s, struct upstream *u)
 {
     u->at = s->head.at;
     (void)!settings_join(&b->load, &settings_upstream_group, s, &settings_defaults_group,
                          b->settings->defaults);
     u->name = s->name;
-    if (s->balance && s->balance->method != BALANCE_ROUND_ROBIN)
+    if (s->balance)
+        u->balance = (enum balance_method)s->balance->method;
+    if (u->balance != BALANCE_ROUND_ROBIN && u->balance != BALANCE_LEAST_CONN)
         conf_report_add(b->report, upstream_place(s, "balance"),
-                        "balance = \"%s\" is not in this version of Weir; write \"round_robin\"",
-                        settings_balance_names[s->balance->method]);
+                        "balance = \"%s\" is not in this version of Weir; write \"round_robin\" or \"least_conn\"",
+                        config_balance_name(u->balance));
     upstream_keepalive(u, s->keepalive);
     upstream_peers(b, s, u);
     if (!s->name.s)

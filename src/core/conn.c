@@ -71,6 +71,14 @@ void conn_linger(struct conn *c)
         conn_close(c);
 }
 
+void conn_go_on_next_turn(struct conn *c)
+{
+    if (c->queued)
+        return;
+    c->queued = true;
+    loop_next_turn(c->worker->loop, &c->deferred, on_turn_over);
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
@@ -89,16 +97,29 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     h1_on_event(c, what & EV_WRITE);
 }
 
+/* Closes an idle connection, unless a request has come that the loop has not told of yet. */
+static void end_idle(struct conn *c)
+{
+    char byte;
+
+    if (recv(conn_fd(c), &byte, 1, MSG_PEEK) > 0) {
+        c->readable = true;
+        h1_go_on(c);
+    } else if (c->worker->draining) {
+        conn_linger(c);
+    } else {
+        conn_close(c);
+    }
+}
+
 static void on_deadline(struct deadline *d)
 {
     struct conn *c = container_of(d, struct conn, deadline);
 
     if (c->phase == CONN_LINGER)
         conn_close(c);
-    else if (c->phase == CONN_IDLE && c->worker->draining)
-        conn_linger(c);
     else if (c->phase == CONN_IDLE)
-        conn_close(c);
+        end_idle(c);
     else
         h1_on_deadline(c);
 }
@@ -236,4 +257,12 @@ void conn_drain(struct conn *c)
     if (grace == 0 || grace > CONN_DRAIN_IDLE_MS)
         grace = CONN_DRAIN_IDLE_MS;
     conn_phase(c, CONN_IDLE, grace);
+}
+
+void conn_hurry(struct conn *c)
+{
+    if (c->phase == CONN_IDLE)
+        end_idle(c);
+    else if (c->phase == CONN_TUNNEL)
+        h1_end(c, "too many younger generations");
 }

@@ -9,8 +9,9 @@
 /* Trailers of a response are checked and dropped. */
 #define TRAILERS_MAX 100
 #define TRAILER_BYTES_MAX (16 * 1024)
-/* A spliced body lets others have a turn after so much. */
+/* A body lets others have a turn after so much: spliced, and copied. */
 #define SPLICE_TURN (16u * 1024 * 1024)
+#define READS_TURN 32
 
 enum step {
     STEP_AGAIN,
@@ -327,8 +328,14 @@ static enum step read_some(struct h1_client *c)
 
 void h1_client_read(struct h1_client *c)
 {
-    while (!c->blocked) {
-        enum step step = c->splicing ? read_spliced(c) : read_some(c);
+    for (unsigned reads = 0; !c->blocked; reads++) {
+        enum step step;
+
+        if (reads == READS_TURN) {
+            uconn_again(c->uconn);
+            break;
+        }
+        step = c->splicing ? read_spliced(c) : read_some(c);
 
         if (step == STEP_OVER)
             return;

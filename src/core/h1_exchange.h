@@ -54,6 +54,7 @@ struct h1_exchange {
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     bool ended; /* the handler has given all */
     bool paused; /* the handler waits for resume() */
+    bool yielded; /* the output goes on in the next turn, whatever the socket says */
     bool broken; /* the client cannot be written to */
     const char *broken_reason;
 };
@@ -100,19 +101,8 @@ bool h1_may_drain(const struct h1_exchange *);
 
 extern const struct request_out h1_answer_out;
 
-/* Sends what is pending; true when nothing is left.  False: blocked, or the exchange is broken. */
-bool h1_answer_flush(struct h1_exchange *);
-
-static inline bool h1_answer_is_pending(const struct h1_exchange *ex)
-{
-    return ex->pending.len > 0 || ex->pending.fd >= 0;
-}
-
 /* Puts a close frame into a tunnel that must end, where one may stand. */
 void h1_answer_say_goodbye(struct h1_exchange *);
-
-/* Frees what the output holds. */
-void h1_answer_reset(struct h1_exchange *);
 
 /* Has the connection driven, now if nobody does, else by who does, once the handler is off the stack. */
 void h1_drive_later(struct h1_exchange *);

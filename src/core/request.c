@@ -20,7 +20,8 @@ struct str request_id(struct request *req)
         req->id = STR("-");
         return req->id;
     }
-    req->id = pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
+    req->id =
+        pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
     return req->id;
 }
 

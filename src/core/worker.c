@@ -80,7 +80,8 @@ static void on_accept(struct listener *l, int fd, const struct sockaddr_storage 
     struct worker *w = a->worker;
 
     if (w->conn_count >= w->conn_max && !shed_idle(w)) {
-        log_write(w->log, LOG_LEVEL_WARN, "limits.connections (%zu for this worker) is reached: a client is turned away",
+        log_write(w->log, LOG_LEVEL_WARN,
+                  "limits.connections (%zu for this worker) is reached: a client is turned away",
                   w->conn_max);
         close(fd);
         return;
@@ -177,6 +178,14 @@ void worker_drain(struct worker *w, int64_t until)
         listener_stop(&w->listeners[i]);
     list_each_safe(link, &w->conns)
         conn_drain(container_of(link, struct conn, link));
+}
+
+void worker_hurry(struct worker *w, int64_t until)
+{
+    if (w->drain_until > until)
+        w->drain_until = until;
+    list_each_safe(link, &w->conns)
+        conn_hurry(container_of(link, struct conn, link));
 }
 
 bool worker_is_done(const struct worker *w)

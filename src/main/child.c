@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "main/generation.h"
 #include "main/handover.h"
 #include "main/take.h"
 #include "main/registry.h"
@@ -68,6 +69,20 @@ static void child_drain(struct child *c)
     sockets_free(c->sockets);
     if (!c->orphaned)
         (void)!channel_send(c->channel, CHANNEL_HEARD, CHANNEL_DRAIN, -1);
+}
+
+/* There are too many younger generations: what may last for long ends now, the rest soon. */
+static void child_hurry(struct child *c)
+{
+    int64_t until = c->loop->clock.mono_ms + GENERATION_HURRY_MS;
+
+    child_drain(c);
+    if (c->hurries)
+        return;
+    c->hurries = true;
+    worker_hurry(c->worker, until);
+    if (c->end_at > until + CHILD_END_MARGIN_MS)
+        c->end_at = until + CHILD_END_MARGIN_MS;
 }
 
 /* Ends at once, but for what the keeper has still to say. */
@@ -196,6 +211,8 @@ static void child_on_tick(void *arg)
     else if (from == c->generation)
         child_serve(c);
     child_look_after_other(c);
+    if (board_end_before(c->board) > c->generation)
+        child_hurry(c);
     if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))
         loop_stop(c->loop);
 }

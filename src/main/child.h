@@ -35,7 +35,7 @@ struct child {
     struct worker *worker;
     struct event *channel_event;
     struct event *take_event;
-    bool serving, draining, orphaned;
+    bool serving, draining, hurries, orphaned;
     unsigned before; /* slot of the worker before this one; BOARD_PROCESSES: not known */
     unsigned ticks;
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */

@@ -95,13 +95,6 @@ const char *explain_action(enum action_kind action)
     return action < ACTION_KINDS && names[action] ? names[action] : "other";
 }
 
-const char *explain_balance(enum balance_method method)
-{
-    static const char *const names[BALANCE_METHODS] = {[BALANCE_ROUND_ROBIN] = "round_robin"};
-
-    return method < BALANCE_METHODS && names[method] ? names[method] : "other";
-}
-
 const char *explain_op(const struct header_op *op)
 {
     return op->what == HEADER_OP_REMOVE ? "remove" : op->what == HEADER_OP_SET ? "set" : "add";

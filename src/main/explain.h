@@ -69,9 +69,8 @@ struct str explain_matcher(const struct route *, struct pool *pool);
 /* "weir.conf:12"; empty when it was written nowhere. */
 struct str explain_place(struct conf_place, struct pool *pool);
 
-/* "proxy", "files" ...; and "round_robin" ... */
+/* "proxy", "files" ... */
 const char *explain_action(enum action_kind);
-const char *explain_balance(enum balance_method);
 
 /* "remove", "set" or "add". */
 const char *explain_op(const struct header_op *);

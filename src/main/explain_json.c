@@ -109,7 +109,7 @@ static void put_servers(struct json *j, const struct upstream *upstream)
 {
     char text[ADDR_TEXT_MAX];
 
-    json_str(j, "balance", str_of(explain_balance(upstream->balance)));
+    json_str(j, "balance", str_of(config_balance_name(upstream->balance)));
     json_array(j, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];

@@ -122,7 +122,7 @@ static void print_ops(struct explain *e, const char *name, const struct header_o
 static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
-                                  explain_balance(upstream->balance));
+                                  config_balance_name(upstream->balance));
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
     for (size_t i = 0; i < upstream->peer_count; i++) {

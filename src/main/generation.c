@@ -5,9 +5,12 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "main/master.h"
+
+#define GENERATION_DEAD_MS 5000
 
 static bool generation_holds(const struct generation *g, const struct supervise_child *child)
 {
@@ -104,17 +107,47 @@ void generation_kill(struct master *m, struct generation *g)
     }
 }
 
-void generation_limit(struct master *m)
+/* Sorted, youngest first; `n` of at most `room` are there. */
+static unsigned generation_insert(uint64_t *numbers, unsigned n, unsigned room, uint64_t number)
 {
-    unsigned n = 0;
+    unsigned at = 0;
 
-    for (struct generation *g = m->generations; g; g = g->next) {
-        if (++n <= GENERATION_MAX)
-            continue;
-        log_write(m->log, LOG_LEVEL_NOTICE, "generation %llu still drains and is ended: there are %d younger ones",
-                  (unsigned long long)g->number, GENERATION_MAX);
-        generation_tell(m, g, CHANNEL_STOP);
+    while (at < n && numbers[at] > number)
+        at++;
+    if (at == room || (at < n && numbers[at] == number))
+        return n;
+    if (n == room)
+        n--;
+    memmove(&numbers[at + 1], &numbers[at], (n - at) * sizeof(*numbers));
+    numbers[at] = number;
+    return n + 1;
+}
+
+/* A slot that nobody freed, since its master was killed, has a heart that stands still. */
+static bool generation_lives(const struct board_process *p, int64_t now)
+{
+    return p && p->role != BOARD_FREE && now - (int64_t)p->stats.heartbeat_ms < GENERATION_DEAD_MS;
+}
+
+bool generation_limit(struct master *m, unsigned most)
+{
+    uint64_t numbers[GENERATION_MAX + 1];
+    unsigned n = 0, end = board_process_end(m->board);
+
+    for (unsigned slot = 0; slot < end; slot++) {
+        const struct board_process *p = board_process(m->board, slot);
+
+        if (generation_lives(p, m->loop->clock.mono_ms))
+            n = generation_insert(numbers, n, most + 1, p->generation);
     }
+    if (n <= most)
+        return true;
+    if (board_end_before(m->board) < numbers[most - 1]) {
+        log_write(m->log, LOG_LEVEL_NOTICE, "generation %llu still drains and is to end: there are %u younger ones",
+                  (unsigned long long)numbers[most], most);
+        board_set_end_before(m->board, numbers[most - 1]);
+    }
+    return false;
 }
 
 static void generation_free(struct generation *g)

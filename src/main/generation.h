@@ -10,7 +10,8 @@
 #include "main/privdrop.h"
 #include "main/process.h"
 
-#define GENERATION_MAX 8
+#define GENERATION_MAX 8 /* that have processes, those of former masters too */
+#define GENERATION_HURRY_MS 10000 /* for the requests in hand of one that has to make room */
 
 struct generation {
     struct generation *next;
@@ -44,8 +45,11 @@ void generation_tell(struct master *, const struct generation *, enum channel_ty
 /* Kills its processes at once: it never came to serve. */
 void generation_kill(struct master *, struct generation *);
 
-/* Ends the tunnels of the oldest ones where there are more than GENERATION_MAX. */
-void generation_limit(struct master *);
+/*
+ * Calls on the oldest ones to end, so that no more than `most` are left.  True when there are no more.  The
+ * board is asked, as a former master's processes are not ours.
+ */
+bool generation_limit(struct master *, unsigned most);
 
 /* Frees those that neither serve nor start nor have a process. */
 void generation_collect(struct master *, const struct generation *starting);

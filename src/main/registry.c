@@ -17,4 +17,5 @@ const struct handler *const registry_handlers[ACTION_KINDS] = {
 
 const struct balancer *const registry_balancers[BALANCE_METHODS] = {
     [BALANCE_ROUND_ROBIN] = &balancer_round_robin,
+    [BALANCE_LEAST_CONN] = &balancer_least_conn,
 };

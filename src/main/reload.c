@@ -16,6 +16,7 @@
 
 #define RELOAD_CHECK_MS 60000
 #define RELOAD_READY_MS 10000
+#define RELOAD_ROOM_MS (GENERATION_HURRY_MS + 3000)
 #define RELOAD_REMOVED_MS 1000 /* how long a removed listener is served */
 #define RELOAD_SWITCH_MS 1000
 #define RELOAD_TEXT_MAX (64 * 1024)
@@ -250,7 +251,7 @@ static void reload_done(struct master *m)
     char text[160 + sizeof(r->changes)];
 
     sockets_close_removed(&m->sockets);
-    generation_limit(m);
+    (void)generation_limit(m, GENERATION_MAX);
     snprintf(text, sizeof(text), "Generation %llu serves: %u worker%s, %zu listener%s.%s\n",
              (unsigned long long)g->number, g->workers, g->workers == 1 ? "" : "s", g->config->listener_count,
              g->config->listener_count == 1 ? "" : "s", r->changes);
@@ -266,7 +267,12 @@ void reload_tick(struct master *m)
     case RELOAD_IDLE:
         break;
     case RELOAD_WANTED:
-        reload_check(m);
+        r->state = RELOAD_ROOM;
+        r->deadline = m->loop->clock.mono_ms + RELOAD_ROOM_MS;
+        break;
+    case RELOAD_ROOM:
+        if (generation_limit(m, GENERATION_MAX - 1) || late)
+            reload_check(m);
         break;
     case RELOAD_CHECKING:
         if (late && r->pid > 0)

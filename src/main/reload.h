@@ -19,6 +19,7 @@ struct master;
 enum reload_state {
     RELOAD_IDLE,
     RELOAD_WANTED,    /* forks at the end of the turn, not inside an event's callback */
+    RELOAD_ROOM,      /* the oldest of too many generations end first */
     RELOAD_CHECKING,  /* in the child `pid` */
     RELOAD_STARTING,  /* `generation` is not ready yet */
     RELOAD_REMOVING,  /* listeners that are no more are served to the end by the old generation */

@@ -98,6 +98,8 @@ static void upgrade_done(struct master *m)
     u->state = UPGRADE_DONE;
     m->succeeded = true;
     master_drain(m);
+    /* The successor may close a listener and bind it again while we still wait for the last clients. */
+    sockets_free(&m->sockets);
 }
 
 static void upgrade_on_new(struct master *m, const char *text)
