@@ -318,7 +318,7 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     like($r->{body}, qr/404 Not Found/, 'that says so');
     like($r->{body}, qr/\Q@{[h($r, 'X-Request-Id')]}\E/, 'and has the id');
     is(h($r, 'Cache-Control'), 'no-store', 'which nobody keeps');
-    is(h($r, 'Proxy-Status'), undef, 'no proxy was in it');
+    is(h($r, 'Proxy-Status'), 'weir; error=http_request_error', 'and has its cause');
     $r = get('/none', headers => [Accept => 'application/json']);
     is(h($r, 'Content-Type'), 'application/json', 'or JSON');
     is($r->{body}, sprintf(qq({"status":404,"error":"Not Found","request_id":"%s"}\n), h($r, 'X-Request-Id')),

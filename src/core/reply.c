@@ -70,7 +70,7 @@ static struct str json_page(struct request *req, unsigned status)
 
 static void log_failure(struct request *req, const struct reply_error *e)
 {
-    enum log_level level = e->status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    enum log_level level = e->status >= 500 || e->own_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
     char outcome[48];
 
     if (req->head_sent)

@@ -44,12 +44,13 @@ int daemon_fork(int *fd, int *code)
     return 1;
 }
 
-void daemon_close_inherited(void)
+void daemon_forget_inherited(void)
 {
+    /* Where the kernel knows no such call they stay open, as they always did. */
     (void)!close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
-void daemon_hush(void)
+void daemon_detach(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -61,7 +62,7 @@ void daemon_hush(void)
 
 void daemon_ready(int fd)
 {
-    daemon_hush();
+    daemon_detach();
     (void)!write(fd, "", 1);
     close(fd);
 }

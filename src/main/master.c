@@ -247,9 +247,9 @@ int master_run(const struct master_options *options)
     char error[512];
     int code = 1;
 
+    if (options->daemonise && !upgrade_is_new())
+        daemon_forget_inherited();
     signals_ignore_pipe();
-    if (options->daemonise && !upgrade_is_under_way())
-        daemon_close_inherited();
     log_init(&m.start_log, STDERR_FILENO, LOG_LEVEL_NOTICE, "master");
     m.log = &m.start_log;
     sockets_init(&m.sockets);

@@ -116,8 +116,8 @@ static WEIR_NORETURN void process_run(struct process *p, int channel)
         .user = g->user,
     };
 
-    if (m->daemon >= 0)
-        daemon_hush();
+    if (m->options->daemonise)
+        daemon_detach();
     master_leave_in_child(m);
     snprintf(role, sizeof(role), keeper ? "keeper" : "worker %u", c.index);
     g->logs.error.role = role;

@@ -289,7 +289,7 @@ void upgrade_cancel(struct master *m)
     upgrade_free(u);
 }
 
-bool upgrade_is_under_way(void)
+bool upgrade_is_new(void)
 {
     return getenv(UPGRADE_VARIABLE) != NULL;
 }
