@@ -299,7 +299,8 @@ size_t access_line_json(struct request *r, const struct str *fields, size_t coun
                                       "upstream_addr",
                                       "upstream_status",
                                       "upstream_duration",
-                                      "cache_status"};
+                                      "cache_status",
+                                      "error"};
     size_t n = 0, total = fields ? count : ARRAY_SIZE(all);
 
     buf[n++] = '{';

@@ -93,7 +93,8 @@ struct header_ops {
     size_t count;
 };
 
-/* Changes to the attributes of Set-Cookie; as struct cookie_edit of http/cookie.h, with templates not allowed. */
+/* Changes to the attributes of Set-Cookie; as struct cookie_edit of http/cookie.h, with templates not
+ * allowed. */
 struct cookie_edit;
 
 struct files_conf {

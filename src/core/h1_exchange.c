@@ -1,5 +1,5 @@
 /* h1_exchange.c: the life of an exchange: made with the first byte, kept for the next when it is over. */
-#include "core/h1_exchange.h"
+#include "core/h1_output.h"
 
 #include <stdlib.h>
 
@@ -50,7 +50,7 @@ static void exchange_free(struct h1_exchange *ex)
 {
     struct worker *w = ex->request.worker;
 
-    h1_answer_reset(ex);
+    h1_output_reset(ex);
     if (w->spare_count >= EXCHANGE_SPARES) {
         pool_free(ex->request.pool);
         free(ex);

@@ -1,6 +1,7 @@
 /* request.c: see request.h. */
 #include "core/request.h"
 
+#include "core/fault.h"
 #include "core/reply.h"
 #include "core/rewrite.h"
 #include "core/router.h"
@@ -19,7 +20,8 @@ struct str request_id(struct request *req)
         req->id = STR("-");
         return req->id;
     }
-    req->id = pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
+    req->id =
+        pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
     return req->id;
 }
 
@@ -186,12 +188,13 @@ unsigned request_route(struct request *req, const char **reason)
     return route_request(req, &allow, reason);
 }
 
-static unsigned check_length(const struct request *req, const char **reason)
+static void check_length(struct request *req, struct reply_error *failure)
 {
     if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 || req->frame.length <= req->route->body_max)
-        return 0;
-    *reason = "the body is longer than request_body.max_size";
-    return 413;
+        return;
+    failure->status = 413;
+    failure->reason = "the body is too long";
+    failure->cause = fault_size(req, "request_body.max_size", req->route->body_max);
 }
 
 static void start_handler(struct request *req, struct str body, bool last)
@@ -208,9 +211,12 @@ void request_run(struct request *req, struct str body, bool last)
 
     failure.status = route_request(req, &failure.allow, &failure.reason);
     if (failure.status == 0)
-        failure.status = check_length(req, &failure.reason);
+        check_length(req, &failure);
     /* What was misread once may be misread again; behind CONNECT other rules would hold. */
     req->must_close = failure.status == 400 || is_tunnel_method(req);
+    /* No site or no route: there is nowhere to send it (RFC 9209 2.3.2). */
+    if (failure.status == 404)
+        failure.proxy_error = "destination_not_found";
     if (failure.status != 0)
         reply_error(req, &failure);
     else
@@ -220,17 +226,16 @@ void request_run(struct request *req, struct str body, bool last)
 bool request_jump(struct request *req, struct str route_name)
 {
     const struct route *route = router_by_name(req->site, route_name);
-    const char *reason = NULL;
-    unsigned status;
+    struct reply_error failure = {.reason = NULL};
 
     if (!route || ++req->jumps > REQUEST_JUMPS_MAX)
         return false;
     req->route = route;
-    status = rewrite_path(req, &reason);
-    if (status == 0)
-        status = check_length(req, &reason);
-    if (status != 0)
-        reply_status(req, status, reason);
+    failure.status = rewrite_path(req, &failure.reason);
+    if (failure.status == 0)
+        check_length(req, &failure);
+    if (failure.status != 0)
+        reply_error(req, &failure);
     else
         start_handler(req, req->first_body, req->first_last);
     return true;

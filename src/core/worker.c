@@ -80,7 +80,8 @@ static void on_accept(struct listener *l, int fd, const struct sockaddr_storage 
     struct worker *w = a->worker;
 
     if (w->conn_count >= w->conn_max && !shed_idle(w)) {
-        log_write(w->log, LOG_LEVEL_WARN, "limits.connections (%zu for this worker) is reached: a client is turned away",
+        log_write(w->log, LOG_LEVEL_WARN,
+                  "limits.connections (%zu for this worker) is reached: a client is turned away",
                   w->conn_max);
         close(fd);
         return;
