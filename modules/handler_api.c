@@ -1,5 +1,6 @@
 /*
- * handler_api.c: the runtime API and its read-only part, `status = true`: which page is asked for, and by whom.
+ * handler_api.c: the runtime API and its read-only part, `status = true`: which page is asked for, and by
+ * whom.
  */
 #include "http/host.h"
 #include "http/uri.h"

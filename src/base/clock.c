@@ -1,7 +1,6 @@
 /*
- * clock.c: fills a clock from the kernel's coarse clocks.
- * They cost no system call (the vDSO answers), and their step is finer than any duration that the
- * configuration can express usefully.
+ * clock.c: fills a clock from the kernel's.  None costs a system call (the vDSO answers).  Durations are logged to the
+ * millisecond, which the coarse monotonic clock, with steps of up to 10, could not give; the date needs no more than it.
  */
 #include <time.h>
 
@@ -11,7 +10,7 @@ static void read_kernel(struct clock *c)
 {
     struct timespec mono, wall;
 
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
+    clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_REALTIME_COARSE, &wall);
     c->mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000;
     c->wall_s = wall.tv_sec;

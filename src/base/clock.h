@@ -2,7 +2,7 @@
  * clock.h: the time as the event loop last saw it.
  * An event loop refreshes its clock once per turn and everything in that turn reads the cached fields:
  * no clock call per use, and one turn sees one time.  A test sets the fields itself, by a `read` of its
- * own or by clock_init_fixed.  The kernel's coarse clocks move in steps of 1 to 10 ms.
+ * own or by clock_init_fixed.
  */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
@@ -15,7 +15,7 @@ struct clock {
     void (*read)(struct clock *); /* sets the two above */
 };
 
-/* A clock of the kernel (CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE), already refreshed. */
+/* A clock of the kernel (CLOCK_MONOTONIC, CLOCK_REALTIME_COARSE), already refreshed. */
 void clock_init(struct clock *);
 
 /* A clock that stands at these times until its owner changes the fields; for tests. */

@@ -19,7 +19,8 @@ struct pool *pool_new(size_t first_bytes);
 /* Runs the cleanups, newest first, and frees everything.  NULL is allowed. */
 void pool_free(struct pool *);
 
-/* Runs the cleanups and forgets every allocation; keeps the first block, so that the next life starts without malloc. */
+/* Runs the cleanups and forgets every allocation; keeps the first block, so that the next life starts without
+ * malloc. */
 void pool_reset(struct pool *);
 
 /* `n` bytes aligned for any object; contents undefined; never NULL. */

@@ -122,7 +122,7 @@ static int read_word(struct syslog_target *t, struct str word, char *error, size
 int syslog_parse(struct str path, struct syslog_target *target, char *error, size_t error_size)
 {
     struct syslog_target t = {.facility = 23, .severity = 6, .tag = "weir"};
-    struct str rest = path;
+    struct str rest;
 
     if (!syslog_is_target(path) || addr_parse(STR("unix:/dev/log"), &t.server, error, error_size) != 0) {
         snprintf(error, error_size,

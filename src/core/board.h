@@ -36,7 +36,7 @@ struct board_process {
     uint32_t incarnation; /* counts the owners of the slot */
     uint64_t generation;
     int64_t start_s;
-    uint64_t requests_before; /* stats.requests when the slot was taken: what went before is not this owner's */
+    uint64_t requests_before; /* stats.requests when the slot was taken: what another owner counted */
     struct process_stats stats;
 };
 
@@ -51,7 +51,8 @@ struct board *board_open(int fd) WEIR_MUST_CHECK;
 
 int board_fd(const struct board *);
 
-/* Unmaps it and closes the descriptor; the memory lives as long as another process has it.  NULL is allowed. */
+/* Unmaps it and closes the descriptor; the memory lives as long as another process has it.  NULL
+ * is allowed. */
 void board_close(struct board *);
 
 /* Master: a free process slot, or -1 when all are taken.  Counters go on from the value left. */
@@ -104,8 +105,8 @@ void board_count_restart(struct board *);
 int board_peer_slot(struct board *, struct str upstream, struct str server) WEIR_MUST_CHECK;
 
 /*
- * Master, before it forks the processes of `config`: sets board_slot of every peer.  How many have none and are
- * not counted.
+ * Master, before it forks the processes of `config`: sets board_slot of every peer.  How many have none and
+ * are not counted.
  */
 size_t board_name_config(struct board *, struct config *);
 

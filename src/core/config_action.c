@@ -6,10 +6,10 @@ static struct conf_place action_place(const struct level_settings *s, const char
     return conf_place_of(&settings_route_group, &s->head, name);
 }
 
-static size_t action_count(const struct level_settings *s)
+static int action_count(const struct level_settings *s)
 {
-    return (size_t)((s->proxy.s != NULL) + (s->root.s != NULL) + (s->alias.s != NULL) +
-                    (s->redirect != NULL) + (s->respond != NULL) + s->status);
+    return (s->proxy.s != NULL) + (s->root.s != NULL) + (s->alias.s != NULL) + (s->redirect != NULL) +
+           (s->respond != NULL) + s->status;
 }
 
 static void action_redirect(struct build *b, struct route *r, const struct redirect_settings *s)

@@ -27,9 +27,10 @@ static bool host_is_new(struct build *b, struct hash_table *seen, struct str hos
         hash_table_set(seen, host, site);
         return true;
     }
-    conf_report_add(b->report, hosts_place(b, site),
-                    "the host \"%.*s\" is on one listener twice, first in the site at %s:%u; keep one of them",
-                    STR_ARG(host), first->at.file, first->at.line);
+    conf_report_add(
+        b->report, hosts_place(b, site),
+        "the host \"%.*s\" is on one listener twice, first in the site at %s:%u; keep one of them",
+        STR_ARG(host), first->at.file, first->at.line);
     return false;
 }
 

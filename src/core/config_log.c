@@ -30,17 +30,12 @@ static void log_index(struct build *b, struct access_log *log)
     hash_table_set(b->logs, log->path, log);
 }
 
-/* Whether each field is a variable; what is not is reported as in a template. */
 static void log_fields(struct build *b, const struct access_log_settings *s, struct access_log *log)
 {
     struct conf_place at = conf_place_of(&settings_access_log_group, &s->head, "fields");
 
-    log->fields = s->fields.items;
-    log->field_count = s->fields.n;
-    for (size_t i = 0; i < s->fields.n; i++) {
-        struct str text = pool_printf(b->pool, "${%.*s}", STR_ARG(log->fields[i]));
-        (void)!template_new(b->pool, text, VAR_RESPONSE, at, b->report);
-    }
+    if (log->format == ACCESS_JSON || s->fields.n)
+        access_fields_init(&log->fields, b->pool, s->fields.items, s->fields.n, at, b->report);
     if (s->fields.n && log->format != ACCESS_JSON)
         conf_report_add(b->report, at, "'fields' is for format = \"json\"; remove it");
 }

@@ -45,6 +45,11 @@ static void route_matcher(struct build *b, struct route *r, const struct level_s
         conf_report_add(b->report, route_place(s, "nocase"), "'nocase' is for regex routes; remove it");
     if (s->final && r->matcher != ROUTE_PREFIX)
         conf_report_add(b->report, route_place(s, "final"), "'final' is for prefix routes; remove it");
+    r->label = r->path;
+    if (r->name.len)
+        r->label = r->name;
+    else if (r->matcher != ROUTE_PREFIX)
+        r->label = pool_printf(b->pool, "%c %.*s", r->matcher == ROUTE_EXACT ? '=' : '~', STR_ARG(r->path));
     r->final = s->final;
     r->internal = s->internal;
     if (s->internal && !s->name.s)

@@ -66,6 +66,7 @@ static void top_secret(struct build *b)
     } else {
         b->config->secret = secret;
     }
+    b->config->has_secret = secret.s != NULL;
     b->percent_key = percent_key(b->config->secret);
 }
 

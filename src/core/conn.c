@@ -71,6 +71,14 @@ void conn_linger(struct conn *c)
         conn_close(c);
 }
 
+void conn_go_on_next_turn(struct conn *c)
+{
+    if (c->queued)
+        return;
+    c->queued = true;
+    loop_next_turn(c->worker->loop, &c->deferred, on_turn_over);
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;

@@ -82,6 +82,9 @@ int conn_register(struct conn *) WEIR_MUST_CHECK;
 /* Goes on with the connection when the turn is over and whoever calls now is off the stack. */
 void conn_go_on_later(struct conn *);
 
+/* Goes on in the next turn: it could do so at once, but others shall have their turn first. */
+void conn_go_on_next_turn(struct conn *);
+
 /* Changes the phase and its deadline in milliseconds (0: none). */
 void conn_phase(struct conn *, enum conn_phase, int64_t deadline_ms);
 

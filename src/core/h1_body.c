@@ -2,13 +2,15 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "core/fault.h"
 #include "core/h1_exchange.h"
 #include "core/reply.h"
 
 /* What came is not what was announced: after this nothing can be understood. */
-void h1_body_failed(struct h1_exchange *ex, unsigned status, const char *reason)
+void h1_body_failed(struct h1_exchange *ex, unsigned status, const char *reason, struct str cause)
 {
     struct request *req = &ex->request;
+    struct reply_error error = {.status = status, .reason = reason, .cause = cause};
 
     ex->in_bad = true;
     ex->in_done = true;
@@ -23,7 +25,7 @@ void h1_body_failed(struct h1_exchange *ex, unsigned status, const char *reason)
         ex->broken_reason = reason;
         ex->ended = true;
     } else {
-        reply_status(req, status, reason);
+        reply_error(req, &error);
     }
 }
 
@@ -39,7 +41,7 @@ static void give_body(struct h1_exchange *ex, struct str bytes, bool last)
         return;
     }
     if (max > 0 && req->bytes_received > max && !ex->is_tunnel) {
-        h1_body_failed(ex, 413, "the body is longer than request_body.max_size");
+        h1_body_failed(ex, 413, "the body is too long", fault_size(req, "request_body.max_size", max));
         return;
     }
     ex->credit -= ex->credit < bytes.len ? ex->credit : bytes.len;
@@ -47,41 +49,39 @@ static void give_body(struct h1_exchange *ex, struct str bytes, bool last)
         req->handler->body(req, bytes, last);
 }
 
-/* Takes what it can of a body from `in`; what is left there belongs to the next request. */
+/* Takes what it can of a body from `in`, whose bytes may be moved; what is left there belongs to the next request. */
 static void take_body(struct h1_exchange *ex, struct str *in)
 {
+    char *bytes = (char *)(uintptr_t)in->s;
+    struct str body;
+
     if (ex->is_tunnel) {
         give_body(ex, *in, false);
         in->len = 0;
         return;
     }
     if (ex->request.frame.kind == FRAME_LENGTH) {
-        struct str bytes = *in;
-
-        if (bytes.len > ex->in_left)
-            bytes.len = (size_t)ex->in_left;
-        in->s += bytes.len;
-        in->len -= bytes.len;
-        ex->in_left -= bytes.len;
-        give_body(ex, bytes, ex->in_left == 0);
+        body = *in;
+        if (body.len > ex->in_left)
+            body.len = (size_t)ex->in_left;
+        in->s += body.len;
+        in->len -= body.len;
+        ex->in_left -= body.len;
+        give_body(ex, body, ex->in_left == 0);
         return;
     }
-    while (!ex->in_done) {
-        struct str data = STR_NONE;
-
-        switch (h1_chunk_next(&ex->chunk, in, &data)) {
-        case H1_CHUNK_DATA:
-            give_body(ex, data, false);
-            break;
-        case H1_CHUNK_END:
-            give_body(ex, STR_NONE, true);
-            return;
-        case H1_CHUNK_MORE:
-            return;
-        case H1_CHUNK_BAD:
-            h1_body_failed(ex, (unsigned)ex->chunk.status, ex->chunk.reason);
-            return;
-        }
+    /* Handed on in one piece, which leaves in one call. */
+    switch (h1_chunk_join(&ex->chunk, bytes, in->len, &body, in)) {
+    case H1_CHUNK_END:
+        give_body(ex, body, true);
+        break;
+    case H1_CHUNK_BAD:
+        h1_body_failed(ex, (unsigned)ex->chunk.status, ex->chunk.reason, STR_NONE);
+        break;
+    default:
+        if (body.len > 0)
+            give_body(ex, body, false);
+        break;
     }
 }
 
@@ -95,7 +95,8 @@ static void body_ended(struct conn *c, bool reset)
     if (ex->is_tunnel && !reset)
         give_body(ex, STR_NONE, true);
     else
-        h1_body_failed(ex, 0, reset ? "client reset the connection" : "client closed in the middle of a body");
+        h1_body_failed(ex, 0, reset ? "client reset the connection" : "client closed in the middle of a body",
+                       STR_NONE);
 }
 
 /* One step of reading a body.  False: nothing more to be done now. */
@@ -133,7 +134,7 @@ bool h1_read_body(struct conn *c)
     if (ex->in_done && !ex->in_bad && (size_t)n < room)
         c->readable = c->closed_seen;
     if (in.len > 0 && !ex->in_bad && conn_hold(c, in) < 0)
-        h1_body_failed(ex, 503, "no memory for pipelined bytes");
+        h1_body_failed(ex, 503, "no memory for pipelined bytes", STR_NONE);
     return true;
 }
 

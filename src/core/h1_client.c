@@ -9,8 +9,9 @@
 /* Trailers of a response are checked and dropped. */
 #define TRAILERS_MAX 100
 #define TRAILER_BYTES_MAX (16 * 1024)
-/* A spliced body lets others have a turn after so much. */
+/* A body lets others have a turn after so much: spliced, and copied. */
 #define SPLICE_TURN (16u * 1024 * 1024)
+#define READS_TURN 32
 
 enum step {
     STEP_AGAIN,
@@ -31,6 +32,7 @@ void h1_client_again(struct h1_client *c)
 {
     c->state = H1_CLIENT_HEAD;
     c->begun = false;
+    c->error = 0;
     c->interims = 0;
     h1_scan_init(&c->scan);
 }
@@ -66,34 +68,11 @@ static enum step complete(struct h1_client *c, struct str bytes, bool surplus, b
     return STEP_OVER;
 }
 
-/* Reads chunks in place, so that the body lies in one piece at the front of `*bytes`. */
-static enum h1_chunk_event unchunk(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body,
-                                   struct str *rest)
-{
-    enum h1_chunk_event event;
-    struct str data;
-    char *end = NULL;
-
-    *rest = (struct str){bytes, len};
-    *body = STR_NONE;
-    while ((event = h1_chunk_next(chunk, rest, &data)) == H1_CHUNK_DATA) {
-        if (!end) {
-            *body = (struct str){data.s, 0};
-            end = bytes + (data.s - bytes);
-        }
-        if (end != data.s)
-            memmove(end, data.s, data.len);
-        end += data.len;
-        body->len += data.len;
-    }
-    return event;
-}
-
 static enum step take_chunks(struct h1_client *c, char *bytes, size_t len, bool filled)
 {
     struct str body, rest;
 
-    switch (unchunk(&c->chunk, bytes, len, &body, &rest)) {
+    switch (h1_chunk_join(&c->chunk, bytes, len, &body, &rest)) {
     case H1_CHUNK_END:
         return complete(c, body, rest.len > 0, filled);
     case H1_CHUNK_BAD:
@@ -309,6 +288,7 @@ static enum step read_spliced(struct h1_client *c)
     case SPLICE_ENDED:
         return take_end(c, false);
     case SPLICE_FAILED:
+        c->error = errno;
         return take_end(c, true);
     }
     return STEP_WAIT;
@@ -329,6 +309,8 @@ static enum step read_some(struct h1_client *c)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return STEP_WAIT;
+    if (n < 0)
+        c->error = errno;
     if (n <= 0)
         return take_end(c, n < 0);
     if (c->state != H1_CLIENT_HEAD)
@@ -346,8 +328,14 @@ static enum step read_some(struct h1_client *c)
 
 void h1_client_read(struct h1_client *c)
 {
-    while (!c->blocked) {
-        enum step step = c->splicing ? read_spliced(c) : read_some(c);
+    for (unsigned reads = 0; !c->blocked; reads++) {
+        enum step step;
+
+        if (reads == READS_TURN) {
+            uconn_again(c->uconn);
+            break;
+        }
+        step = c->splicing ? read_spliced(c) : read_some(c);
 
         if (step == STEP_OVER)
             return;

@@ -65,6 +65,7 @@ struct h1_client {
     bool head_waits; /* the final head is here, and waits for the first bytes of its body */
     bool blocked; /* the client can take no more until h1_client_resume() */
     bool splicing; /* the rest of the body goes by out->splice */
+    int error; /* errno of the connection's end; 0: it was closed */
     bool unsplicable; /* out->splice does not work for this request */
     uint64_t left; /* of a body of known length */
     struct message head; /* of the final response */

@@ -1,5 +1,5 @@
 /* h1_exchange.c: the life of an exchange: made with the first byte, kept for the next when it is over. */
-#include "core/h1_exchange.h"
+#include "core/h1_output.h"
 
 #include <stdlib.h>
 
@@ -50,7 +50,7 @@ static void exchange_free(struct h1_exchange *ex)
 {
     struct worker *w = ex->request.worker;
 
-    h1_answer_reset(ex);
+    h1_output_reset(ex);
     if (w->spare_count >= EXCHANGE_SPARES) {
         pool_free(ex->request.pool);
         free(ex);
@@ -83,11 +83,12 @@ void h1_exchange_finish(struct conn *c)
 static void abandon(struct conn *c, const char *reason)
 {
     struct h1_exchange *ex = c->exchange;
+    bool complete = ex && ex->ended && !h1_output_is_pending(ex);
 
+    if (ex && !complete && !ex->request.fail_reason)
+        ex->request.fail_reason = reason;
     if (ex && ex->head_done && !ex->ended && ex->request.handler) {
         ex->ended = true;
-        if (!ex->request.fail_reason)
-            ex->request.fail_reason = reason;
         if (ex->request.handler->abort)
             ex->request.handler->abort(&ex->request, reason);
     }

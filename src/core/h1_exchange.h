@@ -54,6 +54,7 @@ struct h1_exchange {
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     bool ended; /* the handler has given all */
     bool paused; /* the handler waits for resume() */
+    bool yielded; /* the output goes on in the next turn, whatever the socket says */
     bool broken; /* the client cannot be written to */
     const char *broken_reason;
 };
@@ -82,8 +83,8 @@ bool h1_read_head(struct conn *);
 /* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
 bool h1_read_proxy(struct conn *);
 
-/* Answers what is no request, or none that may be served; nothing after it can be trusted. */
-void h1_refuse(struct h1_exchange *, unsigned status, const char *reason);
+/* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: see fault.h. */
+void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
 /* ---- h1_body.c ---- */
 
@@ -91,7 +92,7 @@ void h1_refuse(struct h1_exchange *, unsigned status, const char *reason);
 bool h1_read_body(struct conn *);
 
 /* What came is not what was announced: answers `status` if that can still be said; 0: the client is gone. */
-void h1_body_failed(struct h1_exchange *, unsigned status, const char *reason);
+void h1_body_failed(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
 /* Whether the rest of a body that nobody wants is short enough to be read, so that the connection can be kept. */
 bool h1_may_drain(const struct h1_exchange *);
@@ -100,19 +101,8 @@ bool h1_may_drain(const struct h1_exchange *);
 
 extern const struct request_out h1_answer_out;
 
-/* Sends what is pending; true when nothing is left.  False: blocked, or the exchange is broken. */
-bool h1_answer_flush(struct h1_exchange *);
-
-static inline bool h1_answer_is_pending(const struct h1_exchange *ex)
-{
-    return ex->pending.len > 0 || ex->pending.fd >= 0;
-}
-
 /* Puts a close frame into a tunnel that must end, where one may stand. */
 void h1_answer_say_goodbye(struct h1_exchange *);
-
-/* Frees what the output holds. */
-void h1_answer_reset(struct h1_exchange *);
 
 /* Has the connection driven, now if nobody does, else by who does, once the handler is off the stack. */
 void h1_drive_later(struct h1_exchange *);

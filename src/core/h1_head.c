@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "core/fault.h"
 #include "core/h1_exchange.h"
 #include "core/reply.h"
 #include "http/h1_parse.h"
@@ -11,19 +12,23 @@
 #define TRAILER_BYTES_MAX 8192
 
 /* Answers what is no request, or none that may be served; nothing after it can be trusted. */
-void h1_refuse(struct h1_exchange *ex, unsigned status, const char *reason)
+void h1_refuse(struct h1_exchange *ex, unsigned status, const char *reason, struct str cause)
 {
+    struct reply_error error = {.status = status, .reason = reason, .cause = cause};
+
     ex->head_done = true;
     ex->in_done = true;
     ex->in_bad = true;
     ex->keep_alive = false;
     conn_unhold(ex->conn, ex->conn->held_len);
-    reply_status(&ex->request, status, reason);
+    reply_error(&ex->request, &error);
 }
 
 static void refuse_scan(struct h1_exchange *ex, enum h1_verdict verdict)
 {
-    h1_refuse(ex, (unsigned)h1_scan_status(verdict, H1_REQUEST), ex->scan.reason);
+    struct str cause = verdict == H1_SCAN_BAD ? STR_NONE : fault_head(&ex->request, &ex->scan);
+
+    h1_refuse(ex, (unsigned)h1_scan_status(verdict, H1_REQUEST), ex->scan.reason, cause);
 }
 
 /* The client holds the body back until it is asked for (RFC 9110 10.1.1). */
@@ -82,7 +87,7 @@ static size_t run_head(struct h1_exchange *ex, struct str head, struct str rest)
     if (status == 0)
         status = frame_request(&req->head, &req->frame, &reason);
     if (status != 0) {
-        h1_refuse(ex, (unsigned)status, reason);
+        h1_refuse(ex, (unsigned)status, reason, STR_NONE);
         return 0;
     }
     ex->head_done = true;
@@ -131,7 +136,7 @@ static void head_from_read(struct h1_exchange *ex, struct str in)
     /* The receive buffer is the worker's: what does not belong to this request is put away before it runs. */
     if (rest.len > 0) {
         if (conn_hold(c, rest) < 0) {
-            h1_refuse(ex, 503, "no memory for pipelined bytes");
+            h1_refuse(ex, 503, "no memory for pipelined bytes", STR_NONE);
             return;
         }
         kept = c->held;

@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "core/h1_exchange.h"
+#include "core/fault.h"
+#include "core/h1_output.h"
+
+/* What one connection may do before others have their turn: requests or pieces of a body. */
+#define STEPS_TURN 64
 
 /* The answer is with the kernel.  False: the connection is over. */
 static bool answered(struct conn *c)
@@ -44,7 +48,7 @@ static bool step(struct conn *c)
         h1_give_up(c, ex->broken_reason ? ex->broken_reason : "client is gone");
         return false;
     }
-    if (ex->ended && !h1_answer_is_pending(ex)) {
+    if (ex->ended && !h1_output_is_pending(ex)) {
         if (!ex->in_done && h1_may_drain(ex))
             return h1_read_body(c);
         if (!ex->in_done)
@@ -67,6 +71,13 @@ static void register_or_end(struct conn *c)
         h1_give_up(c, "epoll refused the connection");
 }
 
+/* A time that an event alone must not renew: a client could stretch it by a byte now and then. */
+static void phase_unless_in_it(struct conn *c, enum conn_phase phase, int64_t deadline_ms)
+{
+    if (c->phase != phase)
+        conn_phase(c, phase, deadline_ms);
+}
+
 /* Nothing can be done now: says what is waited for. */
 static void settle(struct conn *c)
 {
@@ -78,15 +89,14 @@ static void settle(struct conn *c)
 
         conn_phase(c, CONN_IDLE, c->served ? idle : t->client_header);
     } else if (!ex->head_done) {
-        if (c->phase != CONN_HEAD)
-            conn_phase(c, CONN_HEAD, t->client_header);
+        phase_unless_in_it(c, CONN_HEAD, t->client_header);
     } else {
         if (ex->request.route)
             t = &ex->request.route->timeouts;
         if (ex->is_tunnel)
             conn_phase(c, CONN_TUNNEL, t->tunnel);
-        else if (h1_answer_is_pending(ex) || ex->paused)
-            conn_phase(c, CONN_SEND, t->client_send);
+        else if (h1_output_is_pending(ex) || ex->paused)
+            phase_unless_in_it(c, CONN_SEND, t->client_send);
         else if (has_timers_of_work(ex) || ex->ended) {
             if (ex->waiting_since == 0)
                 ex->waiting_since = c->worker->loop->clock.mono_ms;
@@ -104,13 +114,41 @@ static void settle(struct conn *c)
     register_or_end(c);
 }
 
+/* The socket takes bytes again. */
+static void resume_output(struct h1_exchange *ex)
+{
+    if (!h1_output_flush(ex))
+        return;
+    if (ex->paused && !ex->ended && !ex->broken) {
+        ex->paused = false;
+        if (ex->request.handler && ex->request.handler->resume)
+            ex->request.handler->resume(&ex->request);
+    }
+}
+
+/* Output that let others have their turn goes on. */
+static void flush_yielded(struct conn *c)
+{
+    struct h1_exchange *ex = c->exchange;
+
+    if (!ex || !ex->yielded)
+        return;
+    ex->yielded = false;
+    resume_output(ex);
+}
+
 void h1_go_on(struct conn *c)
 {
     if (c->freed || c->driving)
         return;
     c->driving = true;
-    while (!c->freed && step(c))
-        continue;
+    flush_yielded(c);
+    for (unsigned steps = 0; !c->freed && step(c); steps++) {
+        if (steps == STEPS_TURN) {
+            conn_go_on_next_turn(c);
+            break;
+        }
+    }
     c->driving = false;
     if (!c->freed && c->phase != CONN_LINGER)
         settle(c);
@@ -124,18 +162,6 @@ void h1_begin(struct conn *c)
         return;
     }
     settle(c);
-}
-
-/* The socket takes bytes again. */
-static void resume_output(struct h1_exchange *ex)
-{
-    if (!h1_answer_flush(ex))
-        return;
-    if (ex->paused && !ex->ended && !ex->broken) {
-        ex->paused = false;
-        if (ex->request.handler && ex->request.handler->resume)
-            ex->request.handler->resume(&ex->request);
-    }
 }
 
 /* Whether a body comes too slowly (RFC 9110 15.5.9 leaves the measure to us). */
@@ -168,14 +194,24 @@ void h1_on_event(struct conn *c, bool writable)
         h1_lost(c, "client reset the connection");
         return;
     }
-    if (ex && writable && (ex->paused || h1_answer_is_pending(ex))) {
+    if (ex && writable && (ex->paused || h1_output_is_pending(ex))) {
         c->driving = true;
         resume_output(ex);
         c->driving = false;
     }
     if (ex && !ex->ended && is_slow(ex))
-        h1_body_failed(ex, 408, "the body comes too slowly");
+        h1_body_failed(ex, 408, "the body comes too slowly",
+                       pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
     h1_go_on(c);
+}
+
+static struct str cause_of_body(struct h1_exchange *ex)
+{
+    struct request *req = &ex->request;
+    const struct timeouts *t = req->route ? &req->route->timeouts : &req->listener->timeouts;
+    struct str setting = fault_time(req, "timeouts.client_body", t->client_body);
+
+    return pool_printf(req->pool, "%.*s; %llu bytes came", STR_ARG(setting), (unsigned long long)req->bytes_received);
 }
 
 void h1_on_deadline(struct conn *c)
@@ -186,7 +222,8 @@ void h1_on_deadline(struct conn *c)
     case CONN_HEAD:
         if (ex) {
             c->driving = true;
-            h1_refuse(ex, 408, "the head did not come within timeouts.client_header");
+            h1_refuse(ex, 408, "the head did not come in time",
+                      fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
             c->driving = false;
             h1_go_on(c);
             return;
@@ -195,7 +232,7 @@ void h1_on_deadline(struct conn *c)
     case CONN_BODY:
         if (ex && !ex->ended) {
             c->driving = true;
-            h1_body_failed(ex, 408, "the body did not come within timeouts.client_body");
+            h1_body_failed(ex, 408, "the body did not come in time", cause_of_body(ex));
             c->driving = false;
             h1_go_on(c);
             return;

@@ -59,7 +59,7 @@ static bool location_cut(struct str text, struct location *l)
     len = location_until(text, "?#");
     l->path = (struct str){text.s, len};
     l->rest = str_from(text, len);
-    return l->authority.s ? len == 0 || text.s[0] == '/' : len > 0 && text.s[0] == '/';
+    return str_has_prefix(text, STR("/")) || (l->authority.s && len == 0);
 }
 
 /* Same name and port, where no port is the scheme's. */

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "core/fault.h"
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
 #include "http/hop.h"
@@ -116,6 +117,36 @@ static void half_close(struct proxy *p, enum upload_result result)
         (void)shutdown(p->client.uconn->fd, SHUT_WR);
 }
 
+/* What was seen of an answer that does not come to its end, and why it does not. */
+static struct str cause_of_end(struct proxy *p, struct str why)
+{
+    struct request *req = p->req;
+    struct h1_client *c = &p->client;
+    const char *semicolon = why.len > 0 ? "; " : "";
+
+    switch (c->state) {
+    case H1_CLIENT_HEAD:
+        return why;
+    case H1_CLIENT_LENGTH:
+        return pool_printf(req->pool, "%.*s%s%llu of %llu bytes came", STR_ARG(why), semicolon,
+                           (unsigned long long)(c->frame.length - c->left), (unsigned long long)c->frame.length);
+    default:
+        return pool_printf(req->pool, "%.*s%s%llu bytes of the body came", STR_ARG(why), semicolon,
+                           (unsigned long long)req->bytes_sent);
+    }
+}
+
+/* That nobody says anything is no fault of either side. */
+static void end_tunnel(struct proxy *p)
+{
+    static const char reason[] = "the tunnel was silent";
+    struct str cause = fault_time(p->req, "timeouts.tunnel", p->read_timeout);
+
+    fault_log(p->req, LOG_LEVEL_INFO, "", "%s; %.*s", reason, STR_ARG(cause));
+    proxy_drop(p);
+    p->req->out->abort(p->req, reason);
+}
+
 static void timed_out(struct proxy *p)
 {
     struct h1_client *c = &p->client;
@@ -126,22 +157,26 @@ static void timed_out(struct proxy *p)
     };
 
     if (c->uconn->state == UCONN_CONNECTING) {
-        proxy_connect_failed(p, ETIMEDOUT);
+        proxy_connect_failed(p, 0);
+        return;
+    }
+    if (c->state == H1_CLIENT_TUNNEL) {
+        end_tunnel(p);
         return;
     }
     /* While the client does not take the answer, the server is not to blame. */
-    if (c->blocked && c->state != H1_CLIENT_TUNNEL) {
+    if (c->blocked) {
         proxy_set_deadline(p, p->read_timeout);
         return;
     }
     if (!upload_is_done(&c->upload) && !c->upload.stopped) {
         error.proxy_error = "connection_write_timeout";
         error.reason = "sending to the upstream timed out";
+        error.cause = fault_time(p->req, "timeouts.send", p->req->route->timeouts.send);
+    } else {
+        error.cause = cause_of_end(p, fault_time(p->req, p->read_setting, p->read_timeout));
     }
-    if (c->state == H1_CLIENT_TUNNEL)
-        error.reason = "the tunnel was idle for too long";
-    else
-        proxy_count_failure(p);
+    proxy_count_failure(p);
     proxy_end(p, &error);
 }
 
@@ -227,6 +262,7 @@ static void on_head(struct h1_client *c, struct message *head, struct frame *tol
         deadline_stop(&p->total);
     } else if (type && is_event_stream(type->value)) {
         p->read_timeout = timeouts->tunnel;
+        p->read_setting = "timeouts.tunnel";
         proxy_set_deadline(p, timeouts->tunnel);
     }
     /* An answer other than success before the end of the body: the rest of it is not wanted. */
@@ -272,6 +308,8 @@ static void on_failed(struct h1_client *c, enum h1_client_failure failure, const
         error.proxy_error = "http_response_incomplete";
     else if (failure == H1_CLIENT_TOO_LARGE)
         error.proxy_error = "http_response_header_section_size";
+    error.cause = failure == H1_CLIENT_TOO_LARGE ? fault_head(p->req, &c->scan)
+                                                 : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
     proxy_count_failure(p);
     proxy_end(p, &error);
 }
@@ -300,13 +338,15 @@ static bool is_idempotent(struct str method)
 
 static void on_total(struct deadline *d)
 {
-    static const struct reply_error error = {
+    struct proxy *p = container_of(d, struct proxy, total);
+    struct reply_error error = {
         .status = 504,
         .proxy_error = "http_response_timeout",
-        .reason = "the exchange took longer than timeouts.total",
+        .reason = "the exchange took too long",
     };
 
-    proxy_end(container_of(d, struct proxy, total), &error);
+    error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
+    proxy_end(p, &error);
 }
 
 static void proxy_start(struct request *req, struct str body, bool last)
@@ -323,6 +363,7 @@ static void proxy_start(struct request *req, struct str body, bool last)
     p->req = req;
     p->state = upstream_state(req->worker->upstreams, req->route->upstream);
     p->read_timeout = req->route->timeouts.read;
+    p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
     p->repeatable = last && body.len == 0 && req->frame.kind != FRAME_CHUNKED &&

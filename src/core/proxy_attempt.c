@@ -2,15 +2,16 @@
 #include <errno.h>
 
 #include "core/balancer.h"
+#include "core/fault.h"
 #include "core/proxy_state.h"
 
 #define RETRY_AFTER_S 1
 
 void proxy_disk_failed(struct proxy *p)
 {
-    static const struct reply_error error = {.status = 507, .reason = "the body's file cannot be written"};
+    struct reply_error error = {.status = 507, .reason = "the temporary file of the body cannot be written"};
 
-    log_write(p->req->worker->log, LOG_LEVEL_ERROR, "temporary file of a request body: %s", strerror(errno));
+    error.cause = fault_errno(p->req, errno);
     proxy_end(p, &error);
 }
 
@@ -53,13 +54,8 @@ void proxy_count_failure(struct proxy *p)
 
 void proxy_end(struct proxy *p, const struct reply_error *error)
 {
-    struct request *req = p->req;
-
     proxy_drop(p);
-    if (req->head_sent)
-        req->out->abort(req, error->reason);
-    else
-        reply_error(req, error);
+    reply_error(p->req, error);
 }
 
 /* Which error of connecting the client is told (RFC 9209 2.3). */
@@ -68,6 +64,7 @@ static struct reply_error connect_error(int error)
     struct reply_error told = {.status = 502};
 
     switch (error) {
+    case 0:
     case ETIMEDOUT:
         told.status = 504;
         told.proxy_error = "connection_timeout";
@@ -116,6 +113,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
     const struct route *route = p->req->route;
     struct reply_error error = connect_error(cause);
 
+    error.cause = cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
     proxy_count_failure(p);
     mark_tried(p);
     leave(p);
@@ -123,6 +121,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
     p->tries++;
     if (route->retry_connect && p->tries < route->retry_tries) {
         p->connect_error = error;
+        fault_log(p->req, LOG_LEVEL_WARN, "", "%s; %.*s; another server is tried", error.reason, STR_ARG(error.cause));
         proxy_attempt(p, STR_NONE);
         return;
     }
@@ -133,8 +132,10 @@ void proxy_connect_failed(struct proxy *p, int cause)
 bool proxy_may_repeat(const struct proxy *p)
 {
     const struct h1_client *c = &p->client;
+    /* Then the body is still where it came from, all of it and unframed. */
+    bool untouched = c->upload.sent == 0 && !c->upload.spool && c->upload.unsent.len == 0;
 
-    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || c->upload.sent == 0);
+    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || untouched);
 }
 
 static void connect_peer(struct proxy *p, struct str body)
@@ -165,9 +166,7 @@ void proxy_repeat(struct proxy *p, struct str body)
     p->sendable = false;
     p->sent_at = 0;
     uconn_close(c->uconn);
-    c->upload.uconn = NULL;
-    c->upload.sent = 0;
-    c->upload.stopped = false;
+    upload_restart(&c->upload);
     h1_client_again(c);
     connect_peer(p, body);
 }

@@ -20,6 +20,7 @@ struct proxy {
     struct reply_error connect_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;
+    const char *read_setting; /* that says how long it is */
     struct deadline patience; /* of a client that waits for room in the spool's memory */
     struct deadline total; /* of the whole exchange; not of a tunnel */
     bool sendable; /* the connection is there and the head was sent */
@@ -45,8 +46,8 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 void proxy_attempt(struct proxy *, struct str body);
 
 /*
- * The server could not be connected to: another one, or the end.  Nothing was sent, so any request may go
- * elsewhere.
+ * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or the end.
+ * Nothing was sent, so any request may go elsewhere.
  */
 void proxy_connect_failed(struct proxy *, int error);
 

@@ -1,6 +1,7 @@
 /* reply.c: see reply.h. */
 #include "core/reply.h"
 
+#include "core/fault.h"
 #include "core/worker.h"
 #include "http/accept.h"
 #include "http/status.h"
@@ -67,37 +68,37 @@ static struct str json_page(struct request *req, unsigned status)
 
 /* ---- the log line ---- */
 
-/* "client A listener L "GET /x" -> 502 upstream U PEER: REASON (request ID)" */
 static void log_failure(struct request *req, const struct reply_error *e)
 {
-    enum log_level level = e->status >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
-    char client[ADDR_TEXT_MAX], method[64], target[512];
-    const struct upstream *upstream = req->route ? req->route->upstream : NULL;
+    enum log_level level = e->status >= 500 || e->own_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    char outcome[48];
 
-    if (!log_is_on(req->worker->log, level))
-        return;
-    addr_print(&req->peer, client);
-    log_write(req->worker->log, level,
-              "client %s listener %.*s \"%.*s %.*s\" -> %u%s%.*s%s%.*s: %s%s%.*s (request %.*s)",
-              client, STR_ARG(req->listener->text),
-              STR_ARG(log_escape(req->head.method, method, sizeof(method))),
-              STR_ARG(log_escape(req->head.target, target, sizeof(target))), e->status,
-              upstream ? " upstream " : "", STR_ARG(upstream ? upstream->name : STR_NONE),
-              req->upstream_addr.len > 0 ? " server " : "", STR_ARG(req->upstream_addr),
-              e->reason ? e->reason : "no reason given", e->detail.len > 0 ? "; " : "", STR_ARG(e->detail),
-              STR_ARG(request_id(req)));
+    if (req->head_sent)
+        snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
+    else
+        snprintf(outcome, sizeof(outcome), " -> %u", e->status);
+    fault_log(req, level, outcome, "%s%s%.*s%s%.*s", e->reason ? e->reason : "no reason given",
+              e->detail.len > 0 ? "; " : "", STR_ARG(e->detail), e->cause.len > 0 ? "; " : "", STR_ARG(e->cause));
 }
 
 /* ---- the replies ---- */
 
+/* The type of RFC 9209 2.3 for an error of which only the status is known. */
+static const char *error_type(const struct reply_error *e)
+{
+    if (e->proxy_error)
+        return e->proxy_error;
+    if (e->status == 401 || e->status == 403 || e->status == 429)
+        return "http_request_denied";
+    return e->status < 500 ? "http_request_error" : "proxy_internal_error";
+}
+
 /* RFC 9209 2: who answered in the server's place, and why. */
 static struct str proxy_status(struct request *req, const struct reply_error *e)
 {
-    if (!e->proxy_error)
-        return STR_NONE;
     if (e->detail.len == 0)
-        return pool_printf(req->pool, "weir; error=%s", e->proxy_error);
-    return pool_printf(req->pool, "weir; error=%s; details=\"%.*s\"", e->proxy_error, STR_ARG(e->detail));
+        return pool_printf(req->pool, "weir; error=%s", error_type(e));
+    return pool_printf(req->pool, "weir; error=%s; details=\"%.*s\"", error_type(e), STR_ARG(e->detail));
 }
 
 static void answer_error(struct request *req, const struct reply_error *e, struct str content_range)
@@ -106,6 +107,7 @@ static void answer_error(struct request *req, const struct reply_error *e, struc
     bool json = prefers_json(req);
 
     req->fail_reason = e->reason;
+    req->error = error_type(e);
     log_failure(req, e);
     if (req->head_sent) {
         req->out->abort(req, e->reason);

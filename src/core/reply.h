@@ -9,16 +9,18 @@
 
 struct reply_error {
     unsigned status;
-    const char *proxy_error; /* RFC 9209 2.3 type ("connection_refused"); NULL: no Proxy-Status */
+    const char *proxy_error; /* RFC 9209 2.3 type ("connection_refused"); NULL: what fits the status */
     const char *reason; /* static text for the log: what was wrong */
     struct str detail; /* "details" of Proxy-Status; may be empty; safe text only */
+    struct str cause; /* for the log: what decided, see fault.h; may be empty */
+    bool own_fault; /* the set-up is to blame: logged as an error though the status is below 500 */
     unsigned retry_after_s; /* 0: the field is not sent */
     struct str allow; /* of 405: the methods; empty: none */
 };
 
 /*
  * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id,
- * upstream and reason. Ends the request.  If a final head went out already, the answer is aborted instead.
+ * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted instead.
  */
 void reply_error(struct request *, const struct reply_error *);
 

@@ -1,10 +1,12 @@
 /* request.c: see request.h. */
 #include "core/request.h"
 
+#include "core/fault.h"
 #include "core/reply.h"
 #include "core/rewrite.h"
 #include "core/router.h"
 #include "core/worker.h"
+#include "http/forwarded.h"
 #include "http/host.h"
 #include "http/uri.h"
 
@@ -19,7 +21,8 @@ struct str request_id(struct request *req)
         req->id = STR("-");
         return req->id;
     }
-    req->id = pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
+    req->id =
+        pool_printf(req->pool, "%s-%llx", req->worker->id_prefix, (unsigned long long)++req->worker->next_id);
     return req->id;
 }
 
@@ -86,35 +89,51 @@ static unsigned find_path(struct request *req, const struct uri_target *target, 
     return 400;
 }
 
+static bool is_trusted(const struct listener_conf *listener, const struct addr *address)
+{
+    for (size_t i = 0; i < listener->trusted_count; i++) {
+        if (cidr_holds(&listener->trusted[i], address))
+            return true;
+    }
+    return false;
+}
+
+/* Goes through one value from its end; true when the client is found, or nothing more can be believed. */
+static bool find_client_in(struct request *req, struct str list, int (*take_last)(struct str *, struct addr *))
+{
+    while (list.len > 0) {
+        struct addr address;
+
+        if (take_last(&list, &address) < 0)
+            return true;
+        req->client = address;
+        if (!is_trusted(req->listener, &address))
+            return true;
+    }
+    return false;
+}
+
+/* All lines of one field, the last one first: a balancer may append a line of its own (RFC 9110 5.3). */
+static void find_client_by(struct request *req, enum header_id id, int (*take_last)(struct str *, struct addr *))
+{
+    const struct header_list *headers = &req->head.headers;
+
+    for (size_t i = headers->count; i-- > 0;) {
+        if (headers->items[i].id == id && find_client_in(req, headers->items[i].value, take_last))
+            return;
+    }
+}
+
 /* Who speaks, where a trusted peer says so: the rightmost address that is not trusted itself. */
 static void find_client(struct request *req)
 {
-    const struct listener_conf *listener = req->listener;
-    const struct header *field;
-    struct str list;
-
-    for (size_t i = 0; i < listener->trusted_count && !req->trusted; i++)
-        req->trusted = cidr_holds(&listener->trusted[i], &req->peer);
+    req->trusted = is_trusted(req->listener, &req->peer);
     if (!req->trusted)
         return;
-    field = header_find(&req->head.headers, HEADER_X_FORWARDED_FOR);
-    list = field ? field->value : STR_NONE;
-    while (list.len > 0) {
-        const char *comma = memrchr(list.s, ',', list.len);
-        size_t from = comma ? (size_t)(comma - list.s) + 1 : 0;
-        struct str last = str_trim((struct str){list.s + from, list.len - from});
-        struct addr address;
-        bool trusted = false;
-
-        if (addr_parse_ip(last, 0, &address) < 0)
-            return;
-        req->client = address;
-        for (size_t i = 0; i < listener->trusted_count && !trusted; i++)
-            trusted = cidr_holds(&listener->trusted[i], &address);
-        if (!trusted)
-            return;
-        list.len = comma ? from - 1 : 0;
-    }
+    if (header_find(&req->head.headers, HEADER_X_FORWARDED_FOR))
+        find_client_by(req, HEADER_X_FORWARDED_FOR, forwarded_last_address);
+    else
+        find_client_by(req, HEADER_FORWARDED, forwarded_last_for);
 }
 
 static bool is_tunnel_method(const struct request *req)
@@ -186,12 +205,13 @@ unsigned request_route(struct request *req, const char **reason)
     return route_request(req, &allow, reason);
 }
 
-static unsigned check_length(const struct request *req, const char **reason)
+static void check_length(struct request *req, struct reply_error *failure)
 {
     if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 || req->frame.length <= req->route->body_max)
-        return 0;
-    *reason = "the body is longer than request_body.max_size";
-    return 413;
+        return;
+    failure->status = 413;
+    failure->reason = "the body is too long";
+    failure->cause = fault_size(req, "request_body.max_size", req->route->body_max);
 }
 
 static void start_handler(struct request *req, struct str body, bool last)
@@ -208,9 +228,12 @@ void request_run(struct request *req, struct str body, bool last)
 
     failure.status = route_request(req, &failure.allow, &failure.reason);
     if (failure.status == 0)
-        failure.status = check_length(req, &failure.reason);
+        check_length(req, &failure);
     /* What was misread once may be misread again; behind CONNECT other rules would hold. */
     req->must_close = failure.status == 400 || is_tunnel_method(req);
+    /* No site or no route: there is nowhere to send it (RFC 9209 2.3.2). */
+    if (failure.status == 404)
+        failure.proxy_error = "destination_not_found";
     if (failure.status != 0)
         reply_error(req, &failure);
     else
@@ -220,17 +243,16 @@ void request_run(struct request *req, struct str body, bool last)
 bool request_jump(struct request *req, struct str route_name)
 {
     const struct route *route = router_by_name(req->site, route_name);
-    const char *reason = NULL;
-    unsigned status;
+    struct reply_error failure = {.reason = NULL};
 
     if (!route || ++req->jumps > REQUEST_JUMPS_MAX)
         return false;
     req->route = route;
-    status = rewrite_path(req, &reason);
-    if (status == 0)
-        status = check_length(req, &reason);
-    if (status != 0)
-        reply_status(req, status, reason);
+    failure.status = rewrite_path(req, &failure.reason);
+    if (failure.status == 0)
+        check_length(req, &failure);
+    if (failure.status != 0)
+        reply_error(req, &failure);
     else
         start_handler(req, req->first_body, req->first_last);
     return true;

@@ -32,22 +32,24 @@ enum splice_result {
 };
 
 /*
- * How an answer goes to the client.  Each takes what it is given or keeps a copy, and never calls the handler back from
- * within.  A false answer says that the client cannot take more now: the producer stops until resume().  After a call
- * with `last` the answer is complete, and the request belongs to the feeder: the handler must not touch it again.
+ * How an answer goes to the client.  Each takes what it is given or keeps a copy, and never calls the handler
+ * back from within.  A false answer says that the client cannot take more now: the producer stops until
+ * resume().  After a call with `last` the answer is complete, and the request belongs to the feeder: the
+ * handler must not touch it again.
  */
 struct request_out {
     void (*interim)(struct request *, const struct message *head);
-    /* `frame` says how the producer's body ends; what the client is told is the feeder's business.  `body` goes in the
-     * same write. */
+    /* `frame` says how the producer's body ends; what the client is told is the feeder's business.  `body`
+     * goes in the same write. */
     bool (*head)(struct request *, const struct message *head, const struct frame *frame, struct str body,
                  bool last);
     bool (*body)(struct request *, struct str bytes, bool last);
-    /* The next `length` bytes of the answer are those of `fd` from `offset` on; `fd` stays open until resume() or, with
-     * `last`, until the pool of the request is reset.  False: resume() follows; true: all is sent. */
+    /* The next `length` bytes of the answer are those of `fd` from `offset` on; `fd` stays open until
+     * resume() or, with `last`, until the pool of the request is reset.  False: resume() follows; true: all
+     * is sent. */
     bool (*file)(struct request *, int fd, off_t offset, uint64_t length, bool last);
-    /* Moves up to *left bytes of the socket `fd` to the client without copying them; `last`: the answer ends when *left
-     * is 0. */
+    /* Moves up to *left bytes of the socket `fd` to the client without copying them; `last`: the answer ends
+     * when *left is 0. */
     enum splice_result (*splice)(struct request *, int fd, uint64_t *left, bool last);
     /* The answer cannot be completed: the client must be able to see that.  Ends the request. */
     void (*abort)(struct request *, const char *reason);
@@ -105,33 +107,36 @@ struct request {
     bool own_reply; /* made by Weir, not by an upstream or from a file */
     uint64_t bytes_received, bytes_sent; /* bodies */
     const char *fail_reason; /* static text; NULL: it did not fail */
+    const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
     struct request_times times;
 };
 
-/* $request_id: unique by construction (address, port, start of the process, pid, counter); made once, in the pool. */
+/* $request_id: unique by construction (address, port, start of the process, pid, counter); made once, in the
+ * pool. */
 struct str request_id(struct request *);
 
 /*
- * Answers with the final head of a response: applies the route's response_headers, cookies and Location rules, adds what
- * every answer of Weir has, then out->head.  `head`'s text lives at least as long as the request's pool.  Answers as
- * out->head.
+ * Answers with the final head of a response: applies the route's response_headers, cookies and Location
+ * rules, adds what every answer of Weir has, then out->head.  `head`'s text lives at least as long as the
+ * request's pool.  Answers as out->head.
  */
 bool request_send_head(struct request *, struct message *head, const struct frame *frame, struct str body,
                        bool last) WEIR_MUST_CHECK;
 
 /*
- * Takes the request on once its head is parsed and its `frame` known: normalises, finds site and route, rewrites, and
- * starts the handler; or answers with an error.  `body`, `last` as handler->start.
+ * Takes the request on once its head is parsed and its `frame` known: normalises, finds site and route,
+ * rewrites, and starts the handler; or answers with an error.  `body`, `last` as handler->start.
  */
 void request_run(struct request *, struct str body, bool last);
 
-/* The phases before the handler, without any answer: 0, or the status that would be answered, with *reason.  For
- * request_run() and explain. */
+/* The phases before the handler, without any answer: 0, or the status that would be answered, with *reason.
+ * For request_run() and explain. */
 unsigned request_route(struct request *, const char **reason);
 
-/* The same request goes on at another route of its site ("@NAME"): used by `try`.  False: no such route, or too many. */
+/* The same request goes on at another route of its site ("@NAME"): used by `try`.  False: no such route, or
+ * too many. */
 bool request_jump(struct request *, struct str route_name);
 
 #endif

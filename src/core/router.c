@@ -216,7 +216,8 @@ static void router_allow(struct router_search *s, const struct candidate *candid
         *allow = router_add_methods(*allow, method, s->req->pool);
 }
 
-/* What would have been found for another method?  Asked only when nothing was: what it costs does not matter. */
+/* What would have been found for another method?  Asked only when nothing was: what it costs does
+ * not matter. */
 static struct str router_allowed(struct router_search *s)
 {
     const struct path_entry *entry = path_table_find(s->router->exact, s->req->path);

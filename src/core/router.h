@@ -37,8 +37,8 @@ enum router_result router_find(const struct router *, struct request *, struct s
 const struct route *router_by_name(const struct site *, struct str name);
 
 /*
- * The site of a request by its host and listener, with req->host_captures; NULL: 404.  *limit: a host regex was
- * undecided.
+ * The site of a request by its host and listener, with req->host_captures; NULL: 404.  *limit: a host regex
+ * was undecided.
  */
 const struct site *router_site(const struct listener_conf *, struct request *, bool *limit);
 

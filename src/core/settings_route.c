@@ -9,7 +9,7 @@ enum {
 };
 
 #define ROW(row, kind, where) .name = #row, .type = kind, .offset = offsetof(struct level_settings, row), \
-    .scopes = where
+    .scopes = (where)
 #define GROUP(row, where) ROW(row, CONF_GROUP, where), .group = &settings_##row##_group
 
 static const struct conf_row rows[] = {

@@ -34,7 +34,8 @@ void uconn_close(struct uconn *u)
     event_del(&u->event);
     close(u->fd);
     u->fd = -1;
-    loop_defer(u->worker->loop, &u->deferred, uconn_free);
+    if (!u->queued)
+        loop_defer(u->worker->loop, &u->deferred, uconn_free);
 }
 
 static void uconn_connected(struct uconn *u)
@@ -255,7 +256,21 @@ void uconn_learn(struct uconn *u, struct str keep_alive)
     }
 }
 
+static void uconn_on_next_turn(struct loop_deferred *d)
+{
+    struct uconn *u = container_of(d, struct uconn, deferred);
+
+    u->queued = false;
+    if (u->state == UCONN_CLOSED)
+        uconn_free(d);
+    else
+        uconn_on_event(u->fd, EV_READ, u);
+}
+
 void uconn_again(struct uconn *u)
 {
-    event_active(&u->event, EV_READ, 0);
+    if (u->queued)
+        return;
+    u->queued = true;
+    loop_next_turn(u->worker->loop, &u->deferred, uconn_on_next_turn);
 }

@@ -28,7 +28,8 @@ struct uconn {
     struct deadline deadline;
     struct list link; /* of its peer's idle ones */
     struct list all_link;
-    struct loop_deferred deferred;
+    struct loop_deferred deferred; /* frees it, or reads on, later */
+    bool queued; /* `deferred` is */
     struct worker *worker;
     struct peer_state *peer;
     void (*on_event)(struct uconn *, enum uconn_event);
@@ -79,7 +80,7 @@ void uconn_forget(struct uconn *);
  */
 void uconn_learn(struct uconn *, struct str keep_alive);
 
-/* Has UCONN_READY called again in this turn or the next, as if the socket had become readable. */
+/* Has UCONN_READY called again in the next turn, as if the socket had become readable. */
 void uconn_again(struct uconn *);
 
 #endif

@@ -35,6 +35,7 @@ static const struct var_name var_names[] = {
     {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE},
     {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE},
     {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
+    {"error", VAR_ERROR, VAR_RESPONSE},
     {"ssl_protocol", VAR_SSL, VAR_REQUEST},
     {"ssl_cipher", VAR_SSL, VAR_REQUEST},
     {"ssl_sni", VAR_SSL, VAR_REQUEST},
@@ -280,6 +281,7 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_BYTES_SENT: return var_print_number(req->bytes_sent, scratch);
     case VAR_BYTES_RECEIVED: return var_print_number(req->bytes_received, scratch);
     case VAR_UPSTREAM_ADDR: return req->upstream_addr;
+    case VAR_ERROR: return req->error ? str_of(req->error) : STR_NONE;
     case VAR_UPSTREAM_STATUS:
         return req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE;
     case VAR_UPSTREAM_DURATION:
@@ -312,7 +314,7 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
     case VAR_PROTOCOL: return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
     case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
-    case VAR_ROUTE: return req->route ? req->route->name : STR_NONE;
+    case VAR_ROUTE: return req->route ? req->route->label : STR_NONE;
     default: return var_get_response(var, req, scratch);
     }
 }

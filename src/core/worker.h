@@ -1,7 +1,7 @@
 /*
  * worker.h: what one serving process owns: its loop, its scratch memory, its connections.  Passed
- * explicitly to all that needs it; a worker shares nothing with another but the board.  The keeper is one too, with
- * the control socket and the admin listeners as its listeners.
+ * explicitly to all that needs it; a worker shares nothing with another but the board.  The keeper is one
+ * too, with the control socket and the admin listeners as its listeners.
  */
 #ifndef WEIR_CORE_WORKER_H
 #define WEIR_CORE_WORKER_H
@@ -30,7 +30,8 @@ struct spool;
 struct splice_pipes;
 struct upstreams;
 
-/* A descriptor to accept from, and what it belongs to; the descriptor is the caller's and is never closed here. */
+/* A descriptor to accept from, and what it belongs to; the descriptor is the caller's and is never closed
+ * here. */
 struct worker_socket {
     int fd;
     const struct listener_conf *conf;
@@ -106,7 +107,8 @@ int worker_serve(struct worker *) WEIR_MUST_CHECK;
 /* Accepts, or no longer accepts, from the sockets of another worker that does not. */
 void worker_stand_in(struct worker *, bool on);
 
-/* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when tunnels end. */
+/* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when
+ * tunnels end. */
 void worker_drain(struct worker *, int64_t until);
 
 /* Ends tunnels and idle connections of a draining worker now, and the rest at `until` if that is sooner. */

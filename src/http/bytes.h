@@ -1,6 +1,6 @@
 /*
- * bytes.h: whether text holds only bytes that may be sent in a certain place; asked for every field of every message,
- * so sixteen bytes at a time where the processor can.
+ * bytes.h: whether text holds only bytes that may be sent in a certain place; asked for every field of every
+ * message, so sixteen bytes at a time where the processor can.
  */
 #ifndef WEIR_HTTP_BYTES_H
 #define WEIR_HTTP_BYTES_H

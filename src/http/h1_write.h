@@ -30,11 +30,13 @@ enum h1_written {
     H1_WRITE_UNSAFE, /* a target, name or value holds a byte that must not be sent; `used` is as it was */
 };
 
-/* Appends the request line, the fields and the framing of `head`.  The head's own framing fields must be gone. */
+/* Appends the request line, the fields and the framing of `head`.  The head's own framing fields must be
+ * gone. */
 enum h1_written h1_write_request(struct h1_buffer *, const struct message *head,
                                  const struct h1_framing *) WEIR_MUST_CHECK;
 
-/* The same for a response; the version is always HTTP/1.1 (RFC 9110 2.5), the reason the one given or none. */
+/* The same for a response; the version is always HTTP/1.1 (RFC 9110 2.5), the reason the one given
+ * or none. */
 enum h1_written h1_write_response(struct h1_buffer *, const struct message *head,
                                   const struct h1_framing *) WEIR_MUST_CHECK;
 

@@ -23,9 +23,10 @@ void hop_strip(struct header_list *headers);
 void hop_strip_request(struct header_list *headers);
 
 /*
- * Appends to `to`, which has room for all of `from`, what of a request's fields goes on: as after hop_strip() and
- * hop_strip_request(), without Host and Expect, which each hop says itself, and with `forget` without the forwarding
- * fields that hop_forward() drops from a peer that is not trusted.  One pass, for every request takes it.
+ * Appends to `to`, which has room for all of `from`, what of a request's fields goes on: as after hop_strip()
+ * and hop_strip_request(), without Host and Expect, which each hop says itself, and with `forget` without the
+ * forwarding fields that hop_forward() drops from a peer that is not trusted.  One pass, for every request
+ * takes it.
  */
 void hop_copy_request(const struct header_list *from, struct header_list *to, bool forget);
 

@@ -13,6 +13,7 @@ static const struct status_row rows[] = {
     {101, "Switching Protocols"},
     {102, "Processing"},
     {103, "Early Hints"},
+    {104, "Upload Resumption Supported"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -49,6 +50,7 @@ static const struct status_row rows[] = {
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {418, "I'm a teapot"},
     {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {423, "Locked"},
@@ -68,6 +70,7 @@ static const struct status_row rows[] = {
     {506, "Variant Also Negotiates"},
     {507, "Insufficient Storage"},
     {508, "Loop Detected"},
+    {510, "Not Extended"},
     {511, "Network Authentication Required"},
 };
 

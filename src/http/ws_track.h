@@ -1,6 +1,6 @@
 /*
- * ws_track.h: where the frames of a WebSocket stream begin (RFC 6455 5.2), followed through a tunnel whose bytes
- * Weir does not touch, so that a close frame can be put between two of them when the tunnel must end.
+ * ws_track.h: where the frames of a WebSocket stream begin (RFC 6455 5.2), followed through a tunnel whose
+ * bytes Weir does not touch, so that a close frame can be put between two of them when the tunnel must end.
  */
 #ifndef WEIR_HTTP_WS_TRACK_H
 #define WEIR_HTTP_WS_TRACK_H

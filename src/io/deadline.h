@@ -1,8 +1,8 @@
 /*
- * deadline.h: many time-outs without a timer for each.  A wheel of slots, one for each tick, holds the deadlines
- * by the time at which they were last due; activity only writes a time.  When a slot's turn comes, what was
- * renewed in the meantime is put where it is due now, and what has passed is called.  Every operation is a few
- * words; a deadline is met at most one tick late.
+ * deadline.h: many time-outs without a timer for each.  A wheel of slots, one for each tick, holds the
+ * deadlines by the time at which they were last due; activity only writes a time.  When a slot's turn comes,
+ * what was renewed in the meantime is put where it is due now, and what has passed is called.  Every
+ * operation is a few words; a deadline is met at most one tick late.
  */
 #ifndef WEIR_IO_DEADLINE_H
 #define WEIR_IO_DEADLINE_H

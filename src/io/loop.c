@@ -52,20 +52,26 @@ struct loop *loop_new(void (*on_tick)(void *arg), void *arg)
     return loop;
 }
 
-void loop_settle(struct loop *loop)
+static void loop_call_all(struct loop_deferred **list)
 {
-    while (loop->deferred) {
-        struct loop_deferred *d = loop->deferred;
+    while (*list) {
+        struct loop_deferred *d = *list;
 
-        loop->deferred = d->next;
+        *list = d->next;
         d->fn(d);
     }
+}
+
+void loop_settle(struct loop *loop)
+{
+    loop_call_all(&loop->deferred);
 }
 
 void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    loop_call_all(&loop->next_turn);
     loop_settle(loop);
     if (loop->tick)
         event_free(loop->tick);
@@ -81,10 +87,14 @@ int loop_detach_in_child(struct loop *loop)
 
 int loop_turn(struct loop *loop)
 {
+    struct loop_deferred *due = loop->next_turn;
     int rc;
 
+    /* Who asks for the next turn from now on means the one after this. */
+    loop->next_turn = NULL;
     loop->events = 0;
-    rc = event_base_loop(loop->base, EVLOOP_ONCE);
+    rc = event_base_loop(loop->base, due ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    loop_call_all(&due);
     loop_settle(loop);
     return rc < 0 ? -1 : 0;
 }
@@ -109,4 +119,11 @@ void loop_defer(struct loop *loop, struct loop_deferred *d, void (*fn)(struct lo
     d->fn = fn;
     d->next = loop->deferred;
     loop->deferred = d;
+}
+
+void loop_next_turn(struct loop *loop, struct loop_deferred *d, void (*fn)(struct loop_deferred *))
+{
+    d->fn = fn;
+    d->next = loop->next_turn;
+    loop->next_turn = d;
 }

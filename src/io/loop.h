@@ -16,7 +16,7 @@
 #define LOOP_TICK_MS 50
 #define LOOP_EVENTS_PER_CLOCK 16
 
-/* Embedded in what is to be freed late. */
+/* Embedded in what is to be called late, and in one list at a time. */
 struct loop_deferred {
     struct loop_deferred *next;
     void (*fn)(struct loop_deferred *);
@@ -31,6 +31,7 @@ struct loop {
     void (*on_tick)(void *arg);
     void *tick_arg;
     struct loop_deferred *deferred;
+    struct loop_deferred *next_turn;
 };
 
 /*
@@ -62,6 +63,12 @@ void loop_stop(struct loop *);
  * What fn defers is called in the same pass.
  */
 void loop_defer(struct loop *, struct loop_deferred *d, void (*fn)(struct loop_deferred *));
+
+/*
+ * Calls `fn(d)` in the next turn, after the events that are ready then, for which it does not wait: for what could go on
+ * at once but must let others have their turn.
+ */
+void loop_next_turn(struct loop *, struct loop_deferred *d, void (*fn)(struct loop_deferred *));
 
 /* Calls what is deferred now, as the end of a turn does. */
 void loop_settle(struct loop *);

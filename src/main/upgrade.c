@@ -302,6 +302,11 @@ void upgrade_cancel(struct master *m)
     upgrade_free(u);
 }
 
+bool upgrade_is_new(void)
+{
+    return getenv(UPGRADE_VARIABLE) != NULL;
+}
+
 int upgrade_inherit(struct upgrade *u, struct handover_set *set, char *error, size_t error_size)
 {
     const char *value = getenv(UPGRADE_VARIABLE);

@@ -1,0 +1,147 @@
+#!/usr/bin/env perl
+
+# What the error log and the access log say of requests that fail: who, where, the setting that decided and its value,
+# errno or the bytes that came; and Proxy-Status on what Weir answers itself.
+
+use strict;
+use warnings;
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use Test::More;
+use Weir;
+
+my $w = Weir->new(ports => [qw(http up dead)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "400ms"; };
+                request_head = { max_size = "1k"; max_fields = 8; }; } );
+upstreams = (
+  { name = "up"; servers = ( { address = "127.0.0.1:{{up}}"; } ); },
+  { name = "mixed"; servers = ( { address = "127.0.0.1:{{dead}}"; }, { address = "127.0.0.1:{{up}}"; } ); },
+  { name = "dead"; servers = ( { address = "127.0.0.1:{{dead}}"; } ); }
+);
+sites = ( { name = "all"; hosts = [ "a" ];
+  access_log = ( { path = "{{dir}}/access.log"; format = "$uri $status $bytes_sent error=$error route=$route id=$request_id"; buffer = 0; } );
+  routes = (
+    { prefix = "/mixed/"; proxy = "mixed"; },
+    { exact = "/dead"; proxy = "dead"; },
+    { regex = "^/re[0-9]"; respond = 204; },
+    { prefix = "/teapot"; name = "tea"; respond = 418; },
+    { prefix = "/small"; proxy = "up"; request_body = { max_size = "1k"; }; },
+    { prefix = "/files/"; alias = "{{dir}}/files"; },
+    { prefix = "/slow"; proxy = "up"; timeouts = { read = "300ms"; }; },
+    { prefix = "/body"; proxy = "up"; timeouts = { client_body = "300ms"; }; },
+    { prefix = "/up"; proxy = "up"; } ); } );
+CONF
+my $half = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" . 'x' x 300;
+$w->upstream('up', {
+    '/up/half'   => {do => 'reset', after => $half},
+    '/up/close'  => sub { $_[0]->send($half); return 0 },
+    '/up/chunks' => sub { $_[0]->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12c\r\n" . 'x' x 300 . "\r\n"); return 0 },
+    '/slow/head' => 'hang',
+    '/slow/body' => sub { $_[0]->send($half); select undef, undef, undef, 1; return 0 },
+    '*'          => 'echo',
+});
+mkdir "$w->{dir}/files";
+chmod 0755, "$w->{dir}/files";
+chmod 0644, $w->write('files/a.txt', 'text');
+chmod 0000, $w->write('files/secret', 'text');
+$w->start;
+$w->allow(qr/client 127/);
+
+my %log;    # place that was read to
+sub fresh {
+    my ($name, $want) = @_;
+    my $text;
+    Weir::wait_for(sub { $text = substr $w->read($name), $log{$name} // 0; $text =~ $want }, 3);
+    $log{$name} = length $w->read($name);
+    return $text;
+}
+
+sub ask {
+    my ($bytes) = @_;
+    my $c = $w->client('http');
+    $c->send($bytes);
+    my $r = $c->read_response;
+    $c->close;
+    return $r;
+}
+
+sub get { return ask("GET $_[0] HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+
+my $up   = '127\.0\.0\.1:' . $w->port('up');
+my $dead = '127\.0\.0\.1:' . $w->port('dead');
+
+# ---- answers that are cut short
+my @cut = (
+    ['/up/close',  'upstream ended within the body of its answer; 300 of 1000 bytes came', 'http_response_incomplete'],
+    ['/up/chunks', 'upstream ended within the body of its answer; 300 bytes of the body came', 'http_response_incomplete'],
+    ['/slow/body', "the upstream's answer timed out; timeouts.read is 300ms; 300 of 1000 bytes came", 'http_response_timeout'],
+);
+for (@cut) {
+    my ($path, $text, $error) = @$_;
+    my $r = get($path);
+    is($r->{status}, 200, "$path: the head was sent");
+    ok($r->{error}, 'and the client sees the cut');
+    my $access = fresh('access.log', qr/\n/);
+    like($access, qr/^$path 200 300 error=$error /, 'the access log tells it');
+    my ($id) = $access =~ /id=(\S+)/;
+    like(fresh('error.log', qr/error worker/),
+        qr/ error worker .* client 127\S+ listener \S+ "GET $path" -> 200, cut short upstream up server $up: \Q$text\E \(request \Q$id\E\)\n/,
+        'and so does the error log');
+}
+get('/up/half');
+like(fresh('error.log', qr/error worker/), qr/cut short .*(?:errno 104|300 of 1000)/, 'a reset too');
+fresh('access.log', qr/half/);
+
+# ---- attempts
+{
+    my $r = get('/mixed/x');
+    $r = get('/mixed/x') if fresh('error.log', qr/warn/) !~ /warn/;
+    is($r->{status}, 200, 'another server answers');
+    is(get('/mixed/y')->{status}, 200, 'and again');
+    like($w->read('error.log'), qr/ warn worker .*"GET \/mixed\/x" upstream mixed server $dead: the upstream refused the connection; Connection refused \(errno 111\); another server is tried \(request /,
+        'the failed attempt has its line');
+    fresh('error.log', qr/./);
+}
+
+# ---- what Weir answers itself: Proxy-Status, and what decided
+my $long = 'x' x 2000;
+my @own = (
+    ["GET /dead HTTP/1.1\r\nHost: a\r\n\r\n", 502, 'connection_refused', qr/refused the connection; Connection refused \(errno 111\)/],
+    ["GET /slow/head HTTP/1.1\r\nHost: a\r\n\r\n", 504, 'http_response_timeout', qr/timed out; timeouts\.read is 300ms \(/],
+    ["GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 404, 'destination_not_found', qr/no route/],
+    ["GET /files/none HTTP/1.1\r\nHost: a\r\n\r\n", 404, 'http_request_error', qr/`try` found a file/],
+    ["GET /files/secret HTTP/1.1\r\nHost: a\r\n\r\n", 403, 'http_request_denied', qr/refuses the file; Permission denied \(errno 13\)/],
+    ["POST /files/a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, 'http_request_error', qr/only read/],
+    ["GET /files/a.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=999999-\r\n\r\n", 416, 'http_request_error', qr/no range/],
+    ["GET / HTTP/1.1\r\nHost: a\r\nA b\r\n\r\n", 400, 'http_request_error', qr/field line without a colon/],
+    ["GET / HTTP/1.1\r\nHost: a\r\nX: $long\r\n\r\n", 431, 'http_request_error', qr/head too large; request_head\.max_size is 1k/],
+    ["GET /$long HTTP/1.1\r\nHost: a\r\n\r\n", 414, 'http_request_error', qr/request_head\.max_size is 1k/],
+    ["GET / HTTP/1.1\r\nHost: a\r\n" . "X: y\r\n" x 8 . "\r\n", 431, 'http_request_error', qr/too many fields; request_head\.max_fields is 8/],
+    ["POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", 413, 'http_request_error', qr/too long; request_body\.max_size is 1k/],
+    ["POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n$long\r\n", 413, 'http_request_error', qr/too long; request_body\.max_size is 1k/],
+    ["GET / HTTP/1.1\r\nHost: a\r\n", 408, 'http_request_error', qr/timeouts\.client_header is 400ms/],
+    ["POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nxx", 408, 'http_request_error', qr/timeouts\.client_body is 300ms; 2 bytes came/],
+);
+for (@own) {
+    my ($bytes, $status, $error, $line) = @$_;
+    my ($first) = $bytes =~ /^(.{1,30})/;
+    my $r = ask($bytes);
+    is($r->{status}, $status, "$first: $status");
+    is(Weir::Client::header($r, 'Proxy-Status'), "weir; error=$error", 'with Proxy-Status');
+    ok(Weir::Client::header($r, 'X-Request-Id'), 'and the request id');
+    like(fresh('error.log', $line), qr/-> $status.*$line/, 'and what decided in the log');
+}
+
+like($w->read('error.log'), qr/ error worker .*-> 403: the file system/, 'a file that cannot be read is an error');
+
+# ---- a route without a name
+fresh('access.log', qr/./);
+for (['/re1', '~ ^/re[0-9]'], ['/dead', '= /dead'], ['/mixed/', '/mixed/'], ['/teapot', 'tea']) {
+    my $r = get($_->[0]);
+    is($r->{reason}, "I'm a teapot", 'reason of 418') if $r->{status} == 418;
+    like(fresh('access.log', qr/\n/), qr/ route=\Q$_->[1]\E id/, "$_->[0]: the route's name or matcher");
+}
+$w->stop_ok;
+done_testing;
