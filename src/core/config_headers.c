@@ -29,6 +29,9 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
         break;
     default: break;
     }
+    if (from->what != CONF_HEADER_REMOVE && from->value.len > 0 && !bytes_are_value(from->value))
+        conf_report_add(b->report, from->at,
+                        "the value of \"%.*s\" holds a line break or another control byte; remove it", STR_ARG(from->name));
     if (from->what != CONF_HEADER_REMOVE)
         op->value = template_new(b->pool, from->value, scope, from->at, b->report);
 }

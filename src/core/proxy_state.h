@@ -67,6 +67,15 @@ void proxy_drop(struct proxy *);
 void proxy_end(struct proxy *, const struct reply_error *);
 void proxy_disk_failed(struct proxy *);
 
+/* ---- proxy_failure.c ---- */
+
+/* The deadline of the connection, and that of the whole exchange. */
+void proxy_timed_out(struct proxy *);
+void proxy_on_total(struct deadline *);
+
+/* As `failed` of h1_client_user. */
+void proxy_client_failed(struct h1_client *, enum h1_client_failure, const char *reason);
+
 /* ---- proxy.c ---- */
 
 /* Sends the request on the connection that is there. */
