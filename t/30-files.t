@@ -378,5 +378,18 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     is(get('/a.txt')->{body}, '0123456789', 'files are still there');
 }
 
+# Another directory in the root's place, as a deployment does it.
+{
+    rename $dir . '/www', $dir . '/www-before' or die $!;
+    mkdir $dir . '/www-next' or die $!;
+    symlink 'www-next', $dir . '/www' or die $!;
+    $w->write('www-next/a.txt', 'the next release');
+    ok(Weir::wait_for(sub { get('/a.txt')->{body} eq 'the next release' }), 'a root that is a link may be switched');
+    unlink $dir . '/www' or die $!;
+    ok(Weir::wait_for(sub { get('/a.txt')->{status} == 404 }), 'without a root nothing is there');
+    rename $dir . '/www-before', $dir . '/www' or die $!;
+    ok(Weir::wait_for(sub { get('/a.txt')->{body} eq '0123456789' }), 'until it is there again');
+}
+
 $w->stop_ok;
 done_testing;

@@ -40,7 +40,8 @@ enum conf_flag {
     CONF_APPEND = 1 << 3,   /* a list that included files add to */
     CONF_OWN = 1 << 4,      /* not inherited from an outer level */
     CONF_LATER = 1 << 5,    /* known, but not in this version: an error that says so, unless `false` */
-    CONF_OFF = 1 << 6       /* a number that may be `false`: stored as -1 */
+    CONF_OFF = 1 << 6,      /* a number that may be `false`: stored as -1 */
+    CONF_LEVEL = 1 << 7     /* elements of the list have what they lack from the level around them */
 };
 
 /* First member of every group's struct. */
@@ -108,6 +109,7 @@ struct conf_row {
     const char *fallback;         /* the default in libconfig syntax; NULL: zeroed */
     int64_t min, max;             /* of the value in its own unit; both 0: no limits */
     const char *const *choices;   /* names of an enum, NULL at the end; a final ':' marks a prefix */
+    unsigned later;               /* bits of the choices that are not in this version */
     const struct conf_group *group;
     unsigned enters;              /* scope of the nested group's rows; 0: the same as outside */
     const char *doc;              /* one sentence */

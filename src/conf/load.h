@@ -19,9 +19,13 @@ struct conf_load {
     struct conf_fills *fills; /* defaults read before; NULL at the start, then of conf_fill */
 };
 
+/* What conf_load returns when the text is not that of a configuration at all. */
+#define CONF_UNREADABLE (-2)
+
 /*
  * Parses `l->text` and stores it in `out`, a struct of `group` (zeroed, or loaded before: then lists
- * with CONF_APPEND grow).  `scope` is the level of its rows.  0, or -1 with errors reported.
+ * with CONF_APPEND grow).  `scope` is the level of its rows.  0, -1 with errors reported, or
+ * CONF_UNREADABLE with nothing stored.
  */
 int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scope,
     void *out) WEIR_MUST_CHECK;

@@ -51,6 +51,33 @@ void config_check_log(struct build *b, struct str path, const char *setting, str
         conf_report_add(b->report, at, "%s: %s", setting, error);
 }
 
+/* A text without variables is the same on every line: most likely a misspelt name. */
+static void log_check_format(struct build *b, const struct access_log_settings *s)
+{
+    static const char *const names[] = {"combined", "json"};
+    struct conf_place at = conf_place_of(&settings_access_log_group, &s->head, "format");
+    size_t limit = s->format.len / 3 + 2;
+    const char *near = NULL;
+
+    if (memchr(s->format.s, '$', s->format.len))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t d = str_distance(s->format, str_of(names[i]), limit);
+        if (d < limit) {
+            limit = d;
+            near = names[i];
+        }
+    }
+    if (near)
+        conf_report_add(b->report, at, "the format \"%.*s\" has no variable; did you mean \"%s\"?", STR_ARG(s->format),
+                        near);
+    else
+        conf_report_add(b->report, at,
+                        "the format \"%.*s\" has no variable; write \"combined\", \"json\" or a text such as "
+                        "\"$remote_addr $status\"",
+                        STR_ARG(s->format));
+}
+
 static struct access_log *log_build(struct build *b, const struct access_log_settings *s)
 {
     struct access_log *log = pool_zalloc(b->pool, sizeof(*log));
@@ -63,6 +90,7 @@ static struct access_log *log_build(struct build *b, const struct access_log_set
         log->format = ACCESS_JSON;
     } else {
         log->format = ACCESS_CUSTOM;
+        log_check_format(b, s);
         log->line = template_new(b->pool, s->format, VAR_RESPONSE,
                                  conf_place_of(&settings_access_log_group, &s->head, "format"), b->report);
     }

@@ -156,7 +156,6 @@ static bool out_file(struct request *req, int fd, off_t offset, uint64_t length,
 
     if (ex->out_bodiless || length == 0)
         return accepted(ex, !h1_output_is_pending(ex), last);
-    req->bytes_sent += length;
     ex->pending.fd = fd;
     ex->pending.offset = offset;
     ex->pending.left = length;
@@ -189,6 +188,8 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
         return SPLICE_UNFIT;
     moved = splice_move(ex->pipe, fd, conn_fd(ex->conn), left);
     req->bytes_sent += before - *left;
+    if (*left < before)
+        deadline_renew(&ex->conn->deadline, w->loop->clock.mono_ms);
     switch (moved) {
     case SPLICE_MOVE_MORE_IN:
         return SPLICE_MORE;

@@ -71,6 +71,13 @@ static void register_or_end(struct conn *c)
         h1_give_up(c, "epoll refused the connection");
 }
 
+/* A time that an event alone must not renew: a client could stretch it by a byte now and then. */
+static void phase_unless_in_it(struct conn *c, enum conn_phase phase, int64_t deadline_ms)
+{
+    if (c->phase != phase)
+        conn_phase(c, phase, deadline_ms);
+}
+
 /* Nothing can be done now: says what is waited for. */
 static void settle(struct conn *c)
 {
@@ -82,15 +89,14 @@ static void settle(struct conn *c)
 
         conn_phase(c, CONN_IDLE, c->served ? idle : t->client_header);
     } else if (!ex->head_done) {
-        if (c->phase != CONN_HEAD)
-            conn_phase(c, CONN_HEAD, t->client_header);
+        phase_unless_in_it(c, CONN_HEAD, t->client_header);
     } else {
         if (ex->request.route)
             t = &ex->request.route->timeouts;
         if (ex->is_tunnel)
             conn_phase(c, CONN_TUNNEL, t->tunnel);
         else if (h1_output_is_pending(ex) || ex->paused)
-            conn_phase(c, CONN_SEND, t->client_send);
+            phase_unless_in_it(c, CONN_SEND, t->client_send);
         else if (has_timers_of_work(ex) || ex->ended) {
             if (ex->waiting_since == 0)
                 ex->waiting_since = c->worker->loop->clock.mono_ms;

@@ -227,10 +227,17 @@ static void reload_switch(struct master *m)
 static void reload_on_ready(struct master *m)
 {
     struct reload *r = &m->reload;
+    char error[512];
 
     /* A new master that was given a place waits for the former one to let go of it. */
     if (m->state == MASTER_STARTING && !upgrade_may_serve(m))
         return;
+    /* Where the former one was killed on the way, a third may have taken its place. */
+    if (m->state == MASTER_STARTING && master_lock(m, r->generation->config, error, sizeof(error)) < 0) {
+        strncat(error, "\n", sizeof(error) - strlen(error) - 1);
+        reload_give_up(m, error);
+        return;
+    }
     if (m->state == MASTER_STARTING)
         r->changes[0] = 0;
     else

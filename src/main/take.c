@@ -107,7 +107,7 @@ unsigned take_adopt(struct supervise *s, struct board *board, uid_t uid, int64_t
         const struct board_process *p = board_process(board, slot);
         struct supervise_child *child;
 
-        if (!p || p->role == BOARD_FREE)
+        if (!p || p->role == BOARD_FREE || supervise_find(s, p->pid))
             continue;
         child = supervise_add(s, p->role == BOARD_KEEPER ? SUPERVISE_KEEPER : SUPERVISE_WORKER, p->index,
                               p->generation);
