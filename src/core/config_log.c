@@ -94,10 +94,6 @@ static struct access_log *log_build(struct build *b, const struct access_log_set
         log->line = template_new(b->pool, s->format, VAR_RESPONSE,
                                  conf_place_of(&settings_access_log_group, &s->head, "format"), b->report);
     }
-    if (log->line && template_is_literal(log->line))
-        conf_report_add(b->report, conf_place_of(&settings_access_log_group, &s->head, "format"),
-                        "the format \"%.*s\" would write the same line for each request; write \"combined\", \"json\" "
-                        "or a text with variables", STR_ARG(s->format));
     log_fields(b, s, log);
     log->buffer = (size_t)s->buffer;
     log->flush = s->flush;

@@ -14,7 +14,8 @@ static struct str cause_of_end(struct proxy *p, struct str why)
         return why;
     case H1_CLIENT_LENGTH:
         return pool_printf(req->pool, "%.*s%s%llu of %llu bytes came", STR_ARG(why), semicolon,
-                           (unsigned long long)(c->frame.length - c->left), (unsigned long long)c->frame.length);
+                           (unsigned long long)(c->frame.length - c->left),
+                           (unsigned long long)c->frame.length);
     default:
         return pool_printf(req->pool, "%.*s%s%llu bytes of the body came", STR_ARG(why), semicolon,
                            (unsigned long long)req->bytes_sent);
@@ -80,8 +81,9 @@ void proxy_client_failed(struct h1_client *c, enum h1_client_failure failure, co
         error.proxy_error = "http_response_incomplete";
     else if (failure == H1_CLIENT_TOO_LARGE)
         error.proxy_error = "http_response_header_section_size";
-    error.cause = failure == H1_CLIENT_TOO_LARGE ? fault_head(p->req, &c->scan)
-                                                 : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
+    error.cause = failure == H1_CLIENT_TOO_LARGE
+                      ? fault_head(p->req, &c->scan)
+                      : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
     proxy_count_failure(p);
     proxy_end(p, &error);
 }
