@@ -62,7 +62,8 @@ void api_reply(struct request *req, unsigned status, struct str type, struct str
     full |= header_add(&head.headers, STR("X-Request-Id"), request_id(req));
     if (status >= 400) {
         req->error = reply_error_type(status);
-        full |= header_add(&head.headers, STR("Proxy-Status"), pool_printf(req->pool, "weir; error=%s", req->error));
+        full |= header_add(&head.headers, STR("Proxy-Status"),
+                           pool_printf(req->pool, "weir; error=%s", req->error));
     }
     for (size_t i = 0; more && i < more->count; i++)
         full |= header_add(&head.headers, more->items[i].name, more->items[i].value);

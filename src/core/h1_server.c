@@ -200,8 +200,9 @@ void h1_on_event(struct conn *c, bool writable)
         c->driving = false;
     }
     if (ex && !ex->ended && is_slow(ex))
-        h1_body_failed(ex, 408, "the body comes too slowly",
-                       pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
+        h1_body_failed(
+            ex, 408, "the body comes too slowly",
+            pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
     h1_go_on(c);
 }
 
@@ -241,8 +242,9 @@ void h1_on_deadline(struct conn *c)
     case CONN_HEAD:
         if (ex) {
             c->driving = true;
-            h1_refuse(ex, 408, "the head did not come in time",
-                      fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
+            h1_refuse(
+                ex, 408, "the head did not come in time",
+                fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
             c->driving = false;
             h1_go_on(c);
             return;

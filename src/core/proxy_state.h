@@ -46,8 +46,8 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 void proxy_attempt(struct proxy *, struct str body);
 
 /*
- * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or the end.
- * Nothing was sent, so any request may go elsewhere.
+ * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or
+ * the end.  Nothing was sent, so any request may go elsewhere.
  */
 void proxy_connect_failed(struct proxy *, int error);
 

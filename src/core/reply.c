@@ -78,7 +78,8 @@ static void log_failure(struct request *req, const struct reply_error *e)
     else
         snprintf(outcome, sizeof(outcome), " -> %u", e->status);
     fault_log(req, level, outcome, "%s%s%.*s%s%.*s", e->reason ? e->reason : "no reason given",
-              e->detail.len > 0 ? "; " : "", STR_ARG(e->detail), e->cause.len > 0 ? "; " : "", STR_ARG(e->cause));
+              e->detail.len > 0 ? "; " : "", STR_ARG(e->detail), e->cause.len > 0 ? "; " : "",
+              STR_ARG(e->cause));
 }
 
 /* ---- the replies ---- */

@@ -20,7 +20,7 @@ struct reply_error {
 
 /*
  * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id,
- * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted instead.
+ * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted.
  */
 void reply_error(struct request *, const struct reply_error *);
 
