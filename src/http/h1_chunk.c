@@ -247,7 +247,8 @@ enum h1_chunk_event h1_chunk_next(struct h1_chunk *chunk, struct str *in, struct
     }
 }
 
-enum h1_chunk_event h1_chunk_join(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body, struct str *rest)
+enum h1_chunk_event h1_chunk_join(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body,
+                                  struct str *rest)
 {
     enum h1_chunk_event event;
     struct str data;
