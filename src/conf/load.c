@@ -13,27 +13,31 @@ static unsigned inner_scope(const struct conf_slot *t)
     return t->row->enters ? t->row->enters : t->scope;
 }
 
-static void set_place(struct conf_load *l, const struct conf_group *g, void *out, size_t row,
-    struct conf_place at)
+static void set_place(struct conf_load *l, void *out, size_t row, struct conf_place at)
 {
-    struct conf_head *h = out;
-    if (!h->places) {
-        h->places = pool_zalloc(l->pool, conf_rows_in_use(g) * sizeof(*h->places));
-    }
-    h->places[row] = at;
-    conf_mark_present(h, row);
+    conf_set_place(l->pool, out, row, at);
+    conf_mark_present(out, row);
 }
 
 static int check_required(struct conf_load *l, const struct conf_group *g, const void *out)
 {
     const struct conf_head *h = out;
+    bool demands = false;
     int rc = 0;
+    if (l->undemanding == g) {
+        return 0;
+    }
     for (size_t i = 0; i < g->n_rows; i++) {
-        if ((g->rows[i].flags & CONF_REQUIRED) && !conf_is_present(h, i)) {
+        bool required = g->rows[i].flags & CONF_REQUIRED;
+        demands |= required;
+        if (required && !conf_is_present(h, i)) {
             conf_report_add(l->report, h->at, "%s lacks '%s'; write %s = ...;", g->name,
                 g->rows[i].name, g->rows[i].name);
             rc = -1;
         }
+    }
+    if (!demands) {
+        l->undemanding = g;
     }
     return rc;
 }
@@ -43,7 +47,7 @@ static int load_member(struct conf_load *l, const struct conf_group *g, size_t i
     const config_setting_t *s, void *out)
 {
     struct conf_slot t = {l, &g->rows[i], node_place(l, s), scope, NULL};
-    set_place(l, g, out, i, t.at);
+    set_place(l, out, i, t.at);
     return conf_load_value(&t, s, (char *)out + t.row->offset);
 }
 
@@ -52,7 +56,7 @@ static int load_main(struct conf_slot *outer, const struct conf_row *main, const
 {
     const struct conf_group *g = outer->row->group;
     struct conf_slot t = {outer->l, main, node_place(outer->l, s), inner_scope(outer), outer->row};
-    set_place(t.l, g, out, (size_t)(main - g->rows), t.at);
+    set_place(t.l, out, (size_t)(main - g->rows), t.at);
     return conf_load_value(&t, s, (char *)out + main->offset);
 }
 

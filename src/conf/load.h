@@ -17,6 +17,7 @@ struct conf_load {
     const struct conf_text *text;
     const struct conf_scope_name *scopes; /* for messages; ends with scope 0 */
     struct conf_fills *fills; /* defaults read before; NULL at the start, then of conf_fill */
+    const struct conf_group *undemanding; /* the last group seen that has no CONF_REQUIRED rows; or NULL */
 };
 
 /* What conf_load returns when the text is not that of a configuration at all. */

@@ -67,7 +67,7 @@ static void *grow(struct pool *pool, void *old, size_t used, size_t size)
     return more;
 }
 
-static void put(struct scan *sc, char c, struct conf_place at)
+static void put_slowly(struct scan *sc, char c, struct conf_place at)
 {
     struct conf_text *t = sc->text;
     if (t->len + 1 >= sc->room) {
@@ -85,11 +85,32 @@ static void put(struct scan *sc, char c, struct conf_place at)
     t->s[t->len++] = c;
 }
 
+static inline void put(struct scan *sc, char c, struct conf_place at)
+{
+    struct conf_text *t = sc->text;
+    if (t->len + 1 < sc->room && t->len && t->s[t->len - 1] != '\n') {
+        t->s[t->len++] = c;
+    } else {
+        put_slowly(sc, c, at);
+    }
+}
+
+/* Text without newlines. */
 static void put_str(struct scan *sc, struct str s, struct conf_place at)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        put(sc, s.s[i], at);
+    struct conf_text *t = sc->text;
+    if (s.len == 0) {
+        return;
     }
+    put(sc, s.s[0], at);
+    if (s.len > sc->room - t->len - 1) {
+        for (size_t i = 1; i < s.len; i++) {
+            put(sc, s.s[i], at);
+        }
+        return;
+    }
+    memcpy(t->s + t->len, s.s + 1, s.len - 1);
+    t->len += s.len - 1;
 }
 
 static char peek(const struct source *src, size_t ahead)
@@ -365,7 +386,12 @@ static void on_word(struct scan *sc, struct str w, struct conf_place at)
 
 static bool is_word_char(char c)
 {
-    return isalnum((unsigned char)c) || (c && strchr("_-.+*/%$@:&~!?<>|^'`\\", c)) || (c & 0x80);
+    static const bool odd[128] = {
+        ['_'] = true, ['-'] = true, ['.'] = true, ['+'] = true, ['*'] = true, ['/'] = true, ['%'] = true,
+        ['$'] = true, ['@'] = true, [':'] = true, ['&'] = true, ['~'] = true, ['!'] = true, ['?'] = true,
+        ['<'] = true, ['>'] = true, ['|'] = true, ['^'] = true, ['\''] = true, ['`'] = true, ['\\'] = true,
+    };
+    return isalnum((unsigned char)c) || (c & 0x80) || odd[(unsigned char)c & 0x7f];
 }
 
 static size_t word_length(const struct source *src, bool name)
@@ -407,6 +433,17 @@ static void scan_word(struct scan *sc, struct source *src)
     }
 }
 
+/* Bytes of a string that stand for themselves. */
+static size_t plain_length(const struct source *src)
+{
+    size_t n = src->pos;
+    while (n < src->in.len && src->in.s[n] != '"' && src->in.s[n] != '\\' && src->in.s[n] != '\n' &&
+           src->in.s[n] != '\0') {
+        n++;
+    }
+    return n - src->pos;
+}
+
 /* The string at src->pos, copied as it stands. */
 static void scan_string(struct scan *sc, struct source *src)
 {
@@ -414,8 +451,11 @@ static void scan_string(struct scan *sc, struct source *src)
     sc->frames[sc->depth].last = T_STRING;
     put(sc, '"', src->at);
     for (src->pos++; src->pos < src->in.len; src->pos++) {
+        size_t plain = plain_length(src);
+        put_str(sc, (struct str){src->in.s + src->pos, plain}, src->at);
+        src->pos += plain;
         char c = peek(src, 0);
-        if (c == '\n') {
+        if (c == '\n' || src->pos == src->in.len) {
             break;
         }
         if (c == '\0') {
@@ -573,8 +613,12 @@ static void scan_source(struct scan *sc, struct source *src)
             continue;
         }
         if (c == ' ' || c == '\t' || c == '\r' || c == '\f') {
+            /* One is as good as many. */
+            while (c == ' ' || c == '\t' || c == '\r' || c == '\f') {
+                src->pos++;
+                c = peek(src, 0);
+            }
             put(sc, ' ', src->at);
-            src->pos++;
             continue;
         }
         if (c == '#' || (c == '/' && (peek(src, 1) == '/' || peek(src, 1) == '*'))) {

@@ -45,7 +45,7 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->config->file = str_of(config_absolute(pool, file));
     b->dir = config_dir_of(pool, b->config->file.s);
     b->text.dir = b->dir;
-    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL};
+    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL};
     b->settings = pool_zalloc(pool, sizeof(*b->settings));
     rnd_bytes(key, sizeof(key));
     b->key = hash_key_of(key);

@@ -117,9 +117,8 @@ static const struct {
                   "write a size such as 4096, \"16k\", \"10m\" or \"2g\"\n"},
     {"level = \"mud\";", "w.conf:1: 'level' cannot be \"mud\"; write \"low\", \"mid\" or \"high\"\n"},
     {"address = \"[::1:80\";", "w.conf:1: 'address' does not understand \"[::1:80\"; "
-                              "write an address such as \"*:80\", \"[::1]:80\" or \"unix:/path\"\n"},
-    {"address = \"a:65536\";", "w.conf:1: 'address' does not understand \"a:65536\"; "
-                              "write an address such as \"*:80\", \"[::1]:80\" or \"unix:/path\"\n"},
+                              "write an address such as \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/path\"\n"},
+    {"address = \"a:65536\";", "w.conf:1: the port of \"a:65536\" is wrong; write a number from 1 to 65535\n"},
     {"allow = [ \"10.0.0.0/8\",\n \"10.0.0.0/33\" ];",
         "w.conf:2: 'allow' does not understand \"10.0.0.0/33\"; "
         "write a network such as \"10.0.0.0/8\", \"::1\" or \"all\"\n"},
