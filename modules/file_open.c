@@ -76,23 +76,47 @@ static bool is_refused(const struct files_conf *conf, struct str path)
            (path.len > 0 && memchr(path.s, '\0', path.len));
 }
 
+/*
+ * The root as its path leads there now: a deployment may have put another directory or link in its place.  Where the
+ * worker may not follow that path, the directory that was opened when the file was loaded.
+ */
+static int open_root(const struct files_conf *conf)
+{
+    int root = open(conf->root.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return root < 0 && errno != ENOENT && errno != ENOTDIR ? conf->root_fd : root;
+}
+
+static void close_keeping_errno(int fd)
+{
+    int saved = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+}
+
 int file_open(const struct files_conf *conf, struct str path)
 {
     struct open_how how = {.flags = OPEN_FLAGS,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
                                       (conf->symlinks ? 0 : RESOLVE_NO_SYMLINKS)};
     unsigned tries = 0;
+    int root;
     long fd;
 
     if (is_refused(conf, path)) {
         errno = ENOENT;
         return -1;
     }
+    root = open_root(conf);
     /* EAGAIN: something was renamed while a link was followed. */
     do
-        fd = syscall(SYS_openat2, conf->root_fd, path.len ? path.s : ".", &how, sizeof(how));
+        fd = syscall(SYS_openat2, root, path.len ? path.s : ".", &how, sizeof(how));
     while (fd < 0 && errno == EAGAIN && ++tries < OPEN_TRIES);
     if (fd < 0 && errno == ENOSYS)
-        return open_stepwise(conf->root_fd, path);
+        fd = open_stepwise(root, path);
+    if (root != conf->root_fd)
+        close_keeping_errno(root);
     return (int)fd;
 }

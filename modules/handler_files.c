@@ -1,4 +1,7 @@
 /* handler_files.c: static files: which file a request means (`try`, index, directories), then file_send.c. */
+#include <errno.h>
+
+#include "core/fault.h"
 #include "core/reply.h"
 #include "core/var.h"
 #include "http/uri.h"
@@ -47,9 +50,13 @@ static int to_relative(struct request *req, struct str path, struct str *out)
 
 static void fail(struct request *req, enum file_kind kind)
 {
+    struct reply_error denied = {
+        .status = 403, .reason = "the file system refuses the file", .own_fault = true};
+
     switch (kind) {
     case FILE_DENIED:
-        reply_status(req, 403, "the file system refuses the file");
+        denied.cause = fault_errno(req, EACCES);
+        reply_error(req, &denied);
         return;
     case FILE_BUSY:
         log_write(req->worker->log, LOG_LEVEL_CRIT,

@@ -7,13 +7,15 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use Test::More;
 use Weir;
 
 local $SIG{ALRM} = sub { die "configuration test takes too long\n" };
 alarm 100;
 
-my $w = Weir->new(ports => []);
+my $w = Weir->new(ports => [qw(a b c d)]);
+my ($pa, $pb, $pc, $pd) = map { $w->port($_) } qw(a b c d);
 mkdir $w->dir . "/$_" for qw(www run conf.d);
 symlink 'www', $w->dir . '/link';
 
@@ -27,7 +29,7 @@ sub check {
 }
 
 # What is right in all of them, on lines of its own behind the rest.
-my $listen = 'listeners = ( "127.0.0.1:80" );';
+my $listen = "listeners = ( \"127.0.0.1:$pa\" );";
 my $up     = 'upstreams = ( { name = "app"; servers = "127.0.0.1:81"; } );';
 my $site   = 'sites = ( { proxy = "app"; } );';
 
@@ -43,10 +45,10 @@ limits = { connections = 1000; }; drain_timeout = "1h"; watchdog = 0;
 defaults = { timeouts = { read = "500ms"; client_header = 5; }; root = "www"; request_head = { max_fields = 50; };
   keepalive = { idle = 4; }; weight = 2; access_log = "run/access.log"; retry = 2; };
 listeners = (
-  { address = "*:80"; sites = [ "a.test", "b" ]; default_site = "b"; backlog = 10; defer_accept = false; },
-  { address = "[::1]:80"; proxy_protocol = true; trusted = [ "10.0.0.0/8", "::1", "all" ]; http2 = false; },
+  { address = "*:{{a}}"; sites = [ "a.test", "b" ]; default_site = "b"; backlog = 10; defer_accept = false; },
+  { address = "127.0.0.1:{{b}}"; proxy_protocol = true; trusted = [ "10.0.0.0/8", "::1", "all" ]; http2 = false; },
   { address = "unix:run/http.sock"; timeouts = { keepalive = 1; }; request_head = { max_size = "8k"; }; },
-  { address = "127.0.0.1:8900"; admin = true; } );
+  { address = "127.0.0.1:{{c}}"; admin = true; } );
 upstreams = ( { name = "app"; weight = 7; keepalive = { timeout = "1m"; }; balance = { method = "round_robin"; };
   servers = ( "127.0.0.1:1", { address = "localhost:2"; name = "two"; weight = 0; backup = true; down = true; },
     { address = "unix:run/app.sock"; max_connections = 5; }, "[::1]:3" ); } );
@@ -135,8 +137,11 @@ my @bad = (
      "1: \"127.0.0.1\" is not the address of a server; write NAME:PORT or IP:PORT",
      qr/^weir\.conf:1: cannot resolve "no\.such\.name\.invalid": .*; write a name that resolves or an IP address$/],
     ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; balance = \"least_time\"; health = true; } );\n$listen\n$site",
-     "1: 'health' is not in this version of Weir; remove it",
-     "1: balance = \"least_time\" is not in this version of Weir; write \"round_robin\" or \"least_conn\""],
+     "1: balance = \"least_time\" is not in this version of Weir; write \"round_robin\" or \"least_conn\"",
+     "1: 'health' is not in this version of Weir; remove it"],
+    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:99999\"; balance = \"roundrobin\"; } );\n$listen\n$site",
+     "1: the port of \"127.0.0.1:99999\" is wrong; write a number from 1 to 65535",
+     "1: 'balance' cannot be \"roundrobin\"; write \"round_robin\" or \"least_conn\""],
     # Sites.
     ["sites = ( { hosts = \"A.test\"; proxy = \"app\"; },\n{ hosts = \"a.TEST\"; proxy = \"app\"; } );\n$listen\n$up",
      "2: the host \"a.test\" is on one listener twice, first in the site at {{dir}}/weir.conf:1; keep one of them"],
@@ -184,9 +189,42 @@ my @bad = (
      "2: 'client_header' may not stand in a route; it belongs in a listener"],
     [with_route('{ respond = 200; response_headers = { set = { Content-Length = "1"; }; }; }'),
      "2: \"Content-Length\" is Weir's own business, as it says where messages end; remove it"],
-    [with_route('{ proxy = "app"; retry = { on = [ "timeout" ]; }; waf = true; }'),
-     "2: 'waf' is not in this version of Weir; remove it",
-     "2: retry on \"timeout\" is not in this version of Weir; write on = [ \"connect\" ];"],
+    [with_route('{ proxy = "app"; retry = { on = [ "timeuot", 503 ]; }; waf = true; }'),
+     "2: 'on' cannot be \"timeuot\"; write \"connect\", \"timeout\", \"reset\", \"502\", \"503\" or \"504\"",
+     "2: 'waf' is not in this version of Weir; remove it"],
+    [with_route('{ respond = "hi"; }'), "2: 'respond' is a string; write an integer, or respond = { body = \"hi\"; };"],
+    [with_route('{ redirect = "/a\\x0db"; }, { prefix = "/r"; respond = { body = "a"; type = "text/plain\\n"; headers = { X = "\\x7f"; }; }; }'),
+     "2: 'to' holds the control byte \\x0d, which no header field may hold; remove it",
+     "2: 'X' holds the control byte \\x7f, which no header field may hold; remove it",
+     "2: 'type' holds the control byte \\x0a, which no header field may hold; remove it"],
+    [with_route('{ respond = 200; response_headers = { set = { X-A = "a\\nb"; X-B = "a\\tb"; }; }; }'),
+     "2: 'X-A' holds the control byte \\x0a, which no header field may hold; remove it"],
+    [with_route('{ respond = 200; access_log = { path = "-"; format = "combned"; }; }'),
+     "2: the format \"combned\" has no variable; did you mean \"combined\"?"],
+    [with_route('{ respond = 200; access_log = { path = "-"; format = "hello, world"; }; }'),
+     "2: the format \"hello, world\" has no variable; write \"combined\", \"json\" or a text such as "
+         . "\"\$remote_addr \$status\""],
+    # Slips of the text are mended, so that what is behind them is seen in the same run.
+    ["workers = on; prefx = 1;\nuser = \"root\"; user = 5;\ndrain_timeout = 5x;\nwatchdog 3;\n$listen\n$up\n"
+         . "sites = ( { proxy = ap; }; { hosts = [ \"a\" \"b\" ], proxy = app, routes = ; }, , { hosts = \"c\"; expires = 30000000000; respond = 99; } );",
+     "1: 'on' is not a value here; write true",
+     "1: 'workers' is a boolean; write an integer",
+     "1: unknown setting 'prefx' in the file; remove it",
+     "2: 'user' is set twice, first at {{dir}}/weir.conf:2; keep one of them",
+     "3: a number with a unit needs quotes; write \"5x\"",
+     "3: 'drain_timeout' does not understand \"5x\"; write a duration such as 30, \"500ms\", \"30s\", \"5m\", \"8h\" or \"7d\"",
+     "4: no '=' after 'watchdog'; write watchdog = ...;",
+     "7: 'ap' is not a value; write \"ap\" if it is text",
+     "7: ';' between the elements of '('; write a comma",
+     "7: two strings without a comma between; write a comma before this one",
+     "7: 'app' is not a value; write \"app\" if it is text",
+     "7: 'routes' has no value; write routes = VALUE;",
+     "7: no element before this comma; remove the comma",
+     "7: 30000000000 does not fit in 31 bits; write 30000000000L",
+     "7: 'respond' is out of range; write a value from 200 to 599",
+     "7: there is no upstream \"ap\"; did you mean \"app\"?"],
+    ["workers = on;\nprefx = 1;\n$listen\n$up\nsites = ( { proxy = ap; );", "1: 'on' is not a value here; write true",
+     "5: 'ap' is not a value; write \"ap\" if it is text", "5: '{' is not closed; write the '}' that ends it"],
     [with_route('{ respond = 200; access_log = { path = "-"; format = "json"; fields = "stats"; }; }'),
      qr/^weir\.conf:2: unknown variable \$/],
     # Many at once, in the order of the lines.
@@ -234,6 +272,48 @@ conf.d/30.conf:3: the site "main" is defined twice, first at {{dir}}/weir.conf:4
 conf.d/30.conf:3: the host "early.test" is on one listener twice, first in the site at {{dir}}/conf.d/10.conf:2; keep one of them
 ERR
 
+$w->write('conf.d/30.conf', qq|upstreams = ( { name = "gone"; servers = "127.0.0.1:3"; } );\nsites = ( {|);
+$r = check("include = [ \"conf.d/*.conf\" ];\n$listen\n$up\nsites = ( { proxy = \"gone\"; cahce = 1; } );");
+is($r->{err}, $w->fill(<<'ERR'), 'what may be in a file that cannot be read is not missed');
+weir.conf:4: unknown setting 'cahce' in a site; did you mean 'cache'?
+conf.d/30.conf:2: '{' is not closed; write the '}' that ends it
+conf.d/30.conf:2: '(' is not closed; write the ')' that ends it
+ERR
+
+# ---- the workers' user, and addresses that others have
+SKIP: {
+    skip 'not root', 5 if $> != 0;
+    mkdir $w->dir . '/closed';
+    chmod 0700, $w->dir . '/closed';
+    my $text = qq(user = "nobody";\n$listen\nsites = ( { root = "closed"; routes = ( { prefix = "/a"; } ); } );\n);
+    $r = check($text);
+    is($r->{err}, $w->fill("weir.conf:3: 'root' cannot be used: the user \"nobody\" may not search {{dir}}/closed; "
+        . "write `chmod o+x` for it or another user\n"), 'a root that workers may not search');
+    chmod 0711, $w->dir . '/closed';
+    is(check($text)->{err}, '', 'searching is enough to serve its files');
+    $text =~ s/"closed";/"closed"; listing = true;/;
+    is(check($text)->{err}, $w->fill("weir.conf:3: 'root' cannot be listed: the user \"nobody\" may not read {{dir}}/closed; "
+        . "write `chmod o+r` for it or listing = false\n"), 'but not to list them');
+    chmod 0755, $w->dir . '/closed';
+    is(check($text)->{err}, '', 'reading is');
+    chmod 0700, $w->dir . '/closed';
+    $text =~ s/nobody/root/;
+    is(check($text)->{err}, '', 'root may all');
+}
+$r = check("listeners = ( \"127.0.0.1:$pb\",\n\"192.0.2.1:$pc\" );\n$up\n$site");
+is($r->{err}, "weir.conf:2: cannot listen on 192.0.2.1:$pc: Cannot assign requested address; write an address that this "
+    . "machine has\n", 'an address of another machine');
+{
+    my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $pd, Listen => 5, ReuseAddr => 1,
+        ReusePort => 1) or die "listen: $!";
+    my $text = "listeners = ( \"127.0.0.1:$pd\" );\n$up\n$site";
+    $r = check($text);
+    is($r->{exit}, 1, 'an address in use is an error');
+    like($r->{err}, qr/^weir\.conf:1: cannot listen on 127\.0\.0\.1:$pd(?: is in use by process $$ \(\S+\)|: Address already in use); /,
+        'which says by whom');
+    is(check($text, '-T')->{exit}, 0, '-T does not ask');
+}
+
 # ---- levels, as -T shows them
 $r = check(<<"CONF", '-T');
 $listen
@@ -247,18 +327,23 @@ sites = ( { name = "s"; timeouts = { read = "5s"; }; response_headers = { remove
 CONF
 is($r->{err}, '', 'levels are valid');
 my ($one, $two, $three) = $r->{out} =~ /prefix = "\/one"(.*)prefix = "\/two"(.*)prefix = "\/three"(.*)/s;
-like($one, qr/connect = "1s".*send = "8s".*read = "5s"/s, 'a group is joined member by member');
+like($one, qr/^\s+timeouts = \{\s+connect = "1s";\s+};$/m, 'a group is joined member by member: what differs is shown');
+like($r->{out}, qr/^sites = .*name = "s";.*timeouts = \{\s+read = "5s";\s+};\s+/ms, 'at each level');
+like($r->{out}, qr/^defaults = \{.*timeouts = \{\s+connect = "5s";\s+send = "8s";\s+read = "7s";/ms, 'all of them once');
 like($one, qr/root = "\Q@{[$w->dir]}\E\/www"/, 'a route without an action has the root of the defaults');
 unlike($two, qr/root = /, 'one with an action has not');
-like($one, qr/index = \( "d\.html" \)/, 'a list is inherited');
+unlike($one, qr/index = /, 'a list is inherited');
 like($two, qr/index = \( "r\.html" \)/, 'or replaced');
-like($one, qr/response_headers = \{ inherit = false; remove = \( "x-a" \); set = \( \{ name = "X-B"; value = "1"; } \); add = \( \{ name = "X-C"/,
+like($r->{out}, qr/response_headers = \{ inherit = false; remove = \( "x-a" \); set = \( \{ name = "X-B"; value = "1"; } \); add = \( \{ name = "X-C"/,
     'header operations add up, outer first');
 like($two, qr/set = \( \{ name = "X-B"; value = "1"; }, \{ name = "X-C"; value = "3"; } \); }/, 'a later one replaces those before');
 like($three, qr/response_headers = \{ inherit = false; }/, 'inherit = false drops the outer ones');
 my ($app) = $r->{out} =~ /^upstreams = (.*?)^sites/ms;
-like($app, qr/127\.0\.0\.1:1".*weight = 4;.*max_connections = 9;.*127\.0\.0\.1:2".*weight = 5/s, 'servers inherit');
-like($app, qr/idle = 3;\s+timeout = "9s"/, 'upstreams inherit');
+like($app, qr/\(\s+\{\s+address = "127\.0\.0\.1:1";\s+}, \{\s+address = "127\.0\.0\.1:2";\s+weight = 5;\s+}\s+\);/,
+    'servers inherit');
+like($app, qr/keepalive = \{\s+timeout = "9s";\s+};\s+max_connections = 9;/, 'upstreams inherit');
+like($r->{out}, qr/^defaults = \{.*keepalive = \{\s+idle = 3;\s+timeout = "1m";.*weight = 4;/ms, 'from the defaults');
+like($r->{out}, qr/^defaults = \{.*listing = false;.*forwarded = true;/ms, 'which are complete');
 
 # ---- the configuration that comes with Weir
 $r = $w->run('-t', '-c', "$FindBin::Bin/../conf/weir.conf");

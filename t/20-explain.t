@@ -30,6 +30,7 @@ sites = (
         request_headers = { set = { X-Host = "$host"; X-None = "$arg_none"; }; remove = [ "X-Drop" ]; };
         response_headers = { set = { X-By = "weir"; }; }; },
       { name = "rest"; prefix = "/rest"; respond = 204; when = ( { source = [ "10.0.0.0/8" ]; } ); },
+      { name = "some"; prefix = "/some"; respond = 204; when = ( { percent = 50; } ); },
       { name = "hidden"; prefix = "/hidden"; internal = true; respond = 204; }
     ); },
   { name = "plain"; routes = ( { prefix = "/"; respond = { status = 200; body = "plain"; }; } ); }
@@ -122,9 +123,29 @@ like($text, qr/^$_$/m, "text has $_")
     qr/rewriting +rewrite .* -> \/api\/x\?v=1/, qr/ +set X-Host: example\.com  \(from "\$host"\)/,
     qr/forwarded +\/v2\/x\?v=1/, qr/upstream +app, round_robin .*/, qr/timeouts +connect 5s, .*/;
 
+# ---- what Weir adds, what it answers, what is not shown
+is_deeply($api->{sent_headers}, {Host => 'example.com:' . $weir->port('http'), 'X-Forwarded-For' => '127.0.0.1',
+    'X-Forwarded-Proto' => 'http', 'X-Forwarded-Host' => 'example.com:' . $weir->port('http'), Via => '1.1 weir'},
+    'fields of the forwarding');
+like($text, qr/^sent +Host: example\.com:\d+\n +X-Forwarded-For: 127\.0\.0\.1\n/m, 'in the text too');
+like($text, qr/^ +- 7 other routes: the path is not theirs/m, 'routes of other paths are counted');
+unlike($text, qr/static/, 'not shown');
+like((asked('-c', $conf, '--all', "$base/api/v1/x"))[0], qr/prefix \/static\/ .*does not begin/, 'but with --all');
+my %site = map { $_->{name} => $_->{why} } @{$api->{sites}};
+is($site{main}, 'taken: one of its hosts is "example.com"', 'why the site');
+is($site{plain}, q(it has no hosts, and is not the listener's default), 'why no other');
+my $plain = json('http://nobody.test:' . $weir->port('other') . '/old');
+%site = map { $_->{name} => $_->{why} } @{$plain->{sites}};
+is($site{main}, 'the listener does not serve it', 'a site of another listener');
+like($site{plain}, qr/^taken: .* default/, 'a default site');
+is("$plain->{respond_status} $plain->{body}", '200 plain', 'what is answered');
+like((asked('-c', $conf, 'http://nobody.test:' . $weir->port('other') . '/old'))[0], qr/^body +5 bytes: "plain"$/m, 'in the text too');
+like((asked('-c', $conf, "$base/some"))[0], qr/^note .*secret/m, 'what depends on a secret that was made up is said to');
+unlike($text, qr/^note/m, 'and only that');
+
 # ---- what is wrong
 for my $wrong ([2], [2, '-c', $conf], [2, '-c', $conf, '/a', '/b'], [2, '-c', $conf, '-H', 'nonsense', '/a'],
-    [2, '-c', $conf, '--from', 'nobody', '/a'], [2, '-c', $conf, '-Z', '/a'],
+    [2, '-c', $conf, '--from', 'nobody', '/a'], [2, '-c', $conf, '-X', 'B AD', '/a'], [2, '-c', $conf, '-Z', '/a'],
     [1, '-c', $weir->dir . '/none', '/a'], [1, '-c', $conf, 'http://example.com:1/'],
     [1, '-c', $conf, 'ftp://example.com/'], [1, '-c', $conf, 'http:///a']) {
     my ($want, @args) = @$wrong;

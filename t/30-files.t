@@ -318,7 +318,7 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     like($r->{body}, qr/404 Not Found/, 'that says so');
     like($r->{body}, qr/\Q@{[h($r, 'X-Request-Id')]}\E/, 'and has the id');
     is(h($r, 'Cache-Control'), 'no-store', 'which nobody keeps');
-    is(h($r, 'Proxy-Status'), undef, 'no proxy was in it');
+    is(h($r, 'Proxy-Status'), 'weir; error=http_request_error', 'and has its cause');
     $r = get('/none', headers => [Accept => 'application/json']);
     is(h($r, 'Content-Type'), 'application/json', 'or JSON');
     is($r->{body}, sprintf(qq({"status":404,"error":"Not Found","request_id":"%s"}\n), h($r, 'X-Request-Id')),
@@ -376,6 +376,19 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
         $c->read_responses(50) if $i < 30;
     }
     is(get('/a.txt')->{body}, '0123456789', 'files are still there');
+}
+
+# Another directory in the root's place, as a deployment does it.
+{
+    rename $dir . '/www', $dir . '/www-before' or die $!;
+    mkdir $dir . '/www-next' or die $!;
+    symlink 'www-next', $dir . '/www' or die $!;
+    $w->write('www-next/a.txt', 'the next release');
+    ok(Weir::wait_for(sub { get('/a.txt')->{body} eq 'the next release' }), 'a root that is a link may be switched');
+    unlink $dir . '/www' or die $!;
+    ok(Weir::wait_for(sub { get('/a.txt')->{status} == 404 }), 'without a root nothing is there');
+    rename $dir . '/www-before', $dir . '/www' or die $!;
+    ok(Weir::wait_for(sub { get('/a.txt')->{body} eq '0123456789' }), 'until it is there again');
 }
 
 $w->stop_ok;

@@ -114,8 +114,15 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
 # ---- the background
 {
     my $w = weir();
-    my $r = $w->run('-c', $w->dir . '/weir.conf', '-d');
+    my $r = do {
+        local $^F = 1000;    # what is opened now is inherited
+        open my $inherited, '>', $w->dir . '/inherited' or die "inherited: $!";
+        $w->run('-c', $w->dir . '/weir.conf', '-d');
+    };
     is($r->{exit}, 0, '-d succeeds');
+    my %open = map { $_ => 1 } grep { defined && m{/out\.\d+$|/inherited$} } map { readlink } map { glob "/proc/$_/fd/*" }
+        pid_of($w), split ' ', do { my $p = pid_of($w); open my $fh, '<', "/proc/$p/task/$p/children"; <$fh> // '' };
+    is_deeply(\%open, {}, 'with no process that holds what the caller had open');
     is($w->get('http', '/')->{body}, "one\n", 'and all is ready when it returns');
     my $pid = pid_of($w);
     ok(alive($pid), 'the pid file names a process');

@@ -115,6 +115,21 @@ for my $case (
     end_ok($w, 'so does the new one');
 }
 
+# ---- what a failed new program has started ends with it
+{
+    my $w = weir();
+    local $ENV{WEIR} = install($w, $real);
+    start_up($w);
+    broken($w, "#!/bin/sh\nsleep 1000 &\necho \$! > ${\ $w->dir}/left\nexit 3\n");
+    local $ENV{WEIR} = $real;
+    is(upgrade($w)->{exit}, 1, 'a new program that leaves another behind: exit 1');
+    my ($left) = $w->read('left') =~ /(\d+)/;
+    ok(eventually(sub { gone($left) }), 'that one is ended too');
+    is($w->get('http', '/')->{body}, "one\n", 'the old master serves');
+    $w->allow(qr/Upgrade failed/);
+    $w->stop_ok;
+}
+
 # ---- a new program that is given the pid file and ends then
 {
     my $w = weir();

@@ -32,7 +32,7 @@ for my $case (
         [qw(keep-alive pipelining closing tunnel download file upload), '-s reload', '-s upgrade']],
     ['kills', [qw(--reloads 0 --upgrades 0 --kills 3 --pause 0.1 --transfer 20000000)],
         ['keep-alive', 'kill worker', 'kill keeper', 'kill master']],
-    ['a storm', [qw(--reloads 0 --upgrades 0 --storm 30)], ['tunnel', 'keep-alive', '-s reload']],
+    ['a storm', [qw(--reloads 0 --upgrades 0 --storm 12)], ['tunnel', 'keep-alive', '-s reload']],
     ['idle and slow clients', [qw(--reloads 0 --upgrades 0 --idle 500 --stalled --slowloris 50)], []],
 ) {
     my ($name, $args, $kinds) = @$case;

@@ -10,7 +10,7 @@ use lib "$Bin/lib";
 use Test::More;
 use Weir;
 
-my $w = Weir->new(ports => [qw(http up dead)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(http up dead flood)], conf => <<'CONF');
 workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "400ms"; };
@@ -18,17 +18,19 @@ listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "40
 upstreams = (
   { name = "up"; servers = ( { address = "127.0.0.1:{{up}}"; } ); },
   { name = "mixed"; servers = ( { address = "127.0.0.1:{{dead}}"; }, { address = "127.0.0.1:{{up}}"; } ); },
+  { name = "flood"; servers = ( { address = "127.0.0.1:{{flood}}"; } ); },
   { name = "dead"; servers = ( { address = "127.0.0.1:{{dead}}"; } ); }
 );
 sites = ( { name = "all"; hosts = [ "a" ];
   access_log = ( { path = "{{dir}}/access.log"; format = "$uri $status $bytes_sent error=$error route=$route id=$request_id"; buffer = 0; } );
   routes = (
     { prefix = "/mixed/"; proxy = "mixed"; },
+    { prefix = "/flood"; proxy = "flood"; timeouts = { client_send = "600ms"; }; },
     { exact = "/dead"; proxy = "dead"; },
     { regex = "^/re[0-9]"; respond = 204; },
     { prefix = "/teapot"; name = "tea"; respond = 418; },
     { prefix = "/small"; proxy = "up"; request_body = { max_size = "1k"; }; },
-    { prefix = "/files/"; alias = "{{dir}}"; },
+    { prefix = "/files/"; alias = "{{dir}}/files"; },
     { prefix = "/slow"; proxy = "up"; timeouts = { read = "300ms"; }; },
     { prefix = "/body"; proxy = "up"; timeouts = { client_body = "300ms"; }; },
     { prefix = "/up"; proxy = "up"; } ); } );
@@ -42,6 +44,11 @@ $w->upstream('up', {
     '/slow/body' => sub { $_[0]->send($half); select undef, undef, undef, 1; return 0 },
     '*'          => 'echo',
 });
+$w->upstream('flood', {'*' => sub { $_[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n" . 'x' x 60_000_000); return 0 }});
+mkdir "$w->{dir}/files";
+chmod 0755, "$w->{dir}/files";
+chmod 0644, $w->write('files/a.txt', 'text');
+chmod 0000, $w->write('files/secret', 'text');
 $w->start;
 $w->allow(qr/client 127/);
 
@@ -107,9 +114,10 @@ my @own = (
     ["GET /dead HTTP/1.1\r\nHost: a\r\n\r\n", 502, 'connection_refused', qr/refused the connection; Connection refused \(errno 111\)/],
     ["GET /slow/head HTTP/1.1\r\nHost: a\r\n\r\n", 504, 'http_response_timeout', qr/timed out; timeouts\.read is 300ms \(/],
     ["GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 404, 'destination_not_found', qr/no route/],
-    ["GET /files/none HTTP/1.1\r\nHost: a\r\n\r\n", 404, 'http_request_error', qr/no such file/],
-    ["POST /files/error.log HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, 'http_request_error', qr/only read/],
-    ["GET /files/weir.conf HTTP/1.1\r\nHost: a\r\nRange: bytes=999999-\r\n\r\n", 416, 'http_request_error', qr/no range/],
+    ["GET /files/none HTTP/1.1\r\nHost: a\r\n\r\n", 404, 'http_request_error', qr/`try` found a file/],
+    ["GET /files/secret HTTP/1.1\r\nHost: a\r\n\r\n", 403, 'http_request_denied', qr/refuses the file; Permission denied \(errno 13\)/],
+    ["POST /files/a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, 'http_request_error', qr/only read/],
+    ["GET /files/a.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=999999-\r\n\r\n", 416, 'http_request_error', qr/no range/],
     ["GET / HTTP/1.1\r\nHost: a\r\nA b\r\n\r\n", 400, 'http_request_error', qr/field line without a colon/],
     ["GET / HTTP/1.1\r\nHost: a\r\nX: $long\r\n\r\n", 431, 'http_request_error', qr/head too large; request_head\.max_size is 1k/],
     ["GET /$long HTTP/1.1\r\nHost: a\r\n\r\n", 414, 'http_request_error', qr/request_head\.max_size is 1k/],
@@ -127,6 +135,19 @@ for (@own) {
     is(Weir::Client::header($r, 'Proxy-Status'), "weir; error=$error", 'with Proxy-Status');
     ok(Weir::Client::header($r, 'X-Request-Id'), 'and the request id');
     like(fresh('error.log', $line), qr/-> $status.*$line/, 'and what decided in the log');
+}
+
+like($w->read('error.log'), qr/ error worker .*-> 403: the file system/, 'a file that cannot be read is an error');
+
+# ---- a client that does not read
+{
+    fresh('access.log', qr/./);
+    my $c = $w->client('http');
+    $c->send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
+    like(fresh('error.log', qr/client_send/), qr/the client took nothing of its answer; timeouts\.client_send is 600ms; \d+ bytes were sent/,
+        'a spliced answer that is not read is given up');
+    like(fresh('access.log', qr/\n/), qr/^\/flood 200 \d+ /, 'and over');
+    $c->close;
 }
 
 # ---- a route without a name

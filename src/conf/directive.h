@@ -40,14 +40,28 @@ enum conf_flag {
     CONF_APPEND = 1 << 3,   /* a list that included files add to */
     CONF_OWN = 1 << 4,      /* not inherited from an outer level */
     CONF_LATER = 1 << 5,    /* known, but not in this version: an error that says so, unless `false` */
-    CONF_OFF = 1 << 6       /* a number that may be `false`: stored as -1 */
+    CONF_OFF = 1 << 6,      /* a number that may be `false`: stored as -1 */
+    CONF_LEVEL = 1 << 7     /* elements of the list have what they lack from the level around them */
 };
+
+/* Where rows were written; only these, as of many rows a level mostly has few. */
+struct conf_places {
+    size_t n, room;
+    struct {
+        size_t row;
+        struct conf_place at;
+    } rows[];
+};
+
+struct conf_group;
 
 /* First member of every group's struct. */
 struct conf_head {
     uint64_t present[CONF_MAX_ROWS / 64]; /* which rows were written, here or at an outer level */
     struct conf_place at;                 /* where the group was written */
-    struct conf_place *places;            /* of each row that is present, by row number */
+    struct conf_places *places;           /* of the rows written here; or NULL */
+    const struct conf_head *outer;        /* where the others that are present come from; or NULL */
+    const struct conf_group *outer_group;
     bool broken;                          /* something in it was wrong: what it lacks may be that */
 };
 
@@ -108,6 +122,7 @@ struct conf_row {
     const char *fallback;         /* the default in libconfig syntax; NULL: zeroed */
     int64_t min, max;             /* of the value in its own unit; both 0: no limits */
     const char *const *choices;   /* names of an enum, NULL at the end; a final ':' marks a prefix */
+    unsigned later;               /* bits of the choices that are not in this version */
     const struct conf_group *group;
     unsigned enters;              /* scope of the nested group's rows; 0: the same as outside */
     const char *doc;              /* one sentence */
@@ -138,7 +153,10 @@ static inline void conf_mark_present(struct conf_head *h, size_t row)
     h->present[row / 64] |= (uint64_t)1 << (row % 64);
 }
 
-/* Rows up to the last that is not CONF_LATER: only these have a place. */
+/* Notes that the row was written at `at`. */
+void conf_set_place(struct pool *, struct conf_head *, size_t row, struct conf_place at);
+
+/* Rows up to the last that is not CONF_LATER: only these hold something. */
 size_t conf_rows_in_use(const struct conf_group *);
 
 /* Bytes that a value of the type takes in a struct or list; for CONF_GROUP, of the pointer. */

@@ -43,7 +43,7 @@ static int read_fallback(struct conf_load *l, const struct conf_row *row, struct
     int rc = -1;
     struct str text = pool_printf(l->pool, "value = %s;", row->fallback);
     if (config_read_string(&tree, text.s)) {
-        struct conf_slot t = {l, row, at, 0};
+        struct conf_slot t = {l, row, at, 0, NULL};
         rc = conf_load_value(&t, config_lookup(&tree, "value"), member);
     } else {
         conf_report_add(l->report, at, "the built-in default of '%s' is wrong: %s", row->name,

@@ -95,9 +95,8 @@ static void join(struct pool *pool, const struct conf_group *inner_group, void *
 {
     struct conf_head *ih = inner;
     const struct conf_head *oh = outer;
-    if (!ih->places) {
-        ih->places = pool_zalloc(pool, conf_rows_in_use(inner_group) * sizeof(*ih->places));
-    }
+    ih->outer = oh;
+    ih->outer_group = outer_group;
     for (size_t i = 0; i < inner_group->n_rows; i++) {
         const struct conf_row *row = &inner_group->rows[i];
         size_t o = inner_group == outer_group ? i : giver(outer_group, row);
@@ -113,9 +112,6 @@ static void join(struct pool *pool, const struct conf_group *inner_group, void *
         }
         copy_value(pool, row, to, from);
         conf_mark_present(ih, i);
-        if (oh->places) {
-            ih->places[i] = oh->places[o];
-        }
     }
 }
 

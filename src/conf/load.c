@@ -13,27 +13,31 @@ static unsigned inner_scope(const struct conf_slot *t)
     return t->row->enters ? t->row->enters : t->scope;
 }
 
-static void set_place(struct conf_load *l, const struct conf_group *g, void *out, size_t row,
-    struct conf_place at)
+static void set_place(struct conf_load *l, void *out, size_t row, struct conf_place at)
 {
-    struct conf_head *h = out;
-    if (!h->places) {
-        h->places = pool_zalloc(l->pool, conf_rows_in_use(g) * sizeof(*h->places));
-    }
-    h->places[row] = at;
-    conf_mark_present(h, row);
+    conf_set_place(l->pool, out, row, at);
+    conf_mark_present(out, row);
 }
 
 static int check_required(struct conf_load *l, const struct conf_group *g, const void *out)
 {
     const struct conf_head *h = out;
+    bool demands = false;
     int rc = 0;
+    if (l->undemanding == g) {
+        return 0;
+    }
     for (size_t i = 0; i < g->n_rows; i++) {
-        if ((g->rows[i].flags & CONF_REQUIRED) && !conf_is_present(h, i)) {
+        bool required = g->rows[i].flags & CONF_REQUIRED;
+        demands |= required;
+        if (required && !conf_is_present(h, i)) {
             conf_report_add(l->report, h->at, "%s lacks '%s'; write %s = ...;", g->name,
                 g->rows[i].name, g->rows[i].name);
             rc = -1;
         }
+    }
+    if (!demands) {
+        l->undemanding = g;
     }
     return rc;
 }
@@ -42,9 +46,18 @@ static int check_required(struct conf_load *l, const struct conf_group *g, const
 static int load_member(struct conf_load *l, const struct conf_group *g, size_t i, unsigned scope,
     const config_setting_t *s, void *out)
 {
-    struct conf_slot t = {l, &g->rows[i], node_place(l, s), scope};
-    set_place(l, g, out, i, t.at);
+    struct conf_slot t = {l, &g->rows[i], node_place(l, s), scope, NULL};
+    set_place(l, out, i, t.at);
     return conf_load_value(&t, s, (char *)out + t.row->offset);
+}
+
+/* A scalar that stands for the group of `outer`: messages name that, since the main member was not written. */
+static int load_main(struct conf_slot *outer, const struct conf_row *main, const config_setting_t *s, void *out)
+{
+    const struct conf_group *g = outer->row->group;
+    struct conf_slot t = {outer->l, main, node_place(outer->l, s), inner_scope(outer), outer->row};
+    set_place(t.l, out, (size_t)(main - g->rows), t.at);
+    return conf_load_value(&t, s, (char *)out + main->offset);
 }
 
 /* A struct in any of its forms: group, true, main member, array of members. */
@@ -72,7 +85,7 @@ static int load_struct(struct conf_slot *t, const config_setting_t *s, void *out
     } else if (config_setting_type(s) == CONFIG_TYPE_BOOL && (!main || main->type != CONF_BOOL)) {
         rc = 0;
     } else if (main && (!node_is_list(s) || (main->flags & CONF_LIST))) {
-        rc = load_member(t->l, g, (size_t)(main - g->rows), inner_scope(t), s, out);
+        rc = load_main(t, main, s, out);
     } else {
         return conf_wrong_type(t, s);
     }
@@ -102,7 +115,7 @@ static int load_list(struct conf_slot *t, const config_setting_t *s, struct conf
     char *items = conf_append(t->l->pool, out, size, n);
     for (size_t i = 0; i < n; i++) {
         const config_setting_t *e = node_is_list(s) ? config_setting_get_elem(s, (unsigned)i) : s;
-        struct conf_slot one = {t->l, t->row, node_place(t->l, e), t->scope};
+        struct conf_slot one = {t->l, t->row, node_place(t->l, e), t->scope, t->group};
         rc |= group ? load_struct(&one, e, items + i * size) : conf_load_scalar(&one, e, items + i * size);
     }
     return rc;
@@ -178,6 +191,9 @@ static int load_group(struct conf_load *l, const struct conf_group *g, unsigned 
     int rc = 0;
     for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++) {
         const config_setting_t *e = config_setting_get_elem(s, i);
+        if (node_is_again(e)) {
+            continue;
+        }
         const struct conf_row *row = conf_row_find(g, str_of(config_setting_name(e)));
         if (!row) {
             unknown(l, g, scope, e);
@@ -203,9 +219,11 @@ int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scop
     config_init(&tree);
     if (!config_read_string(&tree, l->text->s)) {
         int line = config_error_line(&tree);
-        conf_report_add(l->report, conf_text_place(l->text, line > 0 ? (unsigned)line : 1),
-            "%s here; compare the line with the manual's syntax", config_error_text(&tree));
-        rc = -1;
+        if (!l->text->mended) {
+            conf_report_add(l->report, conf_text_place(l->text, line > 0 ? (unsigned)line : 1),
+                "%s here; compare the line with the manual's syntax", config_error_text(&tree));
+        }
+        rc = CONF_UNREADABLE;
     } else {
         if (!h->at.file) {
             h->at = conf_text_place(l->text, 1);

@@ -17,11 +17,16 @@ struct conf_load {
     const struct conf_text *text;
     const struct conf_scope_name *scopes; /* for messages; ends with scope 0 */
     struct conf_fills *fills; /* defaults read before; NULL at the start, then of conf_fill */
+    const struct conf_group *undemanding; /* the last group seen that has no CONF_REQUIRED rows; or NULL */
 };
+
+/* What conf_load returns when the text is not that of a configuration at all. */
+#define CONF_UNREADABLE (-2)
 
 /*
  * Parses `l->text` and stores it in `out`, a struct of `group` (zeroed, or loaded before: then lists
- * with CONF_APPEND grow).  `scope` is the level of its rows.  0, or -1 with errors reported.
+ * with CONF_APPEND grow).  `scope` is the level of its rows.  0, -1 with errors reported, or
+ * CONF_UNREADABLE with nothing stored.
  */
 int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scope,
     void *out) WEIR_MUST_CHECK;

@@ -23,7 +23,7 @@ static int load_pairs_of(struct conf_slot *t, const config_setting_t *s, struct 
         .flags = CONF_NUMBERS};
     for (size_t i = 0; i < n; i++) {
         const config_setting_t *v = node_is_list(s) ? config_setting_get_elem(s, (unsigned)i) : s;
-        struct conf_slot one = {t->l, &text_row, node_place(t->l, v), t->scope};
+        struct conf_slot one = {t->l, &text_row, node_place(t->l, v), t->scope, NULL};
         p[i].name = str_of(text_row.name);
         p[i].at = one.at;
         rc |= conf_load_text(&one, v, &p[i].value);
@@ -56,6 +56,9 @@ int conf_load_map(struct conf_slot *t, const config_setting_t *s, struct conf_li
     }
     for (unsigned i = 0; i < (unsigned)config_setting_length(s); i++) {
         const config_setting_t *e = config_setting_get_elem(s, i);
+        if (config_setting_is_group(s) && node_is_again(e)) {
+            continue;
+        }
         rc |= config_setting_is_group(s) ? load_pairs_of(t, e, str_of(config_setting_name(e)), out)
                                          : load_named_pair(t, e, out);
     }
@@ -75,7 +78,7 @@ static int load_removed(struct conf_slot *t, const config_setting_t *s, struct c
     int rc = 0;
     for (size_t i = 0; i < n; i++) {
         const config_setting_t *v = node_is_list(s) ? config_setting_get_elem(s, (unsigned)i) : s;
-        struct conf_slot one = {t->l, &row, node_place(t->l, v), t->scope};
+        struct conf_slot one = {t->l, &row, node_place(t->l, v), t->scope, NULL};
         p[i].at = one.at;
         rc |= conf_load_text(&one, v, &p[i].name);
     }
@@ -95,7 +98,10 @@ int conf_load_headers(struct conf_slot *t, const config_setting_t *s, struct con
         const config_setting_t *e = config_setting_get_elem(s, i);
         struct str name = str_of(config_setting_name(e));
         struct conf_row row = {.name = config_setting_name(e), .type = CONF_MAP};
-        struct conf_slot one = {t->l, &row, node_place(t->l, e), t->scope};
+        struct conf_slot one = {t->l, &row, node_place(t->l, e), t->scope, NULL};
+        if (node_is_again(e)) {
+            continue;
+        }
         if (str_eq(name, STR("remove"))) {
             rc |= load_removed(&one, e, &lists[CONF_HEADER_REMOVE]);
         } else if (str_eq(name, STR("set")) || str_eq(name, STR("add"))) {

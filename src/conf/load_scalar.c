@@ -26,7 +26,7 @@ static const char *wanted(const struct conf_row *row)
     case CONF_DURATION: return "a duration such as 30, \"500ms\", \"30s\", \"5m\", \"8h\" or \"7d\"";
     case CONF_RATIO: return "a number such as 0.5 or 20";
     case CONF_RATE: return "a rate such as \"10/s\" or \"6/m\"";
-    case CONF_ADDRESS: return "an address such as \"*:80\", \"[::1]:80\" or \"unix:/path\"";
+    case CONF_ADDRESS: return "an address such as \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/path\"";
     case CONF_CIDR: return "a network such as \"10.0.0.0/8\", \"::1\" or \"all\"";
     case CONF_STATUS: return "a status such as 404 or \"500-599\"";
     case CONF_GROUP:
@@ -36,16 +36,33 @@ static const char *wanted(const struct conf_row *row)
     }
 }
 
+/* The member that the writer of a text probably meant, when the main member is of another type. */
+static const struct conf_row *text_member(const struct conf_group *g)
+{
+    for (size_t i = 0; i < g->n_rows; i++) {
+        enum conf_type type = g->rows[i].type;
+        if ((type == CONF_TEMPLATE || type == CONF_STRING) && !(g->rows[i].flags & (CONF_LATER | CONF_LIST))) {
+            return &g->rows[i];
+        }
+    }
+    return NULL;
+}
+
 int conf_wrong_type(struct conf_slot *t, const config_setting_t *s)
 {
-    conf_report_add(t->l->report, t->at, "'%s' is %s; write %s", t->row->name, kind_of(s),
-        wanted(t->row));
+    const struct conf_row *member = t->group && node_is_text(s) ? text_member(t->group->group) : NULL;
+    if (member) {
+        conf_report_add(t->l->report, t->at, "'%s' is %s; write %s, or %s = { %s = \"%s\"; };", slot_name(t),
+            kind_of(s), wanted(t->row), slot_name(t), member->name, config_setting_get_string(s));
+    } else {
+        conf_report_add(t->l->report, t->at, "'%s' is %s; write %s", slot_name(t), kind_of(s), wanted(t->row));
+    }
     return -1;
 }
 
 static int wrong_text(struct conf_slot *t, struct str text)
 {
-    conf_report_add(t->l->report, t->at, "'%s' does not understand \"%.*s\"; write %s", t->row->name,
+    conf_report_add(t->l->report, t->at, "'%s' does not understand \"%.*s\"; write %s", slot_name(t),
         STR_ARG(text), wanted(t->row));
     return -1;
 }
@@ -103,7 +120,7 @@ static int check_range(struct conf_slot *t, int64_t v)
         return 0;
     }
     conf_report_add(t->l->report, t->at, "'%s' is out of range; write a value from %.*s to %.*s",
-        r->name, STR_ARG(show(t, r->min)), STR_ARG(show(t, r->max)));
+        slot_name(t), STR_ARG(show(t, r->min)), STR_ARG(show(t, r->max)));
     return -1;
 }
 
@@ -118,12 +135,12 @@ static int load_number(struct conf_slot *t, const config_setting_t *s, const str
     if (node_is_integer(s)) {
         v = config_setting_get_int64(s);
         if (units && v < 0) {
-            conf_report_add(t->l->report, t->at, "'%s' is negative; write %s", t->row->name,
+            conf_report_add(t->l->report, t->at, "'%s' is negative; write %s", slot_name(t),
                 wanted(t->row));
             return -1;
         }
         if (units && __builtin_mul_overflow(v, units[0].factor, &v)) {
-            conf_report_add(t->l->report, t->at, "'%s' is too large; write %s", t->row->name,
+            conf_report_add(t->l->report, t->at, "'%s' is too large; write %s", slot_name(t),
                 wanted(t->row));
             return -1;
         }
@@ -156,7 +173,7 @@ static int load_ratio(struct conf_slot *t, const config_setting_t *s, double *ou
     const struct conf_row *r = t->row;
     if ((r->min || r->max) && !(*out >= (double)r->min && *out <= (double)r->max)) {
         conf_report_add(t->l->report, t->at, "'%s' is out of range; write a value from %lld to %lld",
-            r->name, (long long)r->min, (long long)r->max);
+            slot_name(t), (long long)r->min, (long long)r->max);
         return -1;
     }
     return 0;
@@ -201,7 +218,7 @@ static int load_path(struct conf_slot *t, const config_setting_t *s, struct str 
         return -1;
     }
     if (out->len == 0) {
-        conf_report_add(t->l->report, t->at, "'%s' is empty; write a path", t->row->name);
+        conf_report_add(t->l->report, t->at, "'%s' is empty; write a path", slot_name(t));
         return -1;
     }
     for (const char *const *c = t->row->choices; c && *c; c++) {
@@ -215,6 +232,24 @@ static int load_path(struct conf_slot *t, const config_setting_t *s, struct str 
     return 0;
 }
 
+/* The choices of this version, in words. */
+static struct str choices_of(struct conf_slot *t)
+{
+    const struct conf_row *row = t->row;
+    struct str all = STR_NONE;
+    int last = 0;
+    for (int i = 0; row->choices[i]; i++) {
+        last = row->later >> i & 1 ? last : i;
+    }
+    for (int i = 0; i <= last; i++) {
+        if (!(row->later >> i & 1)) {
+            all = pool_printf(t->l->pool, "%.*s%s\"%s\"", STR_ARG(all),
+                all.len == 0 ? "" : i < last ? ", " : " or ", row->choices[i]);
+        }
+    }
+    return all;
+}
+
 static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
 {
     if (!node_is_text(s) && !(node_is_integer(s) && (t->row->flags & CONF_NUMBERS))) {
@@ -223,26 +258,25 @@ static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
     struct str text = node_is_text(s)
         ? node_text(s)
         : pool_printf(t->l->pool, "%lld", config_setting_get_int64(s));
-    struct str all = STR_NONE;
     for (int i = 0; t->row->choices[i]; i++) {
-        if (str_eq(str_of(t->row->choices[i]), text)) {
-            *out = i;
+        if (!str_eq(str_of(t->row->choices[i]), text)) {
+            continue;
+        }
+        *out = i;
+        if (!(t->row->later >> i & 1)) {
             return 0;
         }
-        all = pool_printf(t->l->pool, "%.*s%s\"%s\"", STR_ARG(all),
-            !i ? "" : t->row->choices[i + 1] ? ", " : " or ", t->row->choices[i]);
+        conf_report_add(t->l->report, t->at, "%s = \"%.*s\" is not in this version of Weir; write %.*s",
+            slot_name(t), STR_ARG(text), STR_ARG(choices_of(t)));
+        return -1;
     }
-    conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; write %.*s", t->row->name,
-        STR_ARG(text), STR_ARG(all));
+    conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; write %.*s", slot_name(t), STR_ARG(text),
+        STR_ARG(choices_of(t)));
     return -1;
 }
 
-static int load_address(struct conf_slot *t, const config_setting_t *s, struct conf_address *out)
+static int split_address(struct conf_slot *t, struct str text, struct conf_address *out)
 {
-    if (!node_is_text(s)) {
-        return conf_wrong_type(t, s);
-    }
-    struct str text = pool_str(t->l->pool, node_text(s));
     *out = (struct conf_address){.text = text, .host = text, .port = -1};
     if (str_has_prefix(text, STR("unix:"))) {
         out->is_unix = true;
@@ -259,7 +293,9 @@ static int load_address(struct conf_slot *t, const config_setting_t *s, struct c
         uint64_t port;
         struct str digits = {colon + 1, (size_t)(text.s + text.len - colon - 1)};
         if (str_to_u64(digits, 65535, &port) != 0) {
-            return wrong_text(t, text);
+            conf_report_add(t->l->report, t->at, "the port of \"%.*s\" is wrong; write a number from 1 to 65535",
+                STR_ARG(text));
+            return -1;
         }
         out->port = (int)port;
         out->host.len = (size_t)(colon - text.s);
@@ -270,6 +306,19 @@ static int load_address(struct conf_slot *t, const config_setting_t *s, struct c
         return inet_pton(AF_INET6, out->host.s, buf) == 1 ? 0 : wrong_text(t, text);
     }
     return out->host.len && !bare_v6 ? 0 : wrong_text(t, text);
+}
+
+/* A wrong one leaves nothing in `out`, so that nothing more is said about it. */
+static int load_address(struct conf_slot *t, const config_setting_t *s, struct conf_address *out)
+{
+    if (!node_is_text(s)) {
+        return conf_wrong_type(t, s);
+    }
+    int rc = split_address(t, pool_str(t->l->pool, node_text(s)), out);
+    if (rc != 0) {
+        *out = (struct conf_address){.port = -1};
+    }
+    return rc;
 }
 
 static int load_cidr(struct conf_slot *t, const config_setting_t *s, struct conf_cidr *out)
@@ -325,7 +374,7 @@ static int load_status(struct conf_slot *t, const config_setting_t *s, struct co
     }
     if (first < 100 || last > 599 || first > last) {
         conf_report_add(t->l->report, t->at, "'%s' is out of range; write a status from 100 to 599",
-            t->row->name);
+            slot_name(t));
         return -1;
     }
     *out = (struct conf_statuses){(int)first, (int)last};

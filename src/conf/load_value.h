@@ -14,7 +14,14 @@ struct conf_slot {
     const struct conf_row *row;
     struct conf_place at;
     unsigned scope;
+    const struct conf_row *group; /* a scalar stands for this group and `row` is its main member; or NULL */
 };
+
+/* The setting as it was written. */
+static inline const char *slot_name(const struct conf_slot *t)
+{
+    return t->group ? t->group->name : t->row->name;
+}
 
 static inline struct conf_place node_place(const struct conf_load *l, const config_setting_t *s)
 {
@@ -46,6 +53,12 @@ static inline bool node_is_false(const config_setting_t *s)
 static inline struct str node_text(const config_setting_t *s)
 {
     return str_of(config_setting_get_string(s));
+}
+
+/* What stands for a setting that is there already: its error has been reported. */
+static inline bool node_is_again(const config_setting_t *s)
+{
+    return str_has_prefix(str_of(config_setting_name(s)), STR(CONF_TEXT_AGAIN));
 }
 
 /* Reports that `s` is of a type the row does not take; -1. */

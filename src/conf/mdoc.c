@@ -190,10 +190,12 @@ static void mdoc_value(FILE *out, const struct conf_row *row)
     bool list = (row->flags & CONF_LIST) && row->type != CONF_MAP && row->type != CONF_ENUM;
 
     fprintf(out, "%s%c%s", list ? "List of " : "", list ? *type : toupper((unsigned char)*type), type + 1);
-    for (const char *const *c = row->choices; c && *c; c++) {
+    for (size_t i = 0; row->choices && row->choices[i]; i++) {
         const char *before = row->type == CONF_ENUM ? " " : " or ";
-        fprintf(out, "%s\"%s%s\"", c == row->choices ? before : ", ", *c,
-                (*c)[strlen(*c) - 1] == ':' ? "..." : "");
+        const char *choice = row->choices[i];
+        if (!(row->later >> i & 1))
+            fprintf(out, "%s\"%s%s\"", i == 0 ? before : ", ", choice,
+                    choice[strlen(choice) - 1] == ':' ? "..." : "");
     }
     if (row->unit)
         fprintf(out, " (%s)", row->unit);

@@ -4,6 +4,7 @@
 #include "conf/print.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 #include "base/units.h"
 
@@ -81,12 +82,37 @@ static void print_indent(FILE *to, unsigned depth)
     fprintf(to, "%*s", (int)depth * 4, "");
 }
 
-static void print_group(FILE *to, const struct conf_row *row, unsigned scope, const void *in, unsigned depth)
+/* Where what is printed stands: its depth, the level of its rows, and the levels around it. */
+struct where {
+    unsigned scope, depth;
+    const struct conf_level *level; /* that elements of lists have theirs from; NULL: they are printed whole */
+    const struct conf_level *outer; /* that this one has what it lacks from; or NULL */
+};
+
+static void print_rows(FILE *to, const struct conf_group *group, const void *in, struct where w);
+
+static unsigned scope_inside(const struct conf_row *row, unsigned scope)
 {
+    return row->enters ? row->enters : scope;
+}
+
+static void print_group(FILE *to, const struct conf_row *row, const void *in, struct where w)
+{
+    struct where inner = {scope_inside(row, w.scope), w.depth + 1, w.level, w.outer};
     fputs("{\n", to);
-    conf_print(to, row->group, row->enters ? row->enters : scope, in, depth + 1);
-    print_indent(to, depth);
+    print_rows(to, row->group, in, inner);
+    print_indent(to, w.depth);
     fputc('}', to);
+}
+
+/* An element of a list: a level of its own, or a group that has nothing from others. */
+static void print_element(FILE *to, const struct conf_row *row, const void *in, struct where w)
+{
+    struct conf_level own = {row->group, in};
+    bool is_level = w.level && (row->flags & CONF_LEVEL);
+    w.outer = is_level ? w.level : NULL;
+    w.level = is_level ? &own : NULL;
+    print_group(to, row, in, w);
 }
 
 static void print_pair(FILE *to, struct str name, struct str value)
@@ -98,8 +124,7 @@ static void print_pair(FILE *to, struct str name, struct str value)
     fputs("; }", to);
 }
 
-static void print_list(FILE *to, const struct conf_row *row, unsigned scope,
-    const struct conf_list *list, unsigned depth)
+static void print_list(FILE *to, const struct conf_row *row, const struct conf_list *list, struct where w)
 {
     size_t size = row->type == CONF_GROUP ? row->group->size : conf_type_size(row->type);
     fputs("( ", to);
@@ -107,7 +132,7 @@ static void print_list(FILE *to, const struct conf_row *row, unsigned scope,
         const char *item = (const char *)list->items + i * size;
         fputs(i ? ", " : "", to);
         if (row->type == CONF_GROUP) {
-            print_group(to, row, scope, item, depth);
+            print_element(to, row, item, w);
         } else if (row->type == CONF_MAP) {
             const struct conf_pair *p = (const struct conf_pair *)(const void *)item;
             print_pair(to, p->name, p->value);
@@ -144,11 +169,15 @@ static void print_headers(FILE *to, const struct conf_headers *h)
     fputs(" }", to);
 }
 
-static void print_value(FILE *to, const struct conf_row *row, unsigned scope, const char *member,
-    unsigned depth)
+static bool is_list(const struct conf_row *row)
 {
-    if ((row->flags & CONF_LIST) || row->type == CONF_MAP) {
-        print_list(to, row, scope, (const struct conf_list *)(const void *)member, depth);
+    return (row->flags & CONF_LIST) || row->type == CONF_MAP;
+}
+
+static void print_value(FILE *to, const struct conf_row *row, const char *member, struct where w)
+{
+    if (is_list(row)) {
+        print_list(to, row, (const struct conf_list *)(const void *)member, w);
         return;
     }
     if (row->type != CONF_GROUP && row->type != CONF_HEADERS) {
@@ -159,23 +188,116 @@ static void print_value(FILE *to, const struct conf_row *row, unsigned scope, co
     if (!pointer) {
         fputs("false", to);
     } else if (row->type == CONF_GROUP) {
-        print_group(to, row, scope, pointer, depth);
+        w.level = NULL;
+        print_group(to, row, pointer, w);
     } else {
         print_headers(to, pointer);
     }
 }
 
-void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth)
+/* The member of the level around that gives to `row`, or NULL; by the rules by which levels are joined. */
+static const char *giver_of(const struct conf_level *outer, const struct conf_row *row)
+{
+    if (!outer || (row->flags & CONF_OWN)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < outer->group->n_rows; i++) {
+        const struct conf_row *o = &outer->group->rows[i];
+        if (o->type == row->type && o->group == row->group && strcmp(o->name, row->name) == 0) {
+            bool has = o->fallback || conf_is_present(outer->values, i);
+            return has ? (const char *)outer->values + o->offset : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* What is inherited is shared, so that mostly the bytes tell; if not, the texts do. */
+static bool same_value(const struct conf_row *row, const char *a, const char *b, struct where w)
+{
+    size_t size = is_list(row) ? sizeof(struct conf_list) : conf_type_size(row->type), sizes[2];
+    char *texts[2];
+    if (memcmp(a, b, size) == 0) {
+        return true;
+    }
+    for (int i = 0; i < 2; i++) {
+        FILE *text = open_memstream(&texts[i], &sizes[i]);
+        if (!text) {
+            abort();
+        }
+        print_value(text, row, i ? b : a, w);
+        fclose(text);
+    }
+    bool same = sizes[0] == sizes[1] && memcmp(texts[0], texts[1], sizes[0]) == 0;
+    free(texts[0]);
+    free(texts[1]);
+    return same;
+}
+
+/* Of a group that both levels have: the members that differ. */
+static void print_difference(FILE *to, const struct conf_row *row, const void *in, struct where w)
+{
+    char *text;
+    size_t size;
+    FILE *rows = open_memstream(&text, &size);
+    if (!rows) {
+        abort();
+    }
+    struct where inner = {scope_inside(row, w.scope), w.depth + 1, NULL, w.outer};
+    print_rows(rows, row->group, in, inner);
+    fclose(rows);
+    if (size) {
+        print_indent(to, w.depth);
+        fprintf(to, "%s = {\n%s", row->name, text);
+        print_indent(to, w.depth);
+        fputs("};\n", to);
+    }
+    free(text);
+}
+
+static void print_row(FILE *to, const struct conf_row *row, const char *member, struct where w)
+{
+    const char *given = giver_of(w.outer, row);
+    struct where whole = {w.scope, w.depth, w.level, NULL};
+    if (given && row->type == CONF_GROUP && !is_list(row)) {
+        const void *own = *(void *const *)(const void *)member;
+        struct conf_level outer = {row->group, *(void *const *)(const void *)given};
+        if (own && outer.values) {
+            w.outer = &outer;
+            print_difference(to, row, own, w);
+            return;
+        }
+    }
+    if (given && same_value(row, member, given, whole)) {
+        return;
+    }
+    print_indent(to, w.depth);
+    fprintf(to, "%s = ", row->name);
+    print_value(to, row, member, whole);
+    fputs(";\n", to);
+}
+
+static void print_rows(FILE *to, const struct conf_group *group, const void *in, struct where w)
 {
     for (size_t i = 0; i < group->n_rows; i++) {
         const struct conf_row *row = &group->rows[i];
-        bool fits = !row->scopes || !scope || (row->scopes & scope);
-        if ((row->flags & CONF_LATER) || !fits || (!conf_is_present(in, i) && !row->fallback)) {
+        bool fits = !row->scopes || !w.scope || (row->scopes & w.scope);
+        /* At a level, a switch that nobody has touched and that is off says nothing. */
+        if (w.level && row->type == CONF_BOOL && !conf_is_present(in, i) && !*((const char *)in + row->offset)) {
             continue;
         }
-        print_indent(to, depth);
-        fprintf(to, "%s = ", row->name);
-        print_value(to, row, scope, (const char *)in + row->offset, depth);
-        fputs(";\n", to);
+        if (!(row->flags & CONF_LATER) && fits && (conf_is_present(in, i) || row->fallback)) {
+            print_row(to, row, (const char *)in + row->offset, w);
+        }
     }
+}
+
+void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth)
+{
+    print_rows(to, group, in, (struct where){scope, depth, NULL, NULL});
+}
+
+void conf_print_levels(FILE *to, const struct conf_group *group, unsigned scope, const void *in,
+    const struct conf_level *around)
+{
+    print_rows(to, group, in, (struct where){scope, 0, around, NULL});
 }

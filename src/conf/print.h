@@ -15,4 +15,17 @@
  */
 void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth);
 
+/* A level of a configuration: values of a struct of `group`. */
+struct conf_level {
+    const struct conf_group *group;
+    const void *values;
+};
+
+/*
+ * The same for the whole of a configuration whose levels have been joined: what the elements of a CONF_LEVEL list
+ * have from `around`, and those in them from the element, is not printed again.
+ */
+void conf_print_levels(FILE *to, const struct conf_group *group, unsigned scope, const void *in,
+    const struct conf_level *around);
+
 #endif

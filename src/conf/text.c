@@ -29,6 +29,7 @@ struct frame {
     struct seen *names;
     struct str name; /* of the setting being written in this group */
     struct conf_place name_at;
+    size_t name_pos; /* in the clean text */
     bool nocase;     /* names are header names */
     enum token last;
 };
@@ -42,6 +43,8 @@ struct scan {
     struct frame frames[MAX_DEPTH];
     size_t depth; /* index of the innermost frame */
     bool too_deep;
+    bool hopeless;   /* an error after which the rest may mean anything */
+    unsigned again;  /* settings that were there before */
 };
 
 /* One file being read. */
@@ -64,7 +67,7 @@ static void *grow(struct pool *pool, void *old, size_t used, size_t size)
     return more;
 }
 
-static void put(struct scan *sc, char c, struct conf_place at)
+static void put_slowly(struct scan *sc, char c, struct conf_place at)
 {
     struct conf_text *t = sc->text;
     if (t->len + 1 >= sc->room) {
@@ -82,16 +85,49 @@ static void put(struct scan *sc, char c, struct conf_place at)
     t->s[t->len++] = c;
 }
 
+static inline void put(struct scan *sc, char c, struct conf_place at)
+{
+    struct conf_text *t = sc->text;
+    if (t->len + 1 < sc->room && t->len && t->s[t->len - 1] != '\n') {
+        t->s[t->len++] = c;
+    } else {
+        put_slowly(sc, c, at);
+    }
+}
+
+/* Text without newlines. */
 static void put_str(struct scan *sc, struct str s, struct conf_place at)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        put(sc, s.s[i], at);
+    struct conf_text *t = sc->text;
+    if (s.len == 0) {
+        return;
     }
+    put(sc, s.s[0], at);
+    if (s.len > sc->room - t->len - 1) {
+        for (size_t i = 1; i < s.len; i++) {
+            put(sc, s.s[i], at);
+        }
+        return;
+    }
+    memcpy(t->s + t->len, s.s + 1, s.len - 1);
+    t->len += s.len - 1;
 }
 
 static char peek(const struct source *src, size_t ahead)
 {
     return src->pos + ahead < src->in.len ? src->in.s[src->pos + ahead] : '\0';
+}
+
+static void put_text(struct scan *sc, const char *s, struct conf_place at)
+{
+    put_str(sc, str_of(s), at);
+}
+
+/* What is wrong at `at` cannot be mended. */
+static struct conf_report *hopeless(struct scan *sc)
+{
+    sc->hopeless = true;
+    return sc->report;
 }
 
 static bool is_group(const struct frame *f)
@@ -107,32 +143,36 @@ static void before_value(struct scan *sc, struct conf_place at, bool is_string)
         if (f->last == T_NAME) {
             conf_report_add(sc->report, f->name_at, "no '=' after '%.*s'; write %.*s = ...;",
                 STR_ARG(f->name), STR_ARG(f->name));
+            put_text(sc, "= ", at);
         } else if (f->last != T_ASSIGN && !(is_string && f->last == T_STRING)) {
-            conf_report_add(sc->report, at, "a value without a name; write NAME = VALUE;");
+            conf_report_add(hopeless(sc), at, "a value without a name; write NAME = VALUE;");
         }
         return;
     }
     if (is_string && f->last == T_STRING) {
         conf_report_add(sc->report, at,
             "two strings without a comma between; write a comma before this one");
+        put_text(sc, ", ", at);
     } else if (f->last == T_STRING || f->last == T_VALUE || f->last == T_CLOSED) {
         conf_report_add(sc->report, at,
             "two elements without a comma between; write a comma before this one");
+        put_text(sc, ", ", at);
     }
 }
 
-static void check_duplicate(struct scan *sc, struct frame *f, struct str name, struct conf_place at)
+static bool is_duplicate(struct scan *sc, struct frame *f, struct str name, struct conf_place at)
 {
     for (struct seen *s = f->names; s; s = s->next) {
         if (f->nocase ? str_ieq(s->name, name) : str_eq(s->name, name)) {
             conf_report_add(sc->report, at, "'%.*s' is set twice, first at %s:%u; keep one of them",
                 STR_ARG(name), s->at.file, s->at.line);
-            return;
+            return true;
         }
     }
     struct seen *s = pool_zalloc(sc->pool, sizeof(*s));
     *s = (struct seen){.next = f->names, .name = pool_str(sc->pool, name), .at = at};
     f->names = s;
+    return false;
 }
 
 static void on_name(struct scan *sc, struct str name, struct conf_place at)
@@ -141,7 +181,11 @@ static void on_name(struct scan *sc, struct str name, struct conf_place at)
     f->name = pool_str(sc->pool, name);
     f->name_at = at;
     f->last = T_NAME;
-    check_duplicate(sc, f, name, at);
+    f->name_pos = sc->text->len;
+    if (is_duplicate(sc, f, name, at)) {
+        name = pool_printf(sc->pool, CONF_TEXT_AGAIN "%u", sc->again++);
+    }
+    put_str(sc, name, at);
 }
 
 static bool is_header_map(struct str name)
@@ -155,7 +199,7 @@ static void on_open(struct scan *sc, char c, struct conf_place at)
     struct frame *outer = &sc->frames[sc->depth];
     if (sc->depth + 1 == MAX_DEPTH) {
         if (!sc->too_deep) {
-            conf_report_add(sc->report, at, "brackets nest deeper than %d; write it flatter",
+            conf_report_add(hopeless(sc), at, "brackets nest deeper than %d; write it flatter",
                 MAX_DEPTH - 1);
         }
         sc->too_deep = true;
@@ -167,7 +211,7 @@ static void on_open(struct scan *sc, char c, struct conf_place at)
 
 static void not_closed(struct scan *sc, const struct frame *f)
 {
-    conf_report_add(sc->report, f->at, "'%c' is not closed; write the '%c' that ends it", f->open,
+    conf_report_add(hopeless(sc), f->at, "'%c' is not closed; write the '%c' that ends it", f->open,
         f->open == '{' ? '}' : f->open == '(' ? ')' : ']');
 }
 
@@ -176,6 +220,9 @@ static void on_name_without_value(struct scan *sc, const struct frame *f)
     if (is_group(f) && (f->last == T_NAME || f->last == T_ASSIGN)) {
         conf_report_add(sc->report, f->name_at, "'%.*s' has no value; write %.*s = VALUE;",
             STR_ARG(f->name), STR_ARG(f->name));
+        for (size_t i = f->name_pos; i < sc->text->len; i++) {
+            sc->text->s[i] = sc->text->s[i] == '\n' ? '\n' : ' ';
+        }
     }
 }
 
@@ -188,7 +235,7 @@ static void on_close(struct scan *sc, char c, struct conf_place at)
     }
     if (d == 0) {
         if (!sc->too_deep) {
-            conf_report_add(sc->report, at, "'%c' closes nothing; remove it or write its '%c'", c,
+            conf_report_add(hopeless(sc), at, "'%c' closes nothing; remove it or write its '%c'", c,
                 open);
         }
         return;
@@ -206,24 +253,28 @@ static void on_close(struct scan *sc, char c, struct conf_place at)
     sc->frames[sc->depth].last = T_CLOSED;
 }
 
-static void on_separator(struct scan *sc, char c, struct conf_place at)
+/* What is put for it: itself, a comma or nothing. */
+static char on_separator(struct scan *sc, char c, struct conf_place at)
 {
     struct frame *f = &sc->frames[sc->depth];
     if (is_group(f)) {
+        bool ends = f->last == T_STRING || f->last == T_VALUE || f->last == T_CLOSED;
         on_name_without_value(sc, f);
         if (f->last == T_END || f->last == T_NONE) {
             conf_report_add(sc->report, at, "'%c' ends nothing; remove it", c);
         }
         f->last = T_END;
-        return;
+        return ends ? c : ' ';
     }
     if (c == ';') {
         conf_report_add(sc->report, at, "';' between the elements of '%c'; write a comma", f->open);
     } else if (f->last == T_COMMA || f->last == T_NONE) {
         conf_report_add(sc->report, at, "no element before this comma; remove the comma");
+        return ' ';
     }
     f->last = T_COMMA;
     sc->comma = sc->text->len;
+    return ',';
 }
 
 /* Digits, and no more of them than 31 bits hold; `*big` when only an L would make them right. */
@@ -295,34 +346,52 @@ static int word_as_bool(struct str w)
     return str_ieq(w, STR("off")) || str_ieq(w, STR("no")) ? 0 : -1;
 }
 
+static void put_quoted(struct scan *sc, struct str w, struct conf_place at)
+{
+    put(sc, '"', at);
+    for (size_t i = 0; i < w.len; i++) {
+        if (w.s[i] == '\\') {
+            put(sc, '\\', at);
+        }
+        put(sc, w.s[i], at);
+    }
+    put(sc, '"', at);
+}
+
 static void on_word(struct scan *sc, struct str w, struct conf_place at)
 {
     bool big;
     before_value(sc, at, false);
     sc->frames[sc->depth].last = T_VALUE;
     if (str_ieq(w, STR("true")) || str_ieq(w, STR("false")) || is_float(w)) {
-        return;
-    }
-    if (is_integer(w, &big)) {
+        put_str(sc, w, at);
+    } else if (is_integer(w, &big)) {
+        put_str(sc, w, at);
         if (big) {
             conf_report_add(sc->report, at, "%.*s does not fit in 31 bits; write %.*sL", STR_ARG(w),
                 STR_ARG(w));
+            put(sc, 'L', at);
         }
     } else if (word_as_bool(w) >= 0) {
-        conf_report_add(sc->report, at, "'%.*s' is not a value here; write %s", STR_ARG(w),
-            word_as_bool(w) ? "true" : "false");
-    } else if (is_unit_number(w)) {
-        conf_report_add(sc->report, at, "a number with a unit needs quotes; write \"%.*s\"",
-            STR_ARG(w));
+        const char *value = word_as_bool(w) ? "true" : "false";
+        conf_report_add(sc->report, at, "'%.*s' is not a value here; write %s", STR_ARG(w), value);
+        put_text(sc, value, at);
     } else {
-        conf_report_add(sc->report, at, "'%.*s' is not a value; write \"%.*s\" if it is text",
-            STR_ARG(w), STR_ARG(w));
+        const char *fmt = is_unit_number(w) ? "a number with a unit needs quotes; write \"%.*s\""
+                                            : "'%.*s' is not a value; write \"%.*s\" if it is text";
+        conf_report_add(sc->report, at, fmt, STR_ARG(w), STR_ARG(w));
+        put_quoted(sc, w, at);
     }
 }
 
 static bool is_word_char(char c)
 {
-    return isalnum((unsigned char)c) || (c && strchr("_-.+*/%$@:&~!?<>|^'`\\", c)) || (c & 0x80);
+    static const bool odd[128] = {
+        ['_'] = true, ['-'] = true, ['.'] = true, ['+'] = true, ['*'] = true, ['/'] = true, ['%'] = true,
+        ['$'] = true, ['@'] = true, [':'] = true, ['&'] = true, ['~'] = true, ['!'] = true, ['?'] = true,
+        ['<'] = true, ['>'] = true, ['|'] = true, ['^'] = true, ['\''] = true, ['`'] = true, ['\\'] = true,
+    };
+    return isalnum((unsigned char)c) || (c & 0x80) || odd[(unsigned char)c & 0x7f];
 }
 
 static size_t word_length(const struct source *src, bool name)
@@ -346,7 +415,6 @@ static void scan_word(struct scan *sc, struct source *src)
     bool due = is_group(f) && f->last != T_NAME && f->last != T_ASSIGN;
     size_t n = word_length(src, due);
     struct str w = {src->in.s + src->pos, n ? n : 1};
-    put_str(sc, w, src->at);
     src->pos += w.len;
     if (n == 0 && iscntrl((unsigned char)w.s[0])) {
         conf_report_add(sc->report, src->at, "the byte \\x%02x has no meaning here; remove it",
@@ -358,11 +426,22 @@ static void scan_word(struct scan *sc, struct source *src)
         on_word(sc, w, src->at);
     } else {
         if (!isalpha((unsigned char)w.s[0]) && w.s[0] != '*') {
-            conf_report_add(sc->report, src->at, "'%.*s' is not a name; write NAME = VALUE;",
+            conf_report_add(hopeless(sc), src->at, "'%.*s' is not a name; write NAME = VALUE;",
                 STR_ARG(w));
         }
         on_name(sc, w, src->at);
     }
+}
+
+/* Bytes of a string that stand for themselves. */
+static size_t plain_length(const struct source *src)
+{
+    size_t n = src->pos;
+    while (n < src->in.len && src->in.s[n] != '"' && src->in.s[n] != '\\' && src->in.s[n] != '\n' &&
+           src->in.s[n] != '\0') {
+        n++;
+    }
+    return n - src->pos;
 }
 
 /* The string at src->pos, copied as it stands. */
@@ -372,8 +451,11 @@ static void scan_string(struct scan *sc, struct source *src)
     sc->frames[sc->depth].last = T_STRING;
     put(sc, '"', src->at);
     for (src->pos++; src->pos < src->in.len; src->pos++) {
+        size_t plain = plain_length(src);
+        put_str(sc, (struct str){src->in.s + src->pos, plain}, src->at);
+        src->pos += plain;
         char c = peek(src, 0);
-        if (c == '\n') {
+        if (c == '\n' || src->pos == src->in.len) {
             break;
         }
         if (c == '\0') {
@@ -396,7 +478,7 @@ static void scan_string(struct scan *sc, struct source *src)
         }
     }
     put(sc, '"', src->at);
-    conf_report_add(sc->report, src->at,
+    conf_report_add(hopeless(sc), src->at,
         "the string is not closed on its line; write the '\"' that ends it");
 }
 
@@ -421,7 +503,7 @@ static void scan_comment(struct scan *sc, struct source *src)
             src->at.line++;
         }
     }
-    conf_report_add(sc->report, from, "the comment is not closed; write the '*/' that ends it");
+    conf_report_add(hopeless(sc), from, "the comment is not closed; write the '*/' that ends it");
 }
 
 /* The whole of `path` in the pool; NULL and an error at `at` when it cannot be read. */
@@ -439,7 +521,7 @@ static bool slurp(struct scan *sc, const char *path, struct conf_place at, struc
     }
     bool ok = f && !ferror(f);
     if (!ok) {
-        conf_report_add(sc->report, at, "cannot read %s: %s", path, strerror(errno));
+        conf_report_add(hopeless(sc), at, "cannot read %s: %s", path, strerror(errno));
     }
     if (f) {
         fclose(f);
@@ -452,7 +534,7 @@ static void include_file(struct scan *sc, struct source *src, struct str name)
 {
     const char *path = conf_path_in(sc->pool, sc->text->dir, name);
     if (src->depth >= CONF_INCLUDE_DEPTH) {
-        conf_report_add(sc->report, src->at, "@include nests deeper than %d; does %s include itself?",
+        conf_report_add(hopeless(sc), src->at, "@include nests deeper than %d; does %s include itself?",
             CONF_INCLUDE_DEPTH, path);
         return;
     }
@@ -486,7 +568,7 @@ static void scan_include(struct scan *sc, struct source *src)
     }
     bool comment = after.len == 0 || after.s[0] == '#' || str_has_prefix(after, STR("//"));
     if (src->line_has_token || !quote || !comment || quote == rest.s + 1) {
-        conf_report_add(sc->report, src->at,
+        conf_report_add(hopeless(sc), src->at,
             "@include is not alone on its line; write @include \"FILE\" and nothing else there");
         return;
     }
@@ -499,12 +581,12 @@ static void scan_punctuation(struct scan *sc, struct source *src, char c)
     struct frame *f = &sc->frames[sc->depth];
     if (c == '=' || c == ':') {
         if (!is_group(f) || f->last != T_NAME) {
-            conf_report_add(sc->report, src->at, "'%c' without a name before it; write NAME = VALUE;",
+            conf_report_add(hopeless(sc), src->at, "'%c' without a name before it; write NAME = VALUE;",
                 c);
         }
         f->last = T_ASSIGN;
     } else if (c == ',' || c == ';') {
-        on_separator(sc, c, src->at);
+        c = on_separator(sc, c, src->at);
     } else if (strchr("{([", c)) {
         on_open(sc, c, src->at);
     } else {
@@ -531,8 +613,12 @@ static void scan_source(struct scan *sc, struct source *src)
             continue;
         }
         if (c == ' ' || c == '\t' || c == '\r' || c == '\f') {
+            /* One is as good as many. */
+            while (c == ' ' || c == '\t' || c == '\r' || c == '\f') {
+                src->pos++;
+                c = peek(src, 0);
+            }
             put(sc, ' ', src->at);
-            src->pos++;
             continue;
         }
         if (c == '#' || (c == '/' && (peek(src, 1) == '/' || peek(src, 1) == '*'))) {
@@ -570,6 +656,7 @@ static int scan_all(struct conf_text *t, struct pool *pool, struct conf_report *
     on_name_without_value(sc, &sc->frames[0]);
     put(sc, '\n', src->at);
     t->s[t->len] = '\0';
+    t->mended = report->n != before && !sc->hopeless;
     return report->n == before ? 0 : -1;
 }
 

@@ -9,6 +9,9 @@
 #include "base/pool.h"
 #include "conf/report.h"
 
+/* With a number behind it, the name of a setting that was written twice: the second one's in the clean text. */
+#define CONF_TEXT_AGAIN "*again-"
+
 /* How deep `@include` may nest. */
 #define CONF_INCLUDE_DEPTH 10
 
@@ -18,11 +21,12 @@ struct conf_text {
     struct conf_place *lines; /* lines[i]: where line i + 1 of `s` was written */
     size_t n_lines;
     const char *dir; /* what relative paths are relative to */
+    bool mended;     /* there were errors, and `s` is the text as it was most likely meant */
 };
 
 /*
  * Reads `path` with all it includes; a relative `@include` is looked up in `dir`.  Everything lives in
- * `pool`.  0, or -1 with errors added to `report`.
+ * `pool`.  0, or -1 with errors added to `report`; if `mended`, what was read may still be loaded to find more.
  */
 int conf_text_read(struct conf_text *, struct pool *, struct conf_report *report, const char *path,
     const char *dir) WEIR_MUST_CHECK;

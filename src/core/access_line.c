@@ -255,62 +255,63 @@ static bool has_number(struct str name)
     return false;
 }
 
-/* `"name":value`; 0 when there is no room for it. */
-static size_t put_member(struct request *r, struct str name, char *buf, size_t size)
+void access_fields_init(struct access_fields *fields, struct pool *pool, const struct str *names,
+                        size_t count, struct conf_place at, struct conf_report *report)
 {
-    struct str value = var_value(r, name);
+    static const struct str all[] = {
+        STR("time"), STR("request_id"), STR("remote_addr"), STR("remote_port"), STR("remote_user"),
+        STR("server_addr"), STR("server_port"), STR("scheme"), STR("protocol"), STR("method"), STR("host"),
+        STR("uri"), STR("path"), STR("query"), STR("status"), STR("bytes_sent"), STR("bytes_received"),
+        STR("duration"), STR("site"), STR("route"), STR("upstream_addr"), STR("upstream_status"),
+        STR("upstream_duration"), STR("cache_status"), STR("error"),
+    };
+
+    if (count == 0) {
+        names = all;
+        count = ARRAY_SIZE(all);
+    }
+    fields->count = count;
+    fields->items = pool_zalloc(pool, count * sizeof(*fields->items));
+    for (size_t i = 0; i < count; i++) {
+        struct str text = pool_printf(pool, "${%.*s}", STR_ARG(names[i]));
+
+        fields->items[i].name = names[i];
+        fields->items[i].value = template_new(pool, text, VAR_RESPONSE, at, report);
+        fields->items[i].is_number = has_number(names[i]);
+    }
+}
+
+/* `"name":value`; 0 when there is no room for it. */
+static size_t put_member(struct request *r, const struct access_field *field, char *buf, size_t size)
+{
+    struct str value;
     char *to = buf;
 
-    if (size < 6 * name.len + 64)
+    if (size < 6 * field->name.len + 64)
         return 0;
-    to += access_line_json_string(name, to, size);
+    value = template_expand(field->value, r);
+    to += access_line_json_string(field->name, to, size);
     *to++ = ':';
     if (value.len == 0)
         to = put(to, STR("null"));
-    else if (has_number(name) && is_number(value))
+    else if (field->is_number && is_number(value))
         to = put(to, value);
     else
         to += access_line_json_string(value, to, size - (size_t)(to - buf));
     return (size_t)(to - buf);
 }
 
-size_t access_line_json(struct request *r, const struct str *fields, size_t count, char buf[ACCESS_LINE_MAX])
+size_t access_line_json(struct request *r, const struct access_fields *fields, char buf[ACCESS_LINE_MAX])
 {
-    static const char *const all[] = {"time",
-                                      "request_id",
-                                      "remote_addr",
-                                      "remote_port",
-                                      "remote_user",
-                                      "server_addr",
-                                      "server_port",
-                                      "scheme",
-                                      "protocol",
-                                      "method",
-                                      "host",
-                                      "uri",
-                                      "path",
-                                      "query",
-                                      "status",
-                                      "bytes_sent",
-                                      "bytes_received",
-                                      "duration",
-                                      "site",
-                                      "route",
-                                      "upstream_addr",
-                                      "upstream_status",
-                                      "upstream_duration",
-                                      "cache_status",
-                                      "error"};
-    size_t n = 0, total = fields ? count : ARRAY_SIZE(all);
+    size_t n = 0;
 
     buf[n++] = '{';
-    for (size_t i = 0; i < total; i++) {
+    for (size_t i = 0; i < fields->count; i++) {
         size_t comma = n > 1;
         size_t room = ACCESS_LINE_MAX - 3 - n - comma; /* "}", the end of the line, and one */
-        size_t part = n + comma + 3 < ACCESS_LINE_MAX
-                          ? put_member(r, fields ? fields[i] : str_of(all[i]), buf + n + comma,
-                                       room < TARGET_MAX ? room : TARGET_MAX)
-                          : 0;
+        size_t part = n + comma + 3 < ACCESS_LINE_MAX ? put_member(r, &fields->items[i], buf + n + comma,
+                                                                   room < TARGET_MAX ? room : TARGET_MAX)
+                                                      : 0;
 
         if (part > 0 && comma)
             buf[n] = ',';

@@ -5,6 +5,7 @@
 #ifndef WEIR_CORE_ACCESS_LINE_H
 #define WEIR_CORE_ACCESS_LINE_H
 
+#include "core/access_log.h"
 #include "core/request.h"
 
 /* Bytes of a line, its end included. */
@@ -33,8 +34,7 @@ size_t access_line_json_string(struct str text, char *buf, size_t size);
  * line without its end and return its length. */
 size_t access_line_combined(struct request *, struct str time, char buf[ACCESS_LINE_MAX]);
 
-/* An object of the named variables; `fields` NULL: all of CONFIG.md but those of TLS and those with a NAME.
- */
-size_t access_line_json(struct request *, const struct str *fields, size_t count, char buf[ACCESS_LINE_MAX]);
+/* An object of the fields. */
+size_t access_line_json(struct request *, const struct access_fields *, char buf[ACCESS_LINE_MAX]);
 
 #endif

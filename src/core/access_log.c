@@ -145,7 +145,7 @@ static size_t make_line(const struct access_logs *logs, const struct access_log 
     case ACCESS_COMBINED:
         return access_line_combined(r, (struct str){logs->time, logs->time_len}, buf);
     case ACCESS_JSON:
-        return access_line_json(r, log->fields, log->field_count, buf);
+        return access_line_json(r, &log->fields, buf);
     case ACCESS_CUSTOM:
         break;
     }

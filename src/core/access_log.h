@@ -13,14 +13,32 @@ struct template;
 
 enum access_format { ACCESS_COMBINED, ACCESS_JSON, ACCESS_CUSTOM };
 
+/* A member of the object that a line is. */
+struct access_field {
+    struct str name;
+    const struct template *value;
+    bool is_number;
+};
+
+struct access_fields {
+    struct access_field *items;
+    size_t count;
+};
+
+/*
+ * Looks the variables `names` up, once for all lines; none: all but those of TLS and those with a NAME.
+ * What is no variable is reported as in a template.
+ */
+void access_fields_init(struct access_fields *, struct pool *pool, const struct str *names, size_t count,
+                        struct conf_place at, struct conf_report *report);
+
 /* One log as configured; those with the same path share an index and a file. */
 struct access_log {
     struct str path; /* absolute; "-" is standard output; "syslog:..." */
     size_t index;    /* in config.access_logs: of the file */
     enum access_format format;
     const struct template *line; /* ACCESS_CUSTOM */
-    struct str *fields;          /* ACCESS_JSON: names of variables; none: all */
-    size_t field_count;
+    struct access_fields fields; /* ACCESS_JSON */
     size_t buffer;            /* bytes; 0: each line is written at once */
     int64_t flush;            /* milliseconds */
     double sample;            /* 0 to 1: the part of the requests that is logged */

@@ -45,7 +45,7 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->config->file = str_of(config_absolute(pool, file));
     b->dir = config_dir_of(pool, b->config->file.s);
     b->text.dir = b->dir;
-    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL};
+    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL};
     b->settings = pool_zalloc(pool, sizeof(*b->settings));
     rnd_bytes(key, sizeof(key));
     b->key = hash_key_of(key);
@@ -183,6 +183,8 @@ void config_unknown(struct build *b, struct conf_place at, const char *what, str
     struct str key, near = STR_NONE;
     void *value;
 
+    if (b->partial)
+        return;
     /* A file with as many of them was made by a program, whose author needs no guess for each. */
     if (b->guesses++ >= GUESSES)
         limit = 0;
@@ -199,6 +201,18 @@ void config_unknown(struct build *b, struct conf_place at, const char *what, str
     else
         conf_report_add(b->report, at, "there is no %s \"%.*s\"; write the name of one that is defined", what,
                         STR_ARG(name));
+}
+
+void config_check_field(struct build *b, struct str text, const char *setting, struct conf_place at)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.s[i];
+        if ((c >= 0x20 || c == '\t') && c != 0x7f)
+            continue;
+        conf_report_add(b->report, at,
+                        "'%s' holds the control byte \\x%02x, which no header field may hold; remove it", setting, c);
+        return;
+    }
 }
 
 void config_check_directory_of(struct build *b, struct str path, const char *setting, struct conf_place at)

@@ -129,6 +129,7 @@ struct site;
 
 struct route {
     struct str name; /* "" when it has none */
+    struct str label; /* $route: the name, else the matcher: "/api/", "= /x", "~ regex" */
     struct site *site;
     size_t index; /* in the file, within the site */
     struct conf_place at;
@@ -212,6 +213,7 @@ struct config {
     struct access_log **access_logs; /* one for each file, by index */
     size_t access_log_count;
     struct str secret; /* bytes; random when none is configured */
+    bool has_secret; /* it was configured */
     const void *settings; /* core/settings.h: for -T */
     struct upstream **upstreams;
     size_t upstream_count;

@@ -21,9 +21,11 @@ static void action_redirect(struct build *b, struct route *r, const struct redir
     if (r->status != 301 && r->status != 302 && r->status != 303 && r->status != 307 && r->status != 308)
         conf_report_add(b->report, at, "%u is not the status of a redirect; write 301, 302, 303, 307 or 308",
                         r->status);
-    if (s->to.s)
-        r->redirect_to = template_new(b->pool, s->to, VAR_REQUEST,
-                                      conf_place_of(&settings_redirect_group, &s->head, "to"), b->report);
+    if (!s->to.s)
+        return;
+    at = conf_place_of(&settings_redirect_group, &s->head, "to");
+    config_check_field(b, s->to, "to", at);
+    r->redirect_to = template_new(b->pool, s->to, VAR_REQUEST, at, b->report);
 }
 
 static void action_respond(struct build *b, struct route *r, const struct respond_settings *s)
@@ -31,6 +33,7 @@ static void action_respond(struct build *b, struct route *r, const struct respon
     r->action = ACTION_RESPOND;
     r->status = (unsigned)s->status;
     r->respond_type = s->type;
+    config_check_field(b, s->type, "type", conf_place_of(&settings_respond_group, &s->head, "type"));
     if (s->body.len)
         r->respond_body = template_new(b->pool, s->body, VAR_REQUEST,
                                        conf_place_of(&settings_respond_group, &s->head, "body"), b->report);

@@ -6,6 +6,8 @@
 #ifndef WEIR_CORE_CONFIG_BUILD_H
 #define WEIR_CORE_CONFIG_BUILD_H
 
+#include <sys/types.h>
+
 #include "base/hash.h"
 #include "core/access_log.h"
 #include "core/config.h"
@@ -24,6 +26,10 @@ struct build {
     struct settings *settings;
     unsigned guesses; /* searches for the name probably meant */
     bool loaded; /* all files were read without an error */
+    bool drops; /* started as root: workers become `uid` and `gid`, without further groups */
+    uid_t uid;
+    gid_t gid;
+    bool partial; /* one could not be read at all: what is not there may be in it */
     struct hash_key key; /* of the tables below and of those that workers use */
     struct hash_key percent_key;
 
@@ -61,7 +67,7 @@ void config_build_action(struct build *, struct route *, struct level_settings *
 void config_build_files(struct build *, struct route *, const struct level_settings *);
 
 /* What it may cost, changes and logs: all that levels share. */
-void config_build_shared(struct build *, struct route *, const struct level_settings *);
+void config_build_shared(struct route *, const struct level_settings *);
 void config_build_path_changes(struct build *, struct route *, const struct level_settings *);
 void config_build_headers(struct build *, struct route *, const struct level_settings *);
 void config_build_access_logs(struct build *, const struct level_settings *, struct access_log ***logs,
@@ -97,6 +103,12 @@ void config_keep(struct build *, const void *from, void *made);
 /* Reports that `what` called `name` is not there, with the nearest one in `table`. */
 void config_unknown(struct build *, struct conf_place at, const char *what, struct str name,
                     const struct hash_table *table);
+
+/* Reports when `text`, which goes into a header field, holds a byte that would end the field or the message. */
+void config_check_field(struct build *, struct str text, const char *setting, struct conf_place at);
+
+/* Whether the workers' user may look names up in the directory `fd` (O_PATH will do), or with `list` read it. */
+bool config_user_may(struct build *, int fd, bool list);
 
 /* Reports when the directory that the file `path` would be in is not there. */
 void config_check_directory_of(struct build *, struct str path, const char *setting, struct conf_place at);

@@ -7,6 +7,7 @@
 
 struct build_root {
     int fd;
+    bool searched, listed; /* whether the workers' user may was asked before */
 };
 
 /* The steps of a `try`, shared by the routes that inherit it. */
@@ -29,12 +30,12 @@ static void root_close(void *arg)
         close(root->fd);
 }
 
-static int root_open(struct build *b, struct str path, const char *setting, struct conf_place at)
+static struct build_root *root_open(struct build *b, struct str path, const char *setting, struct conf_place at)
 {
     struct build_root *root = hash_table_get(b->roots, path);
 
     if (root)
-        return root->fd;
+        return root;
     root = pool_zalloc(b->pool, sizeof(*root));
     root->fd = open(path.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
     hash_table_set(b->roots, path, root);
@@ -42,7 +43,27 @@ static int root_open(struct build *b, struct str path, const char *setting, stru
     if (root->fd < 0)
         conf_report_add(b->report, at, "'%s' cannot be used: %s: %s; write a directory that is there",
                         setting, path.s, strerror(errno));
-    return root->fd;
+    return root;
+}
+
+static void root_check(struct build *b, struct build_root *root, const struct files_conf *f, const char *setting,
+                       struct conf_place at)
+{
+    bool *asked = f->listing ? &root->listed : &root->searched;
+
+    if (root->fd < 0 || *asked)
+        return;
+    *asked = true;
+    if (!config_user_may(b, root->fd, false))
+        conf_report_add(b->report, at,
+                        "'%s' cannot be used: the user \"%s\" may not search %s; write `chmod o+x` for it or "
+                        "another user",
+                        setting, b->settings->user.s, f->root.s);
+    else if (f->listing && !config_user_may(b, root->fd, true))
+        conf_report_add(b->report, at,
+                        "'%s' cannot be listed: the user \"%s\" may not read %s; write `chmod o+r` for it or "
+                        "listing = false",
+                        setting, b->settings->user.s, f->root.s);
 }
 
 static void try_last(struct build *b, struct try_step *step, struct str text, struct conf_place at)
@@ -108,6 +129,7 @@ static struct str *files_types(struct build *b, const struct conf_list *list)
     for (size_t i = 0; i < list->n; i++) {
         made[2 * i] = pairs[i].name;
         made[2 * i + 1] = pairs[i].value;
+        config_check_field(b, pairs[i].value, "types", pairs[i].at);
     }
     config_keep(b, pairs, made);
     return made;
@@ -124,12 +146,14 @@ void config_build_files(struct build *b, struct route *r, const struct level_set
 {
     const char *setting = s->alias.s ? "alias" : "root";
     struct files_conf *f = pool_zalloc(b->pool, sizeof(*f));
+    struct build_root *root;
 
     r->files = f;
     f->alias = s->alias.s != NULL;
     f->root = files_root(f->alias ? s->alias : s->root);
     f->root = str_eq(f->root, f->alias ? s->alias : s->root) ? f->root : pool_str(b->pool, f->root);
-    f->root_fd = root_open(b, f->root, setting, files_place(s, setting));
+    root = root_open(b, f->root, setting, files_place(s, setting));
+    f->root_fd = root->fd;
     if (f->alias && r->matcher == ROUTE_REGEX)
         conf_report_add(
             b->report, files_place(s, setting),
@@ -139,10 +163,12 @@ void config_build_files(struct build *b, struct route *r, const struct level_set
     f->tries = files_tries(b, &s->try, r->site, files_place(s, "try"));
     f->try_count = s->try.n;
     f->listing = s->listing;
+    root_check(b, root, f, setting, files_place(s, setting));
     f->symlinks = s->symlinks;
     f->dotfiles = s->dotfiles;
     f->expires = s->expires < 0 ? -1 : s->expires / 1000;
     f->default_type = s->default_type;
+    config_check_field(b, s->default_type, "default_type", files_place(s, "default_type"));
     f->types = files_types(b, &s->types);
     f->type_count = s->types.n;
 }

@@ -29,8 +29,10 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
         break;
     default: break;
     }
-    if (from->what != CONF_HEADER_REMOVE)
-        op->value = template_new(b->pool, from->value, scope, from->at, b->report);
+    if (from->what == CONF_HEADER_REMOVE)
+        return;
+    config_check_field(b, from->value, from->name.s, from->at);
+    op->value = template_new(b->pool, from->value, scope, from->at, b->report);
 }
 
 static struct header_ops headers_build(struct build *b, const struct conf_headers *h, enum var_scope scope)
@@ -109,8 +111,9 @@ static const struct template *host_build(struct build *b, const struct proxy_hea
     struct template *made = config_made(b, s->host.s);
 
     if (!made) {
-        made = template_new(b->pool, s->host, VAR_REQUEST,
-                            conf_place_of(&settings_proxy_headers_group, &s->head, "host"), b->report);
+        struct conf_place at = conf_place_of(&settings_proxy_headers_group, &s->head, "host");
+        config_check_field(b, s->host, "host", at);
+        made = template_new(b->pool, s->host, VAR_REQUEST, at, b->report);
         if (made)
             config_keep(b, s->host.s, made);
     }

@@ -196,9 +196,6 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
         config_listen_address(b, &s->address, listener_place(s, "address"), &l->address) != 0)
         l->address.len = 0;
     l->text = s->address.text;
-    if (s->mode != 0)
-        conf_report_add(b->report, listener_place(s, "mode"),
-                        "mode = \"tcp\" is not in this version of Weir; write \"http\"");
     l->admin = s->admin;
     l->proxy_protocol = s->proxy_protocol;
     l->backlog = (int)s->backlog;

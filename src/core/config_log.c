@@ -30,17 +30,12 @@ static void log_index(struct build *b, struct access_log *log)
     hash_table_set(b->logs, log->path, log);
 }
 
-/* Whether each field is a variable; what is not is reported as in a template. */
 static void log_fields(struct build *b, const struct access_log_settings *s, struct access_log *log)
 {
     struct conf_place at = conf_place_of(&settings_access_log_group, &s->head, "fields");
 
-    log->fields = s->fields.items;
-    log->field_count = s->fields.n;
-    for (size_t i = 0; i < s->fields.n; i++) {
-        struct str text = pool_printf(b->pool, "${%.*s}", STR_ARG(log->fields[i]));
-        (void)!template_new(b->pool, text, VAR_RESPONSE, at, b->report);
-    }
+    if (log->format == ACCESS_JSON || s->fields.n)
+        access_fields_init(&log->fields, b->pool, s->fields.items, s->fields.n, at, b->report);
     if (s->fields.n && log->format != ACCESS_JSON)
         conf_report_add(b->report, at, "'fields' is for format = \"json\"; remove it");
 }
@@ -56,6 +51,33 @@ void config_check_log(struct build *b, struct str path, const char *setting, str
         conf_report_add(b->report, at, "%s: %s", setting, error);
 }
 
+/* A text without variables is the same on every line: most likely a misspelt name. */
+static void log_check_format(struct build *b, const struct access_log_settings *s)
+{
+    static const char *const names[] = {"combined", "json"};
+    struct conf_place at = conf_place_of(&settings_access_log_group, &s->head, "format");
+    size_t limit = s->format.len / 3 + 2;
+    const char *near = NULL;
+
+    if (memchr(s->format.s, '$', s->format.len))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        size_t d = str_distance(s->format, str_of(names[i]), limit);
+        if (d < limit) {
+            limit = d;
+            near = names[i];
+        }
+    }
+    if (near)
+        conf_report_add(b->report, at, "the format \"%.*s\" has no variable; did you mean \"%s\"?", STR_ARG(s->format),
+                        near);
+    else
+        conf_report_add(b->report, at,
+                        "the format \"%.*s\" has no variable; write \"combined\", \"json\" or a text such as "
+                        "\"$remote_addr $status\"",
+                        STR_ARG(s->format));
+}
+
 static struct access_log *log_build(struct build *b, const struct access_log_settings *s)
 {
     struct access_log *log = pool_zalloc(b->pool, sizeof(*log));
@@ -68,6 +90,7 @@ static struct access_log *log_build(struct build *b, const struct access_log_set
         log->format = ACCESS_JSON;
     } else {
         log->format = ACCESS_CUSTOM;
+        log_check_format(b, s);
         log->line = template_new(b->pool, s->format, VAR_RESPONSE,
                                  conf_place_of(&settings_access_log_group, &s->head, "format"), b->report);
     }

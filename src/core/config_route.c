@@ -45,6 +45,11 @@ static void route_matcher(struct build *b, struct route *r, const struct level_s
         conf_report_add(b->report, route_place(s, "nocase"), "'nocase' is for regex routes; remove it");
     if (s->final && r->matcher != ROUTE_PREFIX)
         conf_report_add(b->report, route_place(s, "final"), "'final' is for prefix routes; remove it");
+    r->label = r->path;
+    if (r->name.len)
+        r->label = r->name;
+    else if (r->matcher != ROUTE_PREFIX)
+        r->label = pool_printf(b->pool, "%c %.*s", r->matcher == ROUTE_EXACT ? '=' : '~', STR_ARG(r->path));
     r->final = s->final;
     r->internal = s->internal;
     if (s->internal && !s->name.s)
@@ -63,7 +68,7 @@ void config_build_route(struct build *b, struct site *site, struct route *r, str
     route_matcher(b, r, s);
     config_build_path_changes(b, r, s);
     config_build_headers(b, r, s);
-    config_build_shared(b, r, s);
+    config_build_shared(r, s);
     config_build_access_logs(b, s, &r->access_logs, &r->access_log_count);
     config_build_action(b, r, s, outer);
 }
@@ -126,7 +131,7 @@ void config_build_path_changes(struct build *b, struct route *r, const struct le
     r->rewrite_location = s->location;
 }
 
-void config_build_shared(struct build *b, struct route *r, const struct level_settings *s)
+void config_build_shared(struct route *r, const struct level_settings *s)
 {
     r->timeouts = config_timeouts(s->timeouts);
     if (s->request_body) {
@@ -138,12 +143,6 @@ void config_build_shared(struct build *b, struct route *r, const struct level_se
     if (!s->retry)
         return;
     r->retry_tries = (unsigned)s->retry->tries;
-    for (size_t i = 0; i < s->retry->on.n; i++) {
-        int what = ((const int *)s->retry->on.items)[i];
-        r->retry_connect |= what == 0;
-        if (what != 0)
-            conf_report_add(b->report, conf_place_of(&settings_retry_group, &s->retry->head, "on"),
-                            "retry on \"%s\" is not in this version of Weir; write on = [ \"connect\" ];",
-                            settings_retry_names[what]);
-    }
+    for (size_t i = 0; i < s->retry->on.n; i++)
+        r->retry_connect |= ((const int *)s->retry->on.items)[i] == 0;
 }

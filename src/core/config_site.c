@@ -28,9 +28,11 @@ static void site_last_route(struct build *b, struct site *site, const struct lev
 
 static struct str route_key(struct build *b, const struct route *r)
 {
-    if (r->matcher == ROUTE_REGEX)
-        return pool_printf(b->pool, "~%.*s", STR_ARG(r->path));
-    return pool_printf(b->pool, "%c%.*s", r->matcher == ROUTE_EXACT ? '=' : '^', STR_ARG(r->path));
+    char *key = pool_text(b->pool, r->path.len + 1);
+
+    key[0] = r->matcher == ROUTE_REGEX ? '~' : r->matcher == ROUTE_EXACT ? '=' : '^';
+    memcpy(key + 1, r->path.s, r->path.len);
+    return (struct str){key, r->path.len + 1};
 }
 
 /* A route without conditions takes all that those behind it with the same matcher would. */

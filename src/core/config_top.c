@@ -66,15 +66,26 @@ static void top_secret(struct build *b)
     } else {
         b->config->secret = secret;
     }
+    b->config->has_secret = secret.s != NULL;
     b->percent_key = percent_key(b->config->secret);
 }
 
 static void top_user(struct build *b)
 {
+    const struct passwd *user;
+
     b->config->user = b->settings->user;
-    if (geteuid() == 0 && !getpwnam(b->settings->user.s))
+    if (geteuid() != 0)
+        return;
+    user = getpwnam(b->settings->user.s);
+    if (!user) {
         conf_report_add(b->report, top_place(b, "user"), "there is no user \"%s\"; write one that is",
                         b->settings->user.s);
+        return;
+    }
+    b->drops = user->pw_uid != 0;
+    b->uid = user->pw_uid;
+    b->gid = user->pw_gid;
 }
 
 static void top_control(struct build *b)

@@ -1,11 +1,6 @@
 /* config_upstream.c: upstreams and their servers, named ones and those made from a URL in `proxy`. */
 #include "core/config_build.h"
 
-static struct conf_place upstream_place(const struct upstream_settings *u, const char *name)
-{
-    return conf_place_of(&settings_upstream_group, &u->head, name);
-}
-
 static void upstream_add(struct build *b, struct upstream *u)
 {
     struct config *c = b->config;
@@ -84,10 +79,6 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->name = s->name;
     if (s->balance)
         u->balance = (enum balance_method)s->balance->method;
-    if (u->balance != BALANCE_ROUND_ROBIN && u->balance != BALANCE_LEAST_CONN)
-        conf_report_add(b->report, upstream_place(s, "balance"),
-                        "balance = \"%s\" is not in this version of Weir; write \"round_robin\" or \"least_conn\"",
-                        config_balance_name(u->balance));
     upstream_keepalive(u, s->keepalive);
     upstream_peers(b, s, u);
     if (!s->name.s)

@@ -49,41 +49,39 @@ static void give_body(struct h1_exchange *ex, struct str bytes, bool last)
         req->handler->body(req, bytes, last);
 }
 
-/* Takes what it can of a body from `in`; what is left there belongs to the next request. */
+/* Takes what it can of a body from `in`, whose bytes may be moved; what is left belongs to the next request. */
 static void take_body(struct h1_exchange *ex, struct str *in)
 {
+    char *bytes = (char *)(uintptr_t)in->s;
+    struct str body;
+
     if (ex->is_tunnel) {
         give_body(ex, *in, false);
         in->len = 0;
         return;
     }
     if (ex->request.frame.kind == FRAME_LENGTH) {
-        struct str bytes = *in;
-
-        if (bytes.len > ex->in_left)
-            bytes.len = (size_t)ex->in_left;
-        in->s += bytes.len;
-        in->len -= bytes.len;
-        ex->in_left -= bytes.len;
-        give_body(ex, bytes, ex->in_left == 0);
+        body = *in;
+        if (body.len > ex->in_left)
+            body.len = (size_t)ex->in_left;
+        in->s += body.len;
+        in->len -= body.len;
+        ex->in_left -= body.len;
+        give_body(ex, body, ex->in_left == 0);
         return;
     }
-    while (!ex->in_done) {
-        struct str data = STR_NONE;
-
-        switch (h1_chunk_next(&ex->chunk, in, &data)) {
-        case H1_CHUNK_DATA:
-            give_body(ex, data, false);
-            break;
-        case H1_CHUNK_END:
-            give_body(ex, STR_NONE, true);
-            return;
-        case H1_CHUNK_MORE:
-            return;
-        case H1_CHUNK_BAD:
-            h1_body_failed(ex, (unsigned)ex->chunk.status, ex->chunk.reason, STR_NONE);
-            return;
-        }
+    /* Handed on in one piece, which leaves in one call. */
+    switch (h1_chunk_join(&ex->chunk, bytes, in->len, &body, in)) {
+    case H1_CHUNK_END:
+        give_body(ex, body, true);
+        break;
+    case H1_CHUNK_BAD:
+        h1_body_failed(ex, (unsigned)ex->chunk.status, ex->chunk.reason, STR_NONE);
+        break;
+    default:
+        if (body.len > 0)
+            give_body(ex, body, false);
+        break;
     }
 }
 

@@ -68,34 +68,11 @@ static enum step complete(struct h1_client *c, struct str bytes, bool surplus, b
     return STEP_OVER;
 }
 
-/* Reads chunks in place, so that the body lies in one piece at the front of `*bytes`. */
-static enum h1_chunk_event unchunk(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body,
-                                   struct str *rest)
-{
-    enum h1_chunk_event event;
-    struct str data;
-    char *end = NULL;
-
-    *rest = (struct str){bytes, len};
-    *body = STR_NONE;
-    while ((event = h1_chunk_next(chunk, rest, &data)) == H1_CHUNK_DATA) {
-        if (!end) {
-            *body = (struct str){data.s, 0};
-            end = bytes + (data.s - bytes);
-        }
-        if (end != data.s)
-            memmove(end, data.s, data.len);
-        end += data.len;
-        body->len += data.len;
-    }
-    return event;
-}
-
 static enum step take_chunks(struct h1_client *c, char *bytes, size_t len, bool filled)
 {
     struct str body, rest;
 
-    switch (unchunk(&c->chunk, bytes, len, &body, &rest)) {
+    switch (h1_chunk_join(&c->chunk, bytes, len, &body, &rest)) {
     case H1_CHUNK_END:
         return complete(c, body, rest.len > 0, filled);
     case H1_CHUNK_BAD:

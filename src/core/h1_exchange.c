@@ -83,11 +83,12 @@ void h1_exchange_finish(struct conn *c)
 static void abandon(struct conn *c, const char *reason)
 {
     struct h1_exchange *ex = c->exchange;
+    bool complete = ex && ex->ended && !h1_output_is_pending(ex);
 
+    if (ex && !complete && !ex->request.fail_reason)
+        ex->request.fail_reason = reason;
     if (ex && ex->head_done && !ex->ended && ex->request.handler) {
         ex->ended = true;
-        if (!ex->request.fail_reason)
-            ex->request.fail_reason = reason;
         if (ex->request.handler->abort)
             ex->request.handler->abort(&ex->request, reason);
     }

@@ -98,6 +98,12 @@ bool h1_output_send(struct h1_exchange *ex, struct h1_pieces *p, bool more)
     return false;
 }
 
+/* The client takes bytes: its time to do so counts anew. */
+static void note_progress(struct h1_exchange *ex)
+{
+    deadline_renew(&ex->conn->deadline, ex->request.worker->loop->clock.mono_ms);
+}
+
 static bool flush_bytes(struct h1_exchange *ex)
 {
     struct h1_pending *out = &ex->pending;
@@ -113,6 +119,7 @@ static bool flush_bytes(struct h1_exchange *ex)
             return false;
         }
         out->at += (size_t)n;
+        note_progress(ex);
     }
     free(out->bytes);
     out->bytes = NULL;
@@ -137,6 +144,8 @@ static bool flush_file(struct h1_exchange *ex)
             return false;
         }
         out->left -= (uint64_t)n;
+        ex->request.bytes_sent += (uint64_t)n;
+        note_progress(ex);
         sent += (uint64_t)n;
         if (sent >= FILE_TURN_BYTES && out->left > 0) {
             let_others(ex);

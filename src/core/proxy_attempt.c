@@ -113,7 +113,8 @@ void proxy_connect_failed(struct proxy *p, int cause)
     const struct route *route = p->req->route;
     struct reply_error error = connect_error(cause);
 
-    error.cause = cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
+    error.cause =
+        cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
     proxy_count_failure(p);
     mark_tried(p);
     leave(p);
@@ -132,8 +133,10 @@ void proxy_connect_failed(struct proxy *p, int cause)
 bool proxy_may_repeat(const struct proxy *p)
 {
     const struct h1_client *c = &p->client;
+    /* Then the body is still where it came from, all of it and unframed. */
+    bool untouched = c->upload.sent == 0 && !c->upload.spool && c->upload.unsent.len == 0;
 
-    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || c->upload.sent == 0);
+    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || untouched);
 }
 
 static void connect_peer(struct proxy *p, struct str body)
@@ -164,9 +167,7 @@ void proxy_repeat(struct proxy *p, struct str body)
     p->sendable = false;
     p->sent_at = 0;
     uconn_close(c->uconn);
-    c->upload.uconn = NULL;
-    c->upload.sent = 0;
-    c->upload.stopped = false;
+    upload_restart(&c->upload);
     h1_client_again(c);
     connect_peer(p, body);
 }

@@ -6,6 +6,7 @@
 #include "core/rewrite.h"
 #include "core/router.h"
 #include "core/worker.h"
+#include "http/forwarded.h"
 #include "http/host.h"
 #include "http/uri.h"
 
@@ -88,35 +89,51 @@ static unsigned find_path(struct request *req, const struct uri_target *target, 
     return 400;
 }
 
+static bool is_trusted(const struct listener_conf *listener, const struct addr *address)
+{
+    for (size_t i = 0; i < listener->trusted_count; i++) {
+        if (cidr_holds(&listener->trusted[i], address))
+            return true;
+    }
+    return false;
+}
+
+/* Goes through one value from its end; true when the client is found, or nothing more can be believed. */
+static bool find_client_in(struct request *req, struct str list, int (*take_last)(struct str *, struct addr *))
+{
+    while (list.len > 0) {
+        struct addr address;
+
+        if (take_last(&list, &address) < 0)
+            return true;
+        req->client = address;
+        if (!is_trusted(req->listener, &address))
+            return true;
+    }
+    return false;
+}
+
+/* All lines of one field, the last one first: a balancer may append a line of its own (RFC 9110 5.3). */
+static void find_client_by(struct request *req, enum header_id id, int (*take_last)(struct str *, struct addr *))
+{
+    const struct header_list *headers = &req->head.headers;
+
+    for (size_t i = headers->count; i-- > 0;) {
+        if (headers->items[i].id == id && find_client_in(req, headers->items[i].value, take_last))
+            return;
+    }
+}
+
 /* Who speaks, where a trusted peer says so: the rightmost address that is not trusted itself. */
 static void find_client(struct request *req)
 {
-    const struct listener_conf *listener = req->listener;
-    const struct header *field;
-    struct str list;
-
-    for (size_t i = 0; i < listener->trusted_count && !req->trusted; i++)
-        req->trusted = cidr_holds(&listener->trusted[i], &req->peer);
+    req->trusted = is_trusted(req->listener, &req->peer);
     if (!req->trusted)
         return;
-    field = header_find(&req->head.headers, HEADER_X_FORWARDED_FOR);
-    list = field ? field->value : STR_NONE;
-    while (list.len > 0) {
-        const char *comma = memrchr(list.s, ',', list.len);
-        size_t from = comma ? (size_t)(comma - list.s) + 1 : 0;
-        struct str last = str_trim((struct str){list.s + from, list.len - from});
-        struct addr address;
-        bool trusted = false;
-
-        if (addr_parse_ip(last, 0, &address) < 0)
-            return;
-        req->client = address;
-        for (size_t i = 0; i < listener->trusted_count && !trusted; i++)
-            trusted = cidr_holds(&listener->trusted[i], &address);
-        if (!trusted)
-            return;
-        list.len = comma ? from - 1 : 0;
-    }
+    if (header_find(&req->head.headers, HEADER_X_FORWARDED_FOR))
+        find_client_by(req, HEADER_X_FORWARDED_FOR, forwarded_last_address);
+    else
+        find_client_by(req, HEADER_FORWARDED, forwarded_last_for);
 }
 
 static bool is_tunnel_method(const struct request *req)

@@ -217,7 +217,7 @@ extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
 
-/* The names of `retry.on`; only the first is in this version. */
+/* The names of `retry.on`; all are taken, only the first does something in this version. */
 extern const char *const settings_retry_names[];
 
 /* The names of `balance`; only the first is in this version. */

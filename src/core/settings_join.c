@@ -47,6 +47,17 @@ static int join_present(struct join *j, const struct conf_row *row, char *to, co
     return join_fill(j->l, row, to);
 }
 
+/* Nearly all are of two sizes, which the compiler copies without a call. */
+static void join_copy(char *to, const char *from, size_t size)
+{
+    if (size == 8)
+        memcpy(to, from, 8);
+    else if (size == 16)
+        memcpy(to, from, 16);
+    else
+        memcpy(to, from, size);
+}
+
 static int join_row(struct join *j, size_t i, size_t o)
 {
     const struct conf_row *row = &j->inner_group->rows[i];
@@ -55,12 +66,9 @@ static int join_row(struct join *j, size_t i, size_t o)
 
     if (conf_is_present(j->inner, i))
         return join_present(j, row, to, from);
-    memcpy(to, from, join_size(row));
-    if (conf_is_present(j->outer, o)) {
+    join_copy(to, from, join_size(row));
+    if (conf_is_present(j->outer, o))
         conf_mark_present(j->inner, i);
-        if (j->inner->places && j->outer->places)
-            j->inner->places[i] = j->outer->places[o];
-    }
     return 0;
 }
 
@@ -84,6 +92,9 @@ int settings_join(struct conf_load *l, const struct conf_group *inner_group, voi
     struct join j = {l, inner_group, outer_group, inner, outer};
     size_t n = conf_rows_in_use(inner_group);
     int rc = 0;
+
+    j.inner->outer = outer;
+    j.inner->outer_group = outer_group;
 
     for (size_t i = 0; i < n; i++) {
         const struct conf_row *row = &inner_group->rows[i];
@@ -143,8 +154,6 @@ void settings_mark(struct conf_load *l, const struct conf_group *g, struct conf_
 {
     size_t i = (size_t)(conf_row_find(g, str_of(name)) - g->rows);
 
-    if (!head->places)
-        head->places = pool_zalloc(l->pool, conf_rows_in_use(g) * sizeof(*head->places));
-    head->places[i] = at;
+    conf_set_place(l->pool, head, i, at);
     conf_mark_present(head, i);
 }

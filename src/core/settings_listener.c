@@ -15,6 +15,7 @@ static const struct conf_row rows[] = {
      AT(mode),
      .flags = CONF_OWN,
      .choices = modes,
+     .later = 1u << 1,
      .fallback = "\"http\"",
      .doc = "What is spoken there."},
     {.name = "sites",

@@ -37,7 +37,7 @@ static const struct conf_row rows[] = {
     {ROW(internal, CONF_BOOL, ROUTE), .flags = CONF_OWN, .doc = "Reached by \"@NAME\" only."},
     {ROW(when, CONF_GROUP, ROUTE), .flags = CONF_LIST | CONF_OWN, .group = &settings_condition_group,
      .doc = "Conditions that all must hold."},
-    {ROW(routes, CONF_GROUP, SCOPE_SITE), .flags = CONF_LIST | CONF_OWN, .group = &settings_route_group,
+    {ROW(routes, CONF_GROUP, SCOPE_SITE), .flags = CONF_LIST | CONF_OWN | CONF_LEVEL, .group = &settings_route_group,
      .enters = ROUTE, .doc = "What is done, by path."},
 
     /* Files. */

@@ -1,4 +1,5 @@
 /* settings_upstream.c: the tables of upstreams and their servers. */
+#include "core/config.h"
 #include "core/settings.h"
 
 const char *const settings_balance_names[] = {"round_robin", "static_rr", "least_conn", "least_time",
@@ -7,7 +8,7 @@ const char *const settings_balance_names[] = {"round_robin", "static_rr", "least
 #define AT(member) .offset = offsetof(struct balance_settings, member)
 static const struct conf_row balance_rows[] = {
     {.name = "method", .type = CONF_ENUM, AT(method), .choices = settings_balance_names,
-     .fallback = "\"round_robin\"", .doc = "How a server is chosen."},
+     .later = ~(1u << BALANCE_ROUND_ROBIN | 1u << BALANCE_LEAST_CONN), .fallback = "\"round_robin\"", .doc = "How a server is chosen."},
     SETTINGS_LATER("depth", 0),
     SETTINGS_LATER("length", 0),
     SETTINGS_LATER("whole", 0),
@@ -71,7 +72,7 @@ static const struct conf_row rows[] = {
     {.name = "servers",
      .type = CONF_GROUP,
      AT(servers),
-     .flags = CONF_LIST | CONF_OWN,
+     .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
      .group = &settings_server_group,
      .enters = SCOPE_SERVER,
      .doc = "Those that requests are forwarded to."},

@@ -214,6 +214,15 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
     return write_pieces(u, &all);
 }
 
+void upload_restart(struct upload *u)
+{
+    u->uconn = NULL;
+    u->sent = 0;
+    u->stopped = false;
+    u->unsent = STR_NONE;
+    u->spool = NULL;
+}
+
 enum upload_result upload_body(struct upload *u, struct str body, bool last)
 {
     struct pieces p = {.count = 0};

@@ -43,6 +43,12 @@ struct h1_framing upload_framing(struct upload *, struct str body, bool last);
 enum upload_result upload_start(struct upload *, struct uconn *, struct h1_buffer *head, struct str body,
                                 bool last);
 
+/*
+ * Forgets a connection on which a request without a body was begun, and with it what of the head that connection did not
+ * take: the head is written anew for the next one.
+ */
+void upload_restart(struct upload *);
+
 /* More of the body. */
 enum upload_result upload_body(struct upload *, struct str body, bool last);
 

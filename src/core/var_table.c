@@ -313,7 +313,7 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
     case VAR_PROTOCOL: return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
     case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
-    case VAR_ROUTE: return req->route ? req->route->name : STR_NONE;
+    case VAR_ROUTE: return req->route ? req->route->label : STR_NONE;
     default: return var_get_response(var, req, scratch);
     }
 }

@@ -23,7 +23,7 @@
 /* Pipes of a user are limited by the kernel to 1,024 of full size, all workers and generations together. */
 #define PIPES_OF_USER 1024
 /* Idle connections looked at when a new one needs room. */
-#define SHED_LOOK 64
+#define SHED_LOOK 1024
 
 /* "ADDRESS-START-PID" in hexadecimal: no two processes have the same. */
 static void make_id_prefix(struct worker *w, int64_t start_s)
@@ -50,20 +50,21 @@ static size_t find_conn_max(const struct worker *w)
     return most > 2 * RESERVED_FDS ? (most - RESERVED_FDS) / 2 : most / 2;
 }
 
-/* Closes an idle client, so that a new one finds room; false: there was none. */
+/*
+ * Closes an idle client, so that a new one finds room; false: there was none among those looked at.  They go to the end,
+ * so that the next look begins with others.
+ */
 static bool shed_idle(struct worker *w)
 {
-    unsigned looked = 0;
-
-    list_each(link, &w->conns) {
+    for (unsigned looked = 0; looked < SHED_LOOK && !list_empty(&w->conns); looked++) {
+        struct list *link = list_shift(&w->conns);
         struct conn *c = container_of(link, struct conn, link);
 
+        list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
             conn_close(c);
             return true;
         }
-        if (++looked == SHED_LOOK)
-            break;
     }
     return false;
 }

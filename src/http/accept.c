@@ -77,16 +77,26 @@ static unsigned best_weight(struct str field, struct str what,
     return weight;
 }
 
+/* "de" takes in "de-CH". */
 static size_t match_language(struct str range, struct str tag)
 {
-    if (str_eq(range, STR("*"))) {
-        return 1;
-    }
     if (range.len == 0 || range.len > tag.len || !str_ieq(range, str_head(tag, range.len)) ||
         (range.len < tag.len && tag.s[range.len] != '-')) {
         return 0;
     }
     return 1 + range.len;
+}
+
+/* "de-CH", cut short at its end, comes to "de". */
+static size_t match_shortened(struct str range, struct str tag)
+{
+    return match_language(tag, range) > 0;
+}
+
+static size_t match_any(struct str range, struct str what)
+{
+    (void)what;
+    return str_eq(range, STR("*"));
 }
 
 static size_t match_coding(struct str range, struct str coding)
@@ -115,7 +125,15 @@ static size_t match_type(struct str range, struct str type)
 
 unsigned accept_language(struct str field, struct str tag)
 {
-    return best_weight(field, tag, match_language, 0);
+    const unsigned none = 1001;
+    unsigned weight = best_weight(field, tag, match_language, none);
+
+    if (weight != none)
+        return weight;
+    weight = best_weight(field, tag, match_shortened, 0);
+    if (weight > 0)
+        return weight > 1 ? weight - 1 : weight;
+    return best_weight(field, tag, match_any, 0);
 }
 
 unsigned accept_encoding(struct str field, struct str coding)

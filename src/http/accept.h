@@ -9,8 +9,9 @@
 
 /*
  * The weight of a language tag by basic filtering (RFC 4647 3.3.1): "de" takes in "de-CH"; the
- * longest range that matches decides.  0 when none does and when the field was not sent (`.s`
- * NULL).
+ * longest range that matches decides.  Where none does, "de-CH" comes to "de" as in a lookup (3.4), at a
+ * thousandth less, so that "de-CH" itself would be preferred; then "*".  0 when none matches and
+ * when the field was not sent (`.s` NULL).
  */
 unsigned accept_language(struct str field, struct str tag);
 

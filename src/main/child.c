@@ -119,6 +119,9 @@ static void child_orphaned(struct child *c)
         loop_stop(c->loop);
         return;
     }
+    /* Told to serve beside the former generation, for the moment in which a removed listener runs dry. */
+    if (c->serving && !c->draining && board_serve_from(c->board) < c->generation)
+        board_set_serve_from(c->board, c->generation);
     if (c->draining || c->sockets->take < 0)
         return;
     log_write(&c->logs->error, LOG_LEVEL_WARN, "the master is gone; serving on until another one takes over");

@@ -37,7 +37,7 @@ void cli_print_usage(FILE *to)
           "       weir -s reload|quit|stop|reopen|upgrade [-c FILE]\n"
           "       weir serve DIR [-l ADDR]\n"
           "       weir proxy -u ADDR [-u ADDR]... [-l ADDR]\n"
-          "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--json] URL\n"
+          "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--all] [--json] URL\n"
           "       weir manual\n"
           "       weir -v | -V | -h\n"
           "  -c FILE     the configuration (" CLI_FILE ")\n"

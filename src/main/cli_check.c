@@ -6,23 +6,26 @@
 #include "conf/print.h"
 #include "core/config.h"
 #include "core/settings.h"
+#include "main/bind_check.h"
 
-/* Calls `say` with a valid configuration, else prints the errors. */
-static int cli_with_config(const char *file, void (*say)(const char *file, const struct config *))
+/* Calls `say` with a valid configuration, else prints the errors; `bind` tries the addresses too. */
+static int cli_with_config(const char *file, bool bind, void (*say)(const char *file, const struct config *))
 {
     struct pool *pool = pool_new(4096);
     struct conf_report report;
     struct config *config;
+    bool valid;
 
     conf_report_init(&report, pool);
     config = config_load(file, &report);
-    if (config)
+    valid = config && (!bind || bind_check(config, &report));
+    if (valid)
         say(file, config);
     else
         conf_report_print(&report, stderr);
     config_free(config);
     pool_free(pool);
-    return config ? 0 : 1;
+    return valid ? 0 : 1;
 }
 
 static void say_valid(const char *file, const struct config *config)
@@ -33,16 +36,19 @@ static void say_valid(const char *file, const struct config *config)
 
 static void say_effective(const char *file, const struct config *config)
 {
+    const struct settings *settings = config->settings;
+    struct conf_level defaults = {&settings_defaults_group, settings->defaults};
+
     (void)file;
-    conf_print(stdout, &settings_group, SCOPE_FILE, config->settings, 0);
+    conf_print_levels(stdout, &settings_group, SCOPE_FILE, settings, &defaults);
 }
 
 int cli_check(const char *file)
 {
-    return cli_with_config(file, say_valid);
+    return cli_with_config(file, true, say_valid);
 }
 
 int cli_print(const char *file)
 {
-    return cli_with_config(file, say_effective);
+    return cli_with_config(file, false, say_effective);
 }

@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 
+#include "http/bytes.h"
 #include "main/cli.h"
 #include "main/explain.h"
 
@@ -11,12 +12,14 @@ enum { EXPLAIN_FIELDS = 100, EXPLAIN_POOL = 16 * 1024 };
 struct explain_options {
     const char *file;
     struct explain_question question;
-    bool json, help;
+    bool json, all, help;
 };
 
 static void explain_usage(FILE *to)
 {
-    fprintf(to, "usage: weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--json] URL\n");
+    fprintf(
+        to,
+        "usage: weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--all] [--json] URL\n");
 }
 
 static int explain_add_header(struct explain_options *o, const char *text)
@@ -45,11 +48,21 @@ static int explain_set_from(struct explain_options *o, const char *text)
     return -1;
 }
 
+static int explain_set_method(struct explain_options *o, const char *text)
+{
+    o->question.method = str_of(text);
+    if (bytes_are_token(o->question.method))
+        return 0;
+    fprintf(stderr, "weir explain: -X %s: not a method\n", text);
+    return -1;
+}
+
 /* 0, or -1: usage. */
 static int explain_options(struct explain_options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
         {"from", required_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'},
+        {"all", no_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
     };
     int option, rc = 0;
@@ -58,9 +71,10 @@ static int explain_options(struct explain_options *o, int argc, char **argv)
     while (rc == 0 && (option = getopt_long(argc, argv, "c:X:H:h", longs, NULL)) != -1) {
         switch (option) {
         case 'c': o->file = optarg; break;
-        case 'X': o->question.method = str_of(optarg); break;
+        case 'X': rc = explain_set_method(o, optarg); break;
         case 'H': rc = explain_add_header(o, optarg); break;
         case 'f': rc = explain_set_from(o, optarg); break;
+        case 'a': o->all = true; break;
         case 'j': o->json = true; break;
         case 'h': o->help = true; break;
         default: rc = -1;
@@ -86,7 +100,7 @@ static int explain_answer(const struct explain_options *o, const struct config *
     if (o->json)
         explain_print_json(&explain, stdout);
     else
-        explain_print_text(&explain, stdout);
+        explain_print_text(&explain, o->all, stdout);
     return CLI_DONE;
 }
 

@@ -44,7 +44,13 @@ int daemon_fork(int *fd, int *code)
     return 1;
 }
 
-void daemon_ready(int fd)
+void daemon_forget_inherited(void)
+{
+    /* Where the kernel knows no such call they stay open, as they always did. */
+    (void)!close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void daemon_detach(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -52,6 +58,11 @@ void daemon_ready(int fd)
         (void)!dup2(null, i);
     if (null > STDERR_FILENO)
         close(null);
+}
+
+void daemon_ready(int fd)
+{
+    daemon_detach();
     (void)!write(fd, "", 1);
     close(fd);
 }

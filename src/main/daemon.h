@@ -12,6 +12,15 @@
  */
 int daemon_fork(int *fd, int *code) WEIR_MUST_CHECK;
 
+/*
+ * Closes what the caller left open beyond the standard descriptors, before anything of ours is open: who
+ * waits for the end of a pipe must not wait for a daemon.
+ */
+void daemon_forget_inherited(void);
+
+/* Standard input, output and error become /dev/null; logs that go there have copies of their own. */
+void daemon_detach(void);
+
 /* The parent may end with 0; standard input, output and error become /dev/null. */
 void daemon_ready(int fd);
 

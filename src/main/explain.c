@@ -45,6 +45,15 @@ static struct str explain_why_regex(const struct route *found)
     }
 }
 
+bool explain_is_apart(const struct explain *e, const struct route *route)
+{
+    struct str path = e->req.path;
+
+    if (route->internal || (e->notes && e->notes[route->index].noted) || route->matcher == ROUTE_REGEX)
+        return false;
+    return route->matcher == ROUTE_PREFIX ? !str_has_prefix(path, route->path) : !str_eq(path, route->path);
+}
+
 struct str explain_why(const struct explain *e, const struct route *route)
 {
     const struct explain_note *note = e->notes ? &e->notes[route->index] : NULL;

@@ -51,6 +51,18 @@ int explain_run(const struct config *, const struct explain_question *, struct p
 /* Why a route of the site found was not taken, or "taken". */
 struct str explain_why(const struct explain *, const struct route *);
 
+/* A route whose exact path or prefix is another than the request's: of the many that need no line. */
+bool explain_is_apart(const struct explain *, const struct route *);
+
+/* Why a site was taken or not. */
+struct str explain_why_site(const struct explain *, const struct site *);
+
+/* A condition `percent` was asked with a secret made up for this run: another run may decide otherwise. */
+bool explain_is_by_chance(const struct explain *);
+
+/* Host, X-Forwarded-* and Via as sent to the server, before request_headers; none where none is asked. */
+void explain_defaults(struct explain *, struct header_list *fields);
+
 /* "prefix /api/", "regex \"...\"" . */
 struct str explain_matcher(const struct route *, struct pool *pool);
 
@@ -69,7 +81,8 @@ struct str explain_value(const struct header_op *, struct request *);
 /* The file below root that a path stands for, escapes and all. */
 struct str explain_file(const struct explain *, struct str path);
 
-void explain_print_text(struct explain *, FILE *to);
+/* `all`: a line for each route and site, whether or not it could have been meant. */
+void explain_print_text(struct explain *, bool all, FILE *to);
 void explain_print_json(struct explain *, FILE *to);
 
 #endif

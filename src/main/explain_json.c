@@ -43,6 +43,32 @@ static void put_candidates(struct json *j, const struct explain *e)
     json_array_end(j);
 }
 
+static void put_sites(struct json *j, const struct explain *e)
+{
+    json_array(j, "sites");
+    for (size_t i = 0; i < e->config->site_count; i++) {
+        const struct site *site = &e->config->sites[i];
+
+        json_object(j, NULL);
+        json_str(j, "name", site->name);
+        json_bool(j, "taken", site == e->req.site);
+        json_str(j, "why", explain_why_site(e, site));
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void put_defaults(struct json *j, struct explain *e)
+{
+    struct header_list fields;
+
+    explain_defaults(e, &fields);
+    json_object(j, "sent_headers");
+    for (size_t i = 0; i < fields.count; i++)
+        json_str(j, pool_printf(j->pool, "%.*s", STR_ARG(fields.items[i].name)).s, fields.items[i].value);
+    json_object_end(j);
+}
+
 static void put_captures(struct json *j, const char *name, const struct regex_captures *captures)
 {
     json_array(j, name);
@@ -137,6 +163,7 @@ static void put_handling(struct json *j, struct explain *e)
 
     put_captures(j, "captures", &e->req.captures);
     put_steps(j, e);
+    put_defaults(j, e);
     put_ops(j, "request_headers", &route->request_headers, &e->req);
     put_ops(j, "response_headers", &route->response_headers, &e->req);
     json_str(j, "action", str_of(explain_action(route->action)));
@@ -146,6 +173,10 @@ static void put_handling(struct json *j, struct explain *e)
         put_files(j, e);
     if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
         json_uint(j, "respond_status", route->status);
+    if (route->action == ACTION_RESPOND) {
+        json_str(j, "type", route->respond_type);
+        json_str(j, "body", route->respond_body ? template_expand(route->respond_body, &e->req) : STR(""));
+    }
     if (route->redirect_to)
         json_str(j, "to", template_expand(route->redirect_to, &e->req));
     put_timeouts(j, &route->timeouts);
@@ -173,7 +204,9 @@ void explain_print_json(struct explain *e, FILE *to)
         json_uint(&j, "status", e->status);
         json_str(&j, "reason", str_of(e->reason));
     }
+    put_sites(&j, e);
     put_candidates(&j, e);
+    json_bool(&j, "by_chance", explain_is_by_chance(e));
     if (route)
         put_handling(&j, e);
     json_object_end(&j);

@@ -1,7 +1,13 @@
 /* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
+#include "base/log.h"
 #include "base/units.h"
 #include "core/var.h"
 #include "main/explain.h"
+
+/* More sites are shown one by one with --all only. */
+#define SITES_SHOWN 5
+/* Bytes of a body that are shown. */
+#define BODY_SHOWN 200
 
 static void line(FILE *to, const char *name, struct str text)
 {
@@ -34,18 +40,48 @@ static void print_request(struct explain *e, FILE *to)
         line(to, "site", STR("none"));
 }
 
-static void print_candidates(struct explain *e, FILE *to)
+/* What did not fit by its name is counted only, unless `all`; a few are always shown. */
+static void print_sites(struct explain *e, bool all, FILE *to)
+{
+    const struct config *config = e->config;
+    size_t shown = 0;
+
+    for (size_t i = 0; i < config->site_count; i++) {
+        const struct site *site = &config->sites[i];
+        struct str why = explain_why_site(e, site);
+
+        if (site != e->req.site && !all && config->site_count > SITES_SHOWN)
+            continue;
+        fprintf(to, "%-11s%s %.*s: %.*s\n", shown++ ? "" : "sites", site == e->req.site ? "*" : "-",
+                STR_ARG(site->name), STR_ARG(why));
+    }
+    if (shown < config->site_count)
+        fprintf(to, "%-11s- %zu other sites: not of this host or listener (--all shows each)\n",
+                shown ? "" : "sites", config->site_count - shown);
+}
+
+static void print_candidates(struct explain *e, bool all, FILE *to)
 {
     const struct site *site = e->req.site;
+    size_t shown = 0;
 
     for (size_t i = 0; site && i < site->route_count; i++) {
         const struct route *route = &site->routes[i];
+        if (!all && explain_is_apart(e, route))
+            continue;
         struct str matcher = with_place(explain_matcher(route, e->req.pool), route->at, e->req.pool);
         struct str why = explain_why(e, route);
 
-        fprintf(to, "%-11s%s %.*s: %.*s\n", i ? "" : "routes", route == e->req.route ? "*" : "-",
+        fprintf(to, "%-11s%s %.*s: %.*s\n", shown++ ? "" : "routes", route == e->req.route ? "*" : "-",
                 STR_ARG(matcher), STR_ARG(why));
     }
+    if (site && shown < site->route_count)
+        fprintf(to, "%-11s- %zu other route%s: the path is not theirs (--all shows each)\n",
+                shown ? "" : "routes", site->route_count - shown, site->route_count - shown == 1 ? "" : "s");
+    if (explain_is_by_chance(e))
+        line(
+            to, "note",
+            STR("`percent` without a `secret`: a running Weir has made up another and may decide otherwise"));
 }
 
 static void print_captures(const char *name, const struct regex_captures *captures, FILE *to)
@@ -59,6 +95,15 @@ static void print_path(struct explain *e, FILE *to)
     for (size_t i = 0; i < e->step_count; i++)
         fprintf(to, "%-11s%.*s -> %.*s\n", i ? "" : "rewriting", STR_ARG(e->steps[i].what),
                 STR_ARG(e->steps[i].path));
+}
+
+static void print_defaults(struct explain *e, FILE *to)
+{
+    struct header_list fields;
+
+    explain_defaults(e, &fields);
+    for (size_t i = 0; i < fields.count; i++)
+        fprintf(to, "%-11s%.*s: %.*s\n", i ? "" : "sent", STR_ARG(fields.items[i].name), STR_ARG(fields.items[i].value));
 }
 
 static void print_ops(struct explain *e, const char *name, const struct header_ops *ops, FILE *to)
@@ -112,6 +157,19 @@ static void print_files(struct explain *e, FILE *to)
     }
 }
 
+static void print_body(struct explain *e, FILE *to)
+{
+    const struct route *route = e->req.route;
+    struct str body = route->respond_body ? template_expand(route->respond_body, &e->req) : STR("");
+    char text[BODY_SHOWN];
+    struct str shown = log_escape(body, text, sizeof(text));
+
+    if (route->respond_type.len)
+        line(to, "type", route->respond_type);
+    fprintf(to, "%-11s%zu bytes: \"%.*s\"%s\n", "body", body.len, STR_ARG(shown),
+            body.len >= sizeof(text) ? " ..." : "");
+}
+
 static void print_action(struct explain *e, FILE *to)
 {
     const struct route *route = e->req.route;
@@ -126,6 +184,8 @@ static void print_action(struct explain *e, FILE *to)
         print_files(e, to);
     if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
         fprintf(to, "%-11s%u\n", "status", route->status);
+    if (route->action == ACTION_RESPOND)
+        print_body(e, to);
     if (route->redirect_to)
         line(to, "to", template_expand(route->redirect_to, &e->req));
 }
@@ -160,12 +220,13 @@ static void print_limits(const struct route *route, FILE *to)
     fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry_tries);
 }
 
-void explain_print_text(struct explain *e, FILE *to)
+void explain_print_text(struct explain *e, bool all, FILE *to)
 {
     const struct route *route = e->req.route;
 
     print_request(e, to);
-    print_candidates(e, to);
+    print_sites(e, all, to);
+    print_candidates(e, all, to);
     print_captures("host parts", &e->req.host_captures, to);
     if (route) {
         struct str text = explain_matcher(route, e->req.pool);
@@ -180,6 +241,7 @@ void explain_print_text(struct explain *e, FILE *to)
         fprintf(to, "%-11s%u: %s\n", "answer", e->status, e->reason ? e->reason : "");
         return;
     }
+    print_defaults(e, to);
     print_ops(e, "request", &route->request_headers, to);
     print_ops(e, "response", &route->response_headers, to);
     print_action(e, to);

@@ -143,7 +143,7 @@ bool generation_limit(struct master *m, unsigned most)
     if (n <= most)
         return true;
     if (board_end_before(m->board) < numbers[most - 1]) {
-        log_write(m->log, LOG_LEVEL_NOTICE, "generation %llu still drains and is to end: there are %u younger ones",
+        log_write(m->log, LOG_LEVEL_NOTICE, "generation %llu still drains and is ended: there are %u younger ones",
                   (unsigned long long)numbers[most], most);
         board_set_end_before(m->board, numbers[most - 1]);
     }

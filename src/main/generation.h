@@ -11,7 +11,7 @@
 #include "main/process.h"
 
 #define GENERATION_MAX 8 /* that have processes, those of former masters too */
-#define GENERATION_HURRY_MS 10000 /* for the requests in hand of one that has to make room */
+#define GENERATION_HURRY_MS 5000 /* for the requests in hand of one that has to make room */
 
 struct generation {
     struct generation *next;

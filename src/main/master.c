@@ -142,8 +142,6 @@ static void master_adopt_processes(struct master *m, const struct config *config
 {
     unsigned n;
 
-    if (m->upgrade.is_new)
-        return;
     n = take_adopt(&m->supervise, m->board, master_workers_uid(config), m->loop->clock.mono_ms, master_adopted, m);
     if (n > 0)
         log_write(m->log, LOG_LEVEL_NOTICE, "taking over from %u processes whose master is gone", n);
@@ -156,9 +154,9 @@ static int master_prepare(struct master *m, struct config *config, struct handov
     if (master_take_over(m, config, set) < 0)
         return -1;
     master_open_board(m, set);
-    if (m->board)
+    if (m->board && !m->upgrade.is_new)
         master_adopt_processes(m, config);
-    else
+    if (!m->board)
         m->board = board_new();
     if (!m->board) {
         snprintf(error, sizeof(error), "no shared memory for the processes: %s", strerror(errno));
@@ -188,16 +186,24 @@ static int master_start(struct master *m, struct config *config, struct handover
     return 0;
 }
 
+int master_lock(struct master *m, const struct config *config, char *error, size_t error_size)
+{
+    if (config->pid_file.len == 0 || m->pidfile.fd >= 0)
+        return 0;
+    return pidfile_lock(&m->pidfile, config->pid_file.s, error, error_size);
+}
+
 void master_started(struct master *m)
 {
     const struct config *config = m->serving->config;
     char error[512];
 
     m->state = MASTER_RUNNING;
-    if (config->pid_file.len > 0 &&
-        ((m->pidfile.fd < 0 && pidfile_lock(&m->pidfile, config->pid_file.s, error, sizeof(error)) < 0) ||
-         pidfile_write(&m->pidfile, getpid(), error, sizeof(error)) < 0))
+    if (config->pid_file.len > 0 && pidfile_write(&m->pidfile, getpid(), error, sizeof(error)) < 0)
         log_write(m->log, LOG_LEVEL_CRIT, "%s", error);
+    /* The former master was killed on the way: nobody else watches what it left. */
+    if (m->upgrade.is_new && m->upgrade.peer < 0)
+        master_adopt_processes(m, config);
     upgrade_tell_done(&m->upgrade);
     daemon_notify();
     if (m->daemon >= 0)
@@ -247,6 +253,8 @@ int master_run(const struct master_options *options)
     char error[512];
     int code = 1;
 
+    if (options->daemonise && !upgrade_is_new())
+        daemon_forget_inherited();
     signals_ignore_pipe();
     log_init(&m.start_log, STDERR_FILENO, LOG_LEVEL_NOTICE, "master");
     m.log = &m.start_log;

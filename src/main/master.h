@@ -61,6 +61,9 @@ int master_run(const struct master_options *);
 /* The configuration as the options say; NULL with errors in the report. */
 struct config *master_load_config(const struct master_options *, struct conf_report *);
 
+/* Takes the lock of pid_file unless it is held already; -1 with text in `error`: another master has it. */
+int master_lock(struct master *, const struct config *, char *error, size_t error_size) WEIR_MUST_CHECK;
+
 /* The first generation serves: writes the pid file, tells who waits for the start. */
 void master_started(struct master *);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "main/daemon.h"
 #include "main/keeper_main.h"
 #include "main/master.h"
 #include "main/worker_main.h"
@@ -113,6 +114,8 @@ static WEIR_NORETURN void process_run(struct process *p, int channel)
         .user = g->user,
     };
 
+    if (m->options->daemonise)
+        daemon_detach();
     master_leave_in_child(m);
     snprintf(role, sizeof(role), keeper ? "keeper" : "worker %u", c.index);
     g->logs.error.role = role;

@@ -224,17 +224,40 @@ static void reload_switch(struct master *m)
         master_started(m);
 }
 
+/* What changed, and what of it does not count before a restart. */
+static void reload_describe(struct master *m)
+{
+    struct reload *r = &m->reload;
+    struct str pid_file = r->generation->config->pid_file;
+    size_t len;
+
+    sockets_changes(&m->sockets, r->changes, sizeof(r->changes));
+    if (m->pidfile.fd < 0 || str_eq(pid_file, str_of(m->pidfile.path)))
+        return;
+    log_write(m->log, LOG_LEVEL_WARN, "pid_file stays %s until Weir is started again", m->pidfile.path);
+    len = strlen(r->changes);
+    snprintf(r->changes + len, sizeof(r->changes) - len, " pid_file stays %s until Weir is started again.",
+             m->pidfile.path);
+}
+
 static void reload_on_ready(struct master *m)
 {
     struct reload *r = &m->reload;
+    char error[512];
 
     /* A new master that was given a place waits for the former one to let go of it. */
     if (m->state == MASTER_STARTING && !upgrade_may_serve(m))
         return;
+    /* Where the former one was killed on the way, a third may have taken its place. */
+    if (m->state == MASTER_STARTING && master_lock(m, r->generation->config, error, sizeof(error)) < 0) {
+        strncat(error, "\n", sizeof(error) - strlen(error) - 1);
+        reload_give_up(m, error);
+        return;
+    }
     if (m->state == MASTER_STARTING)
         r->changes[0] = 0;
     else
-        sockets_changes(&m->sockets, r->changes, sizeof(r->changes));
+        reload_describe(m);
     if (sockets_commit(&m->sockets)) {
         r->state = RELOAD_REMOVING;
         r->deadline = m->loop->clock.mono_ms + RELOAD_REMOVED_MS;

@@ -15,7 +15,7 @@
 
 void sockets_init(struct sockets *s)
 {
-    *s = (struct sockets){.take = -1};
+    *s = (struct sockets){.take = -1, .take_before = -1};
 }
 
 static void sockets_entry_cut(struct sockets_entry *e, unsigned count)
@@ -192,23 +192,49 @@ static int sockets_plan_one(void *arg, const struct listener_conf *conf, const s
 static int sockets_plan_take(struct sockets *s, const struct config *config, char *error, size_t error_size)
 {
     char path[HANDOVER_ADDRESS_SIZE] = "";
+    int fd = -1;
 
     if (config->control_listener && config->control_listener->address.sa.sa_family == AF_UNIX)
         snprintf(path, sizeof(path), "%s.take", config->control_listener->address.un.sun_path);
     if (strcmp(path, s->take_path) == 0 && (s->take >= 0 || !path[0]))
         return 0;
-    if (s->take >= 0) {
-        close(s->take);
-        unlink(s->take_path);
-        s->take = -1;
-    }
     if (path[0]) {
-        s->take = steer_bind_take(path, error, error_size);
-        if (s->take < 0)
+        fd = steer_bind_take(path, error, error_size);
+        if (fd < 0)
             return -1;
     }
+    s->take_is_tried = true;
+    s->take_before = s->take;
+    memcpy(s->take_path_before, s->take_path, sizeof(s->take_path));
+    s->take = fd;
     memcpy(s->take_path, path, sizeof(path));
     return 0;
+}
+
+static void sockets_close_take(int fd, const char *path)
+{
+    if (fd < 0)
+        return;
+    close(fd);
+    unlink(path);
+}
+
+static void sockets_undo_take(struct sockets *s)
+{
+    if (!s->take_is_tried)
+        return;
+    sockets_close_take(s->take, s->take_path);
+    s->take = s->take_before;
+    memcpy(s->take_path, s->take_path_before, sizeof(s->take_path));
+    s->take_is_tried = false;
+}
+
+static void sockets_commit_take(struct sockets *s)
+{
+    if (!s->take_is_tried)
+        return;
+    sockets_close_take(s->take_before, s->take_path_before);
+    s->take_is_tried = false;
 }
 
 int sockets_plan(struct sockets *s, const struct config *config, char *error, size_t error_size)
@@ -230,6 +256,7 @@ void sockets_undo(struct sockets *s)
 {
     struct sockets_entry *next;
 
+    sockets_undo_take(s);
     for (struct sockets_entry *e = s->first; e; e = next) {
         next = e->next;
         e->is_planned = false;
@@ -271,6 +298,7 @@ bool sockets_commit(struct sockets *s)
 {
     bool removed = false;
 
+    sockets_commit_take(s);
     for (struct sockets_entry *e = s->first; e; e = e->next) {
         e->before = e->count;
         e->is_removed = !e->is_planned;

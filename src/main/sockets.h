@@ -32,6 +32,9 @@ struct sockets {
     struct sockets_entry *first;
     int take; /* listening; -1: none */
     char take_path[HANDOVER_ADDRESS_SIZE]; /* "" : none */
+    bool take_is_tried; /* the plan has replaced it; the one before is kept until it counts */
+    int take_before;
+    char take_path_before[HANDOVER_ADDRESS_SIZE];
 };
 
 void sockets_init(struct sockets *);

@@ -123,23 +123,39 @@ static void steer_process_name(const char *pid, char *name, size_t size)
     name[strcspn(name, "\n")] = 0;
 }
 
-void steer_name_owner(const struct listener_spec *spec, char *error, size_t error_size)
+/* How /proc calls a socket that listens on the port of the spec; false when there is none. */
+static bool steer_wanted(const struct listener_spec *spec, char *wanted, size_t size)
 {
     const struct sockaddr_in *in = (const void *)&spec->address;
     const struct sockaddr_in6 *in6 = (const void *)&spec->address;
     unsigned port = ntohs(spec->address.ss_family == AF_INET ? in->sin_port : in6->sin6_port);
+    unsigned long inode = steer_inode("/proc/net/tcp", port);
+
+    if (inode == 0)
+        inode = steer_inode("/proc/net/tcp6", port);
+    snprintf(wanted, size, "socket:[%lu]", inode);
+    return inode != 0;
+}
+
+bool steer_is_held_by(const struct listener_spec *spec, pid_t pid)
+{
+    char wanted[64], name[16];
+
+    if (spec->address.ss_family == AF_UNIX || !steer_wanted(spec, wanted, sizeof(wanted)))
+        return false;
+    snprintf(name, sizeof(name), "%ld", (long)pid);
+    return steer_holds(name, wanted);
+}
+
+void steer_name_owner(const struct listener_spec *spec, char *error, size_t error_size)
+{
     char wanted[64], name[64], text[160];
-    unsigned long inode;
     struct dirent *entry;
     DIR *proc;
 
     if (spec->address.ss_family == AF_UNIX || !strstr(error, "in use"))
         return;
-    inode = steer_inode("/proc/net/tcp", port);
-    if (inode == 0)
-        inode = steer_inode("/proc/net/tcp6", port);
-    proc = inode ? opendir("/proc") : NULL;
-    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    proc = steer_wanted(spec, wanted, sizeof(wanted)) ? opendir("/proc") : NULL;
     while (proc && (entry = readdir(proc))) {
         if (!isdigit((unsigned char)entry->d_name[0]) || !steer_holds(entry->d_name, wanted))
             continue;

@@ -22,6 +22,9 @@ void steer_drop_syn(int fd);
 /* Whether a socket can be bound to [::]. */
 bool steer_has_ipv6(void);
 
+/* Whether the process has a socket that listens on the port of the spec; false also when it cannot be seen. */
+bool steer_is_held_by(const struct listener_spec *, pid_t pid);
+
 /* If some process is seen to listen on the TCP address of the spec, `error` is made to name it. */
 void steer_name_owner(const struct listener_spec *, char *error, size_t error_size);
 

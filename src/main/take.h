@@ -18,7 +18,8 @@ void take_serve(int fd, const struct sockets *, int board, uid_t owner, struct l
 int take_ask(const char *path, struct handover_set *, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /*
- * Puts the processes on the board that belong to `uid` and run into the table, to be watched.  Their number.
+ * Puts the processes on the board that belong to `uid` and run, and are not there yet, into the table, to be
+ * watched.  Their number.
  */
 unsigned take_adopt(struct supervise *, struct board *, uid_t uid, int64_t now_ms,
                     void (*on_adopted)(struct supervise_child *, unsigned slot, void *arg), void *arg);

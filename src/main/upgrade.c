@@ -50,6 +50,13 @@ static bool upgrade_say(struct upgrade *u, const char *text)
     return u->peer >= 0 && send(u->peer, text, strlen(text), MSG_NOSIGNAL) >= 0;
 }
 
+/* With all that it has started. */
+static void upgrade_kill(pid_t pid)
+{
+    if (pid > 0)
+        kill(-pid, SIGKILL);
+}
+
 /* One message: its length, 0 at the end, -1 when none waits. */
 static ssize_t upgrade_hear(struct upgrade *u, char *text, size_t size)
 {
@@ -191,6 +198,8 @@ static WEIR_NORETURN void upgrade_exec(struct master *m, const struct handover_i
     fcntl(peer, F_SETFD, 0);
     snprintf(number, sizeof(number), "%d", manifest);
     setenv(UPGRADE_VARIABLE, number, 1);
+    /* A group of its own, so that all that comes of it can be ended with it. */
+    setpgid(0, 0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(m->exe, m->options->argv);
@@ -219,6 +228,8 @@ static int upgrade_fork(struct master *m)
     u->pid = manifest < 0 ? -1 : fork();
     if (u->pid == 0)
         upgrade_exec(m, items, n, manifest, fds[1]);
+    if (u->pid > 0)
+        setpgid(u->pid, u->pid);
     free(items);
     if (manifest >= 0)
         close(manifest);
@@ -252,8 +263,9 @@ void upgrade_tick(struct master *m)
         if (m->reload.state == RELOAD_IDLE)
             upgrade_start(m);
     } else if (upgrade_is_running(u) && m->loop->clock.mono_ms >= u->deadline) {
-        snprintf(u->why, sizeof(u->why), "the new program was not ready in time");
-        kill(u->pid, SIGKILL);
+        snprintf(u->why, sizeof(u->why), "the new program, process %ld, was not ready in time and was killed",
+                 (long)u->pid);
+        upgrade_kill(u->pid);
         u->deadline = INT64_MAX;
     }
 }
@@ -271,6 +283,8 @@ bool upgrade_child_ended(struct master *m, pid_t pid)
     /* Something it started may still hold the other end. */
     if (u->state == UPGRADE_WAITING || u->state == UPGRADE_GRANTED)
         upgrade_fail(m);
+    if (u->state != UPGRADE_DONE)
+        upgrade_kill(pid);
     return true;
 }
 
@@ -281,12 +295,16 @@ void upgrade_cancel(struct master *m)
     if (u->state == UPGRADE_DONE)
         return;
     if (upgrade_is_running(u)) {
-        if (u->pid > 0)
-            kill(u->pid, SIGKILL);
+        upgrade_kill(u->pid);
         outcome_send_all(&u->askers, false, "Weir is ending.\n");
     }
     u->state = UPGRADE_IDLE;
     upgrade_free(u);
+}
+
+bool upgrade_is_new(void)
+{
+    return getenv(UPGRADE_VARIABLE) != NULL;
 }
 
 int upgrade_inherit(struct upgrade *u, struct handover_set *set, char *error, size_t error_size)

@@ -46,6 +46,9 @@ bool upgrade_child_ended(struct master *, pid_t pid);
 void upgrade_cancel(struct master *);
 void upgrade_forget(struct upgrade *, const struct process *);
 
+/* Whether this process was started by an upgrade; until upgrade_inherit(). */
+bool upgrade_is_new(void);
+
 /*
  * The new master's side: whether this process was started by an upgrade, and if so what it inherited.  1, 0, or -1
  * with text in `error`.

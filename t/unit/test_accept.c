@@ -30,7 +30,10 @@ static void run(const struct row *rows, size_t n, unsigned (*weigh)(struct str, 
 static void languages(void **state)
 {
     static const struct row rows[] = {
-        {"de", "de-CH", 1000},       {"de-CH", "de", 0},
+        {"de", "de-CH", 1000},       {"de-CH", "de", 999},
+        {"de-CH, en;q=0.5", "en", 500}, {"de-CH;q=0, *;q=0.2", "de", 200},
+        {"de-CH, *;q=0.2", "de", 999}, {"de-CH;q=0.001", "de", 1}, {"deu-CH", "de", 0},
+        {"zh-Hant-TW;q=0.5, zh-TW;q=0.7", "zh", 699},  
         {"de", "deu", 0},            {"DE;q=0.5", "de", 500},
         {"de-CH, de;q=0.7", "de", 700}, {"*;q=0.1, de;q=0", "de-AT", 0},
         {"*;q=0.1, de;q=0", "fr", 100}, {"de;q=0.3, de-CH;q=0.9", "de-CH", 900},

@@ -80,6 +80,15 @@ static void make_request(struct stand *s)
     header_list_init(&s->r.response.headers, s->pool, 10);
 }
 
+static void set_fields(struct stand *s, const struct str *names, size_t count)
+{
+    struct conf_report report;
+
+    conf_report_init(&report, s->pool);
+    access_fields_init(&s->access.fields, s->pool, names, count, (struct conf_place){.file = NULL}, &report);
+    assert_int_equal(report.n, 0);
+}
+
 static void stand_init(struct stand *s, struct str path, int fd, enum access_format format, size_t buffer)
 {
     char error[128];
@@ -97,7 +106,8 @@ static void stand_init(struct stand *s, struct str path, int fd, enum access_for
     s->config.access_log_count = 1;
     s->route.access_logs = &s->one;
     s->route.access_log_count = 1;
-    s->route.name = STR("r1");
+    s->route.label = STR("r1");
+    set_fields(s, NULL, 0);
     s->site.name = STR("s1");
     assert_int_equal(addr_parse(STR("127.0.0.1:80"), &s->listener.address, error, sizeof(error)), 0);
     s->logs = access_logs_new(s->pool, &s->config, &fd);
@@ -198,6 +208,7 @@ static void json(void **state)
     (void)state;
     pipe_open(ends);
     stand_init(&s, STR("/x"), ends[1], ACCESS_JSON, 0);
+    s.r.error = "http_response_incomplete";
     access_logs_write(s.logs, &s.r);
     text = pipe_text(ends[0]);
     assert_string_equal(
@@ -207,9 +218,8 @@ static void json(void **state)
         "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"example.org\","
         "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
         "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
-        "\"upstream_status\":null,\"upstream_duration\":null,\"cache_status\":null}\n");
-    s.access.fields = fields;
-    s.access.field_count = ARRAY_SIZE(fields);
+        "\"upstream_status\":null,\"upstream_duration\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
+    set_fields(&s, fields, ARRAY_SIZE(fields));
     s.r.path = STR("/\"\\\n");
     header(&s, "Referer", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80\xff\xc3");
     access_logs_write(s.logs, &s.r);
@@ -233,14 +243,14 @@ static void json_is_limited(void **state)
     stand_init(&s, STR("/x"), ends[1], ACCESS_JSON, 0);
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         fields[i] = STR("path");
-    s.access.fields = fields;
+    set_fields(&s, fields, ARRAY_SIZE(fields));
     for (int round = 0; round < 3; round++) {
         memset(big, "x\"\n"[round], sizeof(big));
         for (size_t len = 1500; len < sizeof(big); len += len < 2000 ? 1 : 5000) {
             char *text;
             size_t n;
 
-            s.access.field_count = 1 + len % ARRAY_SIZE(fields);
+            s.access.fields.count = 1 + len % ARRAY_SIZE(fields);
             s.r.path = (struct str){big, len};
             access_logs_write(s.logs, &s.r);
             text = pipe_text(ends[0]);

@@ -93,7 +93,7 @@ static struct top *load(struct pool *pool, struct conf_report *report, unsigned 
 {
     struct conf_text text;
     struct top *top = pool_zalloc(pool, sizeof(*top));
-    struct conf_load l = {pool, report, &text, scopes, NULL};
+    struct conf_load l = {.pool = pool, .report = report, .text = &text, .scopes = scopes};
     int rc = conf_text_from(&text, pool, report, "w.conf", "/etc/weir", str_of(s));
     if (rc == 0) {
         rc = conf_load(&l, &top_group, scope, top);
@@ -117,9 +117,8 @@ static const struct {
                   "write a size such as 4096, \"16k\", \"10m\" or \"2g\"\n"},
     {"level = \"mud\";", "w.conf:1: 'level' cannot be \"mud\"; write \"low\", \"mid\" or \"high\"\n"},
     {"address = \"[::1:80\";", "w.conf:1: 'address' does not understand \"[::1:80\"; "
-                              "write an address such as \"*:80\", \"[::1]:80\" or \"unix:/path\"\n"},
-    {"address = \"a:65536\";", "w.conf:1: 'address' does not understand \"a:65536\"; "
-                              "write an address such as \"*:80\", \"[::1]:80\" or \"unix:/path\"\n"},
+                              "write an address such as \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/path\"\n"},
+    {"address = \"a:65536\";", "w.conf:1: the port of \"a:65536\" is wrong; write a number from 1 to 65535\n"},
     {"allow = [ \"10.0.0.0/8\",\n \"10.0.0.0/33\" ];",
         "w.conf:2: 'allow' does not understand \"10.0.0.0/33\"; "
         "write a network such as \"10.0.0.0/8\", \"::1\" or \"all\"\n"},
@@ -227,7 +226,7 @@ static void test_good(void **state)
     struct pool *pool = pool_new(4096);
     struct conf_report report;
     conf_report_init(&report, pool);
-    struct conf_load l = {pool, &report, NULL, scopes, NULL};
+    struct conf_load l = {.pool = pool, .report = &report, .scopes = scopes};
     struct conf_text none = {.dir = "/etc/weir"};
     l.text = &none;
     struct top *t = load(pool, &report, 1, good);
@@ -258,7 +257,7 @@ static void test_inherit(void **state)
     struct conf_report report;
     conf_report_init(&report, pool);
     struct conf_text none = {.dir = "/"};
-    struct conf_load l = {pool, &report, &none, scopes, NULL};
+    struct conf_load l = {.pool = pool, .report = &report, .text = &none, .scopes = scopes};
     struct top *outer = load(pool, &report, 1,
         "size = 5; flag = false; timeouts = { read = 1; send = 2; }; rate_limit = \"1/s\";\n"
         "address = \"a:1\"; response_headers = { set = { A = \"1\"; }; }; allow = \"all\";");

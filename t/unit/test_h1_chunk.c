@@ -96,6 +96,31 @@ static void test_cases(void **state)
     }
 }
 
+/* The body in one piece, whatever the pieces were. */
+static void test_join(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct chunk_case *c = &cases[i];
+        enum h1_chunk_event event;
+        struct h1_chunk chunk;
+        struct str body, rest;
+        char bytes[1024];
+
+        assert_true(c->in.len <= sizeof(bytes));
+        memcpy(bytes, c->in.s, c->in.len);
+        h1_chunk_init(&chunk, 2, 30, NULL);
+        event = h1_chunk_join(&chunk, bytes, c->in.len, &body, &rest);
+        assert_int_equal(event, c->status > 0 ? H1_CHUNK_BAD : c->status < 0 ? H1_CHUNK_MORE : H1_CHUNK_END);
+        assert_int_equal(body.len, strlen(c->body));
+        assert_memory_equal(body.len ? body.s : "", c->body, body.len);
+        if (event == H1_CHUNK_END) {
+            assert_int_equal(rest.len, c->left);
+            assert_memory_equal(rest.s, c->in.s + c->in.len - c->left, c->left);
+        }
+    }
+    (void)state;
+}
+
 static void test_extension_limits(void **state)
 {
     char line[600], body[128];
@@ -156,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_join),
         cmocka_unit_test(test_extension_limits),
         cmocka_unit_test(test_trailers),
         cmocka_unit_test(test_size_line),

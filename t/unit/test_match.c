@@ -62,7 +62,8 @@ static void plain_subjects(void **state)
     CHECK(true, .subject = MATCH_LANGUAGE, IS(STR("de-CH")));
     CHECK(true, .subject = MATCH_LANGUAGE, IS(STR("fr"), STR("en")));
     CHECK(false, .subject = MATCH_LANGUAGE, IS(STR("fr")));
-    CHECK(false, .subject = MATCH_LANGUAGE, IS(STR("de")));
+    CHECK(true, .subject = MATCH_LANGUAGE, IS(STR("de")));
+    CHECK(false, .subject = MATCH_LANGUAGE, IS(STR("de-AT")));
     CHECK(true, .subject = MATCH_USER_AGENT, .regex = fixture_regex(&f, "^curl/"));
     CHECK(false, .subject = MATCH_USER_AGENT, .regex = fixture_regex(&f, "^$"));
     CHECK(false, .subject = MATCH_SNI, IS(STR("example.com")));

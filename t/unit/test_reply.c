@@ -13,7 +13,7 @@ static void errors(void **state)
         const char *accept, *type, *body, *fields[6];
     } rows[] = {
         {{.status = 404, .reason = "r"}, NULL, "text/html; charset=utf-8", "<h1>404 Not Found</h1>",
-         {"Cache-Control", "no-store", "Proxy-Status", "", "Retry-After", ""}},
+         {"Cache-Control", "no-store", "Proxy-Status", "weir; error=http_request_error", "Retry-After", ""}},
         {{.status = 404, .reason = "r"}, "*/*", "text/html; charset=utf-8", "404", {"Allow", ""}},
         {{.status = 404, .reason = "r"}, "application/json", "application/json",
          "{\"status\":404,\"error\":\"Not Found\",\"request_id\":\"", {"Allow", ""}},
@@ -23,6 +23,10 @@ static void errors(void **state)
          {"Allow", "GET, HEAD"}},
         {{.status = 503, .reason = "r", .retry_after_s = 7}, NULL, "text/html; charset=utf-8", "503",
          {"Retry-After", "7"}},
+        {{.status = 403, .reason = "r"}, NULL, "text/html; charset=utf-8", "403",
+         {"Proxy-Status", "weir; error=http_request_denied"}},
+        {{.status = 500, .reason = "r"}, NULL, "text/html; charset=utf-8", "500",
+         {"Proxy-Status", "weir; error=proxy_internal_error"}},
         {{.status = 502, .proxy_error = "connection_refused", .reason = "r"}, NULL, "text/html; charset=utf-8",
          "502", {"Proxy-Status", "weir; error=connection_refused"}},
         {{.status = 502, .proxy_error = "dns_error", .reason = "r", .detail = STR("no such name")}, NULL,

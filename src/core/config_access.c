@@ -1,0 +1,43 @@
+/* config_access.c: whether the workers' user may do in a directory what a request will need. */
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/config_build.h"
+
+/* What the kernel says is all that counts (modes, ACLs, the mount), so it is asked as that user. */
+static bool access_try(int fd, bool list)
+{
+    struct stat st;
+    int dir;
+
+    if (!list)
+        return fstatat(fd, ".", &st, 0) == 0;
+    dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0)
+        close(dir);
+    return dir >= 0;
+}
+
+bool config_user_may(struct build *b, int fd, bool list)
+{
+    int n = b->drops ? getgroups(0, NULL) : -1;
+    gid_t *groups;
+    bool may;
+
+    if (n < 0)
+        return true;
+    groups = pool_alloc(b->pool, ((size_t)n + 1) * sizeof(*groups));
+    n = getgroups(n, groups);
+    if (n < 0 || setgroups(0, NULL) < 0)
+        return true;
+    setfsgid(b->gid);
+    setfsuid(b->uid);
+    may = access_try(fd, list);
+    setfsuid(geteuid());
+    setfsgid(getegid());
+    (void)!setgroups((size_t)n, groups);
+    return may;
+}

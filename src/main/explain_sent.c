@@ -1,0 +1,32 @@
+/* explain_sent.c: the fields that a server is sent beside those of the client and of request_headers. */
+#include "core/proxy_head.h"
+#include "main/explain.h"
+
+static bool explain_is_default(enum header_id id)
+{
+    return id == HEADER_X_FORWARDED_FOR || id == HEADER_X_FORWARDED_PROTO || id == HEADER_X_FORWARDED_HOST ||
+           id == HEADER_VIA;
+}
+
+/* The head is made by the code that makes it in a worker, without the route's own operations. */
+void explain_defaults(struct explain *e, struct header_list *fields)
+{
+    const struct route *route = e->req.route;
+    struct route part = *route;
+    struct message head;
+
+    header_list_init(fields, e->req.pool, 8);
+    if (route->action != ACTION_PROXY || !route->upstream || route->upstream->peer_count == 0)
+        return;
+    part.request_headers.count = 0;
+    e->req.route = &part;
+    if (proxy_head_make(&e->req, &route->upstream->peers[0], false, &head) < 0)
+        head.headers.count = 0;
+    e->req.route = route;
+    for (size_t i = 0; i < head.headers.count; i++) {
+        const struct header *h = &head.headers.items[i];
+
+        if ((i == 0 || explain_is_default(h->id)) && header_add(fields, h->name, h->value) < 0)
+            return;
+    }
+}
