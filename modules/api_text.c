@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "core/board.h"
+#include "core/reply.h"
+#include "http/status.h"
 #include "modules/api.h"
 
 /* Fields of an answer: what is set here, Date, and what the route adds. */
@@ -48,7 +50,7 @@ void api_text_printf(struct api_text *t, const char *fmt, ...)
 void api_reply(struct request *req, unsigned status, struct str type, struct str body,
                const struct header_list *more)
 {
-    struct message head = {.status = status, .minor = 1};
+    struct message head = {.status = status, .reason = status_reason(status), .minor = 1};
     struct frame frame = {.kind = FRAME_LENGTH, .length = body.len};
     int full = 0;
 
@@ -57,6 +59,12 @@ void api_reply(struct request *req, unsigned status, struct str type, struct str
     full |= header_add(&head.headers, STR("Content-Type"), type);
     full |= header_add(&head.headers, STR("Cache-Control"), STR("no-store"));
     full |= header_add(&head.headers, STR("X-Content-Type-Options"), STR("nosniff"));
+    full |= header_add(&head.headers, STR("X-Request-Id"), request_id(req));
+    if (status >= 400) {
+        req->error = reply_error_type(status);
+        full |= header_add(&head.headers, STR("Proxy-Status"),
+                           pool_printf(req->pool, "weir; error=%s", req->error));
+    }
     for (size_t i = 0; more && i < more->count; i++)
         full |= header_add(&head.headers, more->items[i].name, more->items[i].value);
     if (full) {

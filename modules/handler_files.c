@@ -50,7 +50,8 @@ static int to_relative(struct request *req, struct str path, struct str *out)
 
 static void fail(struct request *req, enum file_kind kind)
 {
-    struct reply_error denied = {.status = 403, .reason = "the file system refuses the file", .own_fault = true};
+    struct reply_error denied = {
+        .status = 403, .reason = "the file system refuses the file", .own_fault = true};
 
     switch (kind) {
     case FILE_DENIED:

@@ -111,7 +111,12 @@ is($w->get('http', '/weir/api/v1/reload', method => 'POST')->{status}, 404, 'sta
 # ---- who may ask for what
 is($w->get('admin', '/api/v1/status', headers => [Host => 'evil.test'])->{status}, 403, 'another Host on loopback');
 is(admin('/api/v1/reload')->{status}, 405, 'GET of a command');
-is(admin('/api/v1/nothing')->{status}, 404, 'an unknown page');
+{
+    my $r = admin('/api/v1/nothing');
+    is("$r->{status} $r->{reason}", '404 Not Found', 'an unknown page');
+    is(Weir::Client::header($r, 'Proxy-Status'), 'weir; error=http_request_error', 'with the cause');
+    ok(Weir::Client::header($r, 'X-Request-Id'), 'and the id');
+}
 is(post('/api/v1/status')->{status}, 405, 'POST to a page');
 is(post('/api/v1/reload', [Origin => 'http://evil.test'])->{status}, 403, 'Origin');
 is(post('/api/v1/reload', ['Sec-Fetch-Site' => 'cross-site'])->{status}, 403, 'Sec-Fetch-Site');

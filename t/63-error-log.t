@@ -10,7 +10,7 @@ use lib "$Bin/lib";
 use Test::More;
 use Weir;
 
-my $w = Weir->new(ports => [qw(http up dead)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(http up dead flood)], conf => <<'CONF');
 workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "400ms"; };
@@ -18,12 +18,14 @@ listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "40
 upstreams = (
   { name = "up"; servers = ( { address = "127.0.0.1:{{up}}"; } ); },
   { name = "mixed"; servers = ( { address = "127.0.0.1:{{dead}}"; }, { address = "127.0.0.1:{{up}}"; } ); },
+  { name = "flood"; servers = ( { address = "127.0.0.1:{{flood}}"; } ); },
   { name = "dead"; servers = ( { address = "127.0.0.1:{{dead}}"; } ); }
 );
 sites = ( { name = "all"; hosts = [ "a" ];
   access_log = ( { path = "{{dir}}/access.log"; format = "$uri $status $bytes_sent error=$error route=$route id=$request_id"; buffer = 0; } );
   routes = (
     { prefix = "/mixed/"; proxy = "mixed"; },
+    { prefix = "/flood"; proxy = "flood"; timeouts = { client_send = "600ms"; }; },
     { exact = "/dead"; proxy = "dead"; },
     { regex = "^/re[0-9]"; respond = 204; },
     { prefix = "/teapot"; name = "tea"; respond = 418; },
@@ -42,6 +44,7 @@ $w->upstream('up', {
     '/slow/body' => sub { $_[0]->send($half); select undef, undef, undef, 1; return 0 },
     '*'          => 'echo',
 });
+$w->upstream('flood', {'*' => sub { $_[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n" . 'x' x 60_000_000); return 0 }});
 mkdir "$w->{dir}/files";
 chmod 0755, "$w->{dir}/files";
 chmod 0644, $w->write('files/a.txt', 'text');
@@ -135,6 +138,17 @@ for (@own) {
 }
 
 like($w->read('error.log'), qr/ error worker .*-> 403: the file system/, 'a file that cannot be read is an error');
+
+# ---- a client that does not read
+{
+    fresh('access.log', qr/./);
+    my $c = $w->client('http');
+    $c->send("GET /flood HTTP/1.1\r\nHost: a\r\n\r\n");
+    like(fresh('error.log', qr/client_send/), qr/the client took nothing of its answer; timeouts\.client_send is 600ms; \d+ bytes were sent/,
+        'a spliced answer that is not read is given up');
+    like(fresh('access.log', qr/\n/), qr/^\/flood 200 \d+ /, 'and over');
+    $c->close;
+}
 
 # ---- a route without a name
 fresh('access.log', qr/./);

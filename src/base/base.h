@@ -9,7 +9,6 @@
 #define WEIR_NORETURN __attribute__((noreturn))
 #define WEIR_UNUSED __attribute__((unused))
 
-#define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

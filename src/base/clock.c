@@ -1,6 +1,7 @@
 /*
- * clock.c: fills a clock from the kernel's.  None costs a system call (the vDSO answers).  Durations are logged to the
- * millisecond, which the coarse monotonic clock, with steps of up to 10, could not give; the date needs no more than it.
+ * clock.c: fills a clock from the kernel's.  None costs a system call (the vDSO answers).  Durations are
+ * logged to the millisecond, which the coarse monotonic clock, with steps of up to 10, could not give; the
+ * date needs no more than a coarse one.
  */
 #include <time.h>
 

@@ -71,15 +71,6 @@ static inline uint64_t read_le(const unsigned char *p, size_t n)
     return word;
 }
 
-static uint64_t read_le_lower(const char *p, size_t n)
-{
-    uint64_t word = 0;
-
-    for (size_t i = 0; i < n; i++)
-        word |= (uint64_t)(unsigned char)ascii_lower(p[i]) << 8 * i;
-    return word;
-}
-
 struct hash_key hash_key_of(const uint8_t bytes[16])
 {
     return (struct hash_key){read_le(bytes, 8), read_le(bytes + 8, 8)};
@@ -94,17 +85,6 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t n)
     for (size_t i = 0; i < whole; i += 8)
         sip_word(&s, read_le(p + i, 8));
     return sip_finish(&s, n % 8 ? read_le(p + whole, n % 8) : 0, n);
-}
-
-uint64_t hash_lower(const struct hash_key *key, struct str text)
-{
-    struct sip s = sip_start(key);
-    size_t whole = text.len - text.len % 8;
-
-    for (size_t i = 0; i < whole; i += 8)
-        sip_word(&s, read_le_lower(text.s + i, 8));
-    return sip_finish(&s, text.len % 8 ? read_le_lower(text.s + whole, text.len % 8) : 0,
-                      text.len);
 }
 
 struct slot {
@@ -179,38 +159,6 @@ void *hash_table_set(struct hash_table *t, struct str key, void *value)
     *slot = (struct slot){hash, key, value};
     t->count++;
     return NULL;
-}
-
-/* Fills the hole at `hole` with later entries that a probe could no longer reach across it. */
-static void close_hole(struct hash_table *t, size_t hole)
-{
-    for (size_t i = (hole + 1) & t->mask; t->slots[i].value; i = (i + 1) & t->mask) {
-        size_t from_home = (i - t->slots[i].hash) & t->mask;
-        size_t from_hole = (i - hole) & t->mask;
-
-        if (from_home >= from_hole) {
-            t->slots[hole] = t->slots[i];
-            hole = i;
-        }
-    }
-    t->slots[hole] = (struct slot){.value = NULL};
-}
-
-void *hash_table_remove(struct hash_table *t, struct str key)
-{
-    struct slot *slot = find_slot(t, hash_bytes(&t->key, key.s, key.len), key);
-    void *old = slot->value;
-
-    if (old) {
-        close_hole(t, (size_t)(slot - t->slots));
-        t->count--;
-    }
-    return old;
-}
-
-size_t hash_table_count(const struct hash_table *t)
-{
-    return t->count;
 }
 
 bool hash_table_next(const struct hash_table *t, size_t *position, struct str *key, void **value)

@@ -27,9 +27,6 @@ struct hash_key hash_key_of(const uint8_t bytes[16]);
 /* SipHash-2-4 of `n` bytes; `data` may be NULL when n is 0. */
 uint64_t hash_bytes(const struct hash_key *, const void *data, size_t n);
 
-/* The same without regard to ASCII case: for field names and host names. */
-uint64_t hash_lower(const struct hash_key *, struct str s);
-
 struct hash_table;
 
 /* An empty table for about `expected` entries; it grows.  Keys are compared byte by byte. */
@@ -43,11 +40,6 @@ void *hash_table_get(const struct hash_table *, struct str key);
  * that it replaces (the entry keeps its first key), or NULL.
  */
 void *hash_table_set(struct hash_table *, struct str key, void *value);
-
-/* Takes the entry out and returns its value, or NULL if there was none. */
-void *hash_table_remove(struct hash_table *, struct str key);
-
-size_t hash_table_count(const struct hash_table *);
 
 /*
  * Walks all entries, in no useful order: start with *position 0; false at the end.  The table must not

@@ -57,17 +57,6 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
-/* Takes the first link out and returns it, or NULL. */
-static inline struct list *list_shift(struct list *head)
-{
-    struct list *first = head->next;
-
-    if (first == head)
-        return NULL;
-    list_remove(first);
-    return first;
-}
-
 /* Walks the links from the first on; the body must not take `link` out. */
 #define list_each(link, head) \
     for (struct list *link = (head)->next; link != (head); link = link->next)

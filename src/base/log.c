@@ -190,17 +190,3 @@ struct str log_escape(struct str text, char *buf, size_t size)
         buf[n] = '\0';
     return (struct str){buf, n};
 }
-
-int log_level_of(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(level_names); i++) {
-        if (str_eq(str_of(level_names[i]), name))
-            return (int)i;
-    }
-    return -1;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    return level_names[level];
-}

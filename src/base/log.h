@@ -73,10 +73,4 @@ static inline bool log_is_on(const struct log *log, enum log_level level)
  */
 struct str log_escape(struct str text, char *buf, size_t size);
 
-/* "debug", "warn" ...; -1 for another name. */
-int log_level_of(struct str name);
-
-/* The name of a level. */
-const char *log_level_name(enum log_level);
-
 #endif

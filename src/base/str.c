@@ -106,25 +106,6 @@ int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int str_hex_to_u64(struct str s, uint64_t max, uint64_t *value)
-{
-    uint64_t v = 0;
-
-    if (s.len == 0 || s.len > 16)
-        return -1;
-    for (size_t i = 0; i < s.len; i++) {
-        int digit = hex_digit(s.s[i]);
-
-        if (digit < 0)
-            return -1;
-        v = v << 4 | (uint64_t)digit;
-    }
-    if (v > max)
-        return -1;
-    *value = v;
-    return 0;
-}
-
 static size_t min3(size_t a, size_t b, size_t c)
 {
     size_t ab = a < b ? a : b;

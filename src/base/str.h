@@ -55,9 +55,6 @@ bool str_next_element(struct str *rest, struct str *element);
 /* 1*DIGIT with value <= max; 0 and *value set, or -1 (empty, another byte, too large). */
 int str_to_u64(struct str s, uint64_t max, uint64_t *value) WEIR_MUST_CHECK;
 
-/* 1*HEXDIG, at most 16 digits, value <= max; 0 and *value set, or -1. */
-int str_hex_to_u64(struct str s, uint64_t max, uint64_t *value) WEIR_MUST_CHECK;
-
 /* The value of one hexadecimal digit, or -1. */
 int hex_digit(char c);
 

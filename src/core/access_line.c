@@ -255,8 +255,8 @@ static bool has_number(struct str name)
     return false;
 }
 
-void access_fields_init(struct access_fields *fields, struct pool *pool, const struct str *names, size_t count,
-                        struct conf_place at, struct conf_report *report)
+void access_fields_init(struct access_fields *fields, struct pool *pool, const struct str *names,
+                        size_t count, struct conf_place at, struct conf_report *report)
 {
     static const struct str all[] = {
         STR("time"), STR("request_id"), STR("remote_addr"), STR("remote_port"), STR("remote_user"),
@@ -309,9 +309,9 @@ size_t access_line_json(struct request *r, const struct access_fields *fields, c
     for (size_t i = 0; i < fields->count; i++) {
         size_t comma = n > 1;
         size_t room = ACCESS_LINE_MAX - 3 - n - comma; /* "}", the end of the line, and one */
-        size_t part = n + comma + 3 < ACCESS_LINE_MAX
-                          ? put_member(r, &fields->items[i], buf + n + comma, room < TARGET_MAX ? room : TARGET_MAX)
-                          : 0;
+        size_t part = n + comma + 3 < ACCESS_LINE_MAX ? put_member(r, &fields->items[i], buf + n + comma,
+                                                                   room < TARGET_MAX ? room : TARGET_MAX)
+                                                      : 0;
 
         if (part > 0 && comma)
             buf[n] = ',';

@@ -116,9 +116,6 @@ size_t board_name_config(struct board *, struct config *);
  */
 unsigned board_peer_collect(struct board *, uint64_t oldest);
 
-/* Counts the owners of a named slot: who kept a number finds out that it is another's now.  0: not in use. */
-uint32_t board_peer_incarnation(const struct board *, unsigned peer_slot);
-
 /*
  * A process's counters of a server; the page appears when first written.  Never NULL: without a place on the
  * board (slots from BOARD_PARTS on, numbers out of range, also -1 made unsigned) it is a scrap of this
@@ -126,11 +123,10 @@ uint32_t board_peer_incarnation(const struct board *, unsigned peer_slot);
  */
 struct peer_stats *board_peer_stats(struct board *, unsigned process_slot, unsigned peer_slot);
 
-/* Sum over all processes, the ended ones too; slots out of range give zeroes. */
-void board_peer_sum(struct board *, unsigned peer_slot, struct peer_stats *sum);
+/* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);
 
-/* board_peer_sum of `count` slots from `first` on, in fewer reads. */
+/* The sums of `count` servers from slot `first` on, over all processes; slots out of range give zeroes. */
 void board_peer_sums(struct board *, unsigned first, size_t count, struct peer_stats *sums);
 
 #endif

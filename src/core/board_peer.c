@@ -164,13 +164,6 @@ unsigned board_peer_collect(struct board *board, uint64_t oldest)
     return freed;
 }
 
-uint32_t board_peer_incarnation(const struct board *board, unsigned peer_slot)
-{
-    if (peer_slot >= board_peer_end(board) || !board->map->peers[peer_slot].is_used)
-        return 0;
-    return __atomic_load_n(&board->map->peers[peer_slot].incarnation, __ATOMIC_ACQUIRE);
-}
-
 struct peer_stats *board_peer_stats(struct board *board, unsigned process_slot, unsigned peer_slot)
 {
     if (process_slot >= BOARD_PARTS || peer_slot >= BOARD_PEERS)
@@ -236,9 +229,4 @@ void board_peer_sums(struct board *board, unsigned first, size_t count, struct p
             for (size_t i = 0; i < now; i++)
                 peer_stats_add(&sums[done + i], &there[i].stats);
         }
-}
-
-void board_peer_sum(struct board *board, unsigned peer_slot, struct peer_stats *sum)
-{
-    board_peer_sums(board, peer_slot, 1, sum);
 }

@@ -79,7 +79,7 @@ enum action_kind {
     ACTION_KINDS
 };
 
-enum body_buffering { BODY_MEMORY_DISK, BODY_STREAM, BODY_MEMORY };
+enum body_buffering { BODY_MEMORY_DISK, BODY_STREAM };
 
 struct header_op {
     enum { HEADER_OP_REMOVE, HEADER_OP_SET, HEADER_OP_ADD } what;

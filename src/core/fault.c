@@ -21,13 +21,12 @@ void fault_log(struct request *req, enum log_level level, const char *outcome, c
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     addr_print(&req->peer, client);
-    log_write(req->worker->log, level, "client %s listener %.*s \"%.*s %.*s\"%s%s%.*s%s%.*s: %s (request %.*s)",
-              client, STR_ARG(req->listener->text),
-              STR_ARG(log_escape(req->head.method, method, sizeof(method))),
-              STR_ARG(log_escape(req->head.target, target, sizeof(target))), outcome,
-              upstream ? " upstream " : "", STR_ARG(upstream ? upstream->name : STR_NONE),
-              req->upstream_addr.len > 0 ? " server " : "", STR_ARG(req->upstream_addr), text,
-              STR_ARG(request_id(req)));
+    log_write(
+        req->worker->log, level, "client %s listener %.*s \"%.*s %.*s\"%s%s%.*s%s%.*s: %s (request %.*s)",
+        client, STR_ARG(req->listener->text), STR_ARG(log_escape(req->head.method, method, sizeof(method))),
+        STR_ARG(log_escape(req->head.target, target, sizeof(target))), outcome, upstream ? " upstream " : "",
+        STR_ARG(upstream ? upstream->name : STR_NONE), req->upstream_addr.len > 0 ? " server " : "",
+        STR_ARG(req->upstream_addr), text, STR_ARG(request_id(req)));
 }
 
 struct str fault_time(struct request *req, const char *setting, int64_t ms)

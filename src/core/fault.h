@@ -1,6 +1,6 @@
 /*
- * fault.h: the error log's line about one request: who asked what where, what became of it, and the cause, by which
- * a reader knows the setting to change or the server to look at.
+ * fault.h: the error log's line about one request: who asked what where, what became of it, and the cause, by
+ * which a reader knows the setting to change or the server to look at.
  */
 #ifndef WEIR_CORE_FAULT_H
 #define WEIR_CORE_FAULT_H
@@ -10,8 +10,8 @@
 #include "http/h1_scan.h"
 
 /*
- * "client A listener L "GET /x"OUTCOME upstream U server S: TEXT (request ID)"; the parts that are not known are left
- * out.  `outcome` begins with a space, or is empty.
+ * "client A listener L "GET /x"OUTCOME upstream U server S: TEXT (request ID)"; the parts that are not known
+ * are left out.  `outcome` begins with a space, or is empty.
  */
 void fault_log(struct request *, enum log_level, const char *outcome, const char *fmt, ...) WEIR_PRINTF(4, 5);
 

@@ -165,6 +165,14 @@ static bool out_file(struct request *req, int fd, off_t offset, uint64_t length,
     return accepted(ex, false, last);
 }
 
+/* The client has to take what is there first, and the time for that counts from now. */
+static enum splice_result splice_blocked(struct h1_exchange *ex)
+{
+    ex->paused = true;
+    h1_drive_later(ex);
+    return SPLICE_BLOCKED;
+}
+
 static enum splice_result out_splice(struct request *req, int fd, uint64_t *left, bool last)
 {
     struct h1_exchange *ex = h1_exchange_of(req);
@@ -174,10 +182,8 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
 
     if (ex->out_kind == H1_LENGTH_CHUNKED || ex->out_bodiless || ex->broken)
         return SPLICE_UNFIT;
-    if (h1_output_is_pending(ex)) {
-        ex->paused = true;
-        return SPLICE_BLOCKED;
-    }
+    if (h1_output_is_pending(ex))
+        return splice_blocked(ex);
     if (!ex->pipe && !(ex->pipe = splice_pipe_take(w->pipes)))
         return SPLICE_UNFIT;
     moved = splice_move(ex->pipe, fd, conn_fd(ex->conn), left);
@@ -188,11 +194,8 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
     case SPLICE_MOVE_MORE_IN:
         return SPLICE_MORE;
     case SPLICE_MOVE_BLOCKED_OUT:
-        ex->paused = true;
-        /* So that the time to take it counts. */
-        h1_drive_later(ex);
         h1_output_wait(ex);
-        return SPLICE_BLOCKED;
+        return splice_blocked(ex);
     case SPLICE_MOVE_DONE:
         if (last)
             end_output(ex);
@@ -205,8 +208,7 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
         break;
     }
     h1_output_break(ex, "client is gone");
-    ex->paused = true;
-    return SPLICE_BLOCKED;
+    return splice_blocked(ex);
 }
 
 static void out_interim(struct request *req, const struct message *head)

@@ -49,7 +49,7 @@ static void give_body(struct h1_exchange *ex, struct str bytes, bool last)
         req->handler->body(req, bytes, last);
 }
 
-/* Takes what it can of a body from `in`, whose bytes may be moved; what is left there belongs to the next request. */
+/* Takes what it can of a body from `in`, whose bytes may be moved; what is left belongs to the next request. */
 static void take_body(struct h1_exchange *ex, struct str *in)
 {
     char *bytes = (char *)(uintptr_t)in->s;

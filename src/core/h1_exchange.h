@@ -83,7 +83,7 @@ bool h1_read_head(struct conn *);
 /* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
 bool h1_read_proxy(struct conn *);
 
-/* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: see fault.h. */
+/* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: fault.h. */
 void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
 /* ---- h1_body.c ---- */

@@ -200,8 +200,9 @@ void h1_on_event(struct conn *c, bool writable)
         c->driving = false;
     }
     if (ex && !ex->ended && is_slow(ex))
-        h1_body_failed(ex, 408, "the body comes too slowly",
-                       pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
+        h1_body_failed(
+            ex, 408, "the body comes too slowly",
+            pool_printf(ex->request.pool, "%llu bytes came", (unsigned long long)ex->request.bytes_received));
     h1_go_on(c);
 }
 
@@ -214,6 +215,25 @@ static struct str cause_of_body(struct h1_exchange *ex)
     return pool_printf(req->pool, "%.*s; %llu bytes came", STR_ARG(setting), (unsigned long long)req->bytes_received);
 }
 
+/* The client has neither taken nor sent anything for too long. */
+static void end_silent(struct conn *c)
+{
+    struct h1_exchange *ex = c->exchange;
+    bool tunnel = c->phase == CONN_TUNNEL;
+    const char *reason = tunnel ? "the tunnel was silent" : "the client took nothing of its answer";
+
+    if (ex && ex->head_done && (tunnel || c->phase == CONN_SEND)) {
+        struct request *req = &ex->request;
+        const struct timeouts *t = req->route ? &req->route->timeouts : &c->listener->timeouts;
+        struct str cause = tunnel ? fault_time(req, "timeouts.tunnel", t->tunnel)
+                                  : fault_time(req, "timeouts.client_send", t->client_send);
+
+        fault_log(req, LOG_LEVEL_INFO, "", "%s; %.*s; %llu bytes were sent", reason, STR_ARG(cause),
+                  (unsigned long long)req->bytes_sent);
+    }
+    h1_give_up(c, reason);
+}
+
 void h1_on_deadline(struct conn *c)
 {
     struct h1_exchange *ex = c->exchange;
@@ -222,8 +242,9 @@ void h1_on_deadline(struct conn *c)
     case CONN_HEAD:
         if (ex) {
             c->driving = true;
-            h1_refuse(ex, 408, "the head did not come in time",
-                      fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
+            h1_refuse(
+                ex, 408, "the head did not come in time",
+                fault_time(&ex->request, "timeouts.client_header", c->listener->timeouts.client_header));
             c->driving = false;
             h1_go_on(c);
             return;
@@ -246,7 +267,7 @@ void h1_on_deadline(struct conn *c)
     default:
         break;
     }
-    h1_give_up(c, c->phase == CONN_TUNNEL ? "tunnel was silent for timeouts.tunnel" : "client did not read for timeouts.client_send");
+    end_silent(c);
 }
 
 void h1_on_tick(struct conn *c)

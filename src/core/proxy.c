@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include "core/fault.h"
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
 #include "http/hop.h"
@@ -117,69 +116,6 @@ static void half_close(struct proxy *p, enum upload_result result)
         (void)shutdown(p->client.uconn->fd, SHUT_WR);
 }
 
-/* What was seen of an answer that does not come to its end, and why it does not. */
-static struct str cause_of_end(struct proxy *p, struct str why)
-{
-    struct request *req = p->req;
-    struct h1_client *c = &p->client;
-    const char *semicolon = why.len > 0 ? "; " : "";
-
-    switch (c->state) {
-    case H1_CLIENT_HEAD:
-        return why;
-    case H1_CLIENT_LENGTH:
-        return pool_printf(req->pool, "%.*s%s%llu of %llu bytes came", STR_ARG(why), semicolon,
-                           (unsigned long long)(c->frame.length - c->left), (unsigned long long)c->frame.length);
-    default:
-        return pool_printf(req->pool, "%.*s%s%llu bytes of the body came", STR_ARG(why), semicolon,
-                           (unsigned long long)req->bytes_sent);
-    }
-}
-
-/* That nobody says anything is no fault of either side. */
-static void end_tunnel(struct proxy *p)
-{
-    static const char reason[] = "the tunnel was silent";
-    struct str cause = fault_time(p->req, "timeouts.tunnel", p->read_timeout);
-
-    fault_log(p->req, LOG_LEVEL_INFO, "", "%s; %.*s", reason, STR_ARG(cause));
-    proxy_drop(p);
-    p->req->out->abort(p->req, reason);
-}
-
-static void timed_out(struct proxy *p)
-{
-    struct h1_client *c = &p->client;
-    struct reply_error error = {
-        .status = 504,
-        .proxy_error = "http_response_timeout",
-        .reason = "the upstream's answer timed out",
-    };
-
-    if (c->uconn->state == UCONN_CONNECTING) {
-        proxy_connect_failed(p, 0);
-        return;
-    }
-    if (c->state == H1_CLIENT_TUNNEL) {
-        end_tunnel(p);
-        return;
-    }
-    /* While the client does not take the answer, the server is not to blame. */
-    if (c->blocked) {
-        proxy_set_deadline(p, p->read_timeout);
-        return;
-    }
-    if (!upload_is_done(&c->upload) && !c->upload.stopped) {
-        error.proxy_error = "connection_write_timeout";
-        error.reason = "sending to the upstream timed out";
-        error.cause = fault_time(p->req, "timeouts.send", p->req->route->timeouts.send);
-    } else {
-        error.cause = cause_of_end(p, fault_time(p->req, p->read_setting, p->read_timeout));
-    }
-    proxy_count_failure(p);
-    proxy_end(p, &error);
-}
-
 static void on_ready(struct proxy *p, struct uconn *u)
 {
     struct h1_client *c = &p->client;
@@ -214,7 +150,7 @@ void proxy_on_event(struct uconn *u, enum uconn_event event)
         on_ready(p, u);
         break;
     case UCONN_TIMEOUT:
-        timed_out(p);
+        proxy_timed_out(p);
         break;
     }
 }
@@ -293,34 +229,13 @@ static void on_complete(struct h1_client *c, bool clean, bool probe)
         uconn_close(u);
 }
 
-static void on_failed(struct h1_client *c, enum h1_client_failure failure, const char *reason)
-{
-    struct proxy *p = container_of(c, struct proxy, client);
-    struct reply_error error = {.status = 502, .proxy_error = "http_protocol_error", .reason = reason};
-
-    if (failure == H1_CLIENT_ENDED && proxy_may_repeat(p)) {
-        proxy_repeat(p, STR_NONE);
-        return;
-    }
-    if (failure == H1_CLIENT_ENDED)
-        error.proxy_error = "connection_terminated";
-    else if (failure == H1_CLIENT_INCOMPLETE)
-        error.proxy_error = "http_response_incomplete";
-    else if (failure == H1_CLIENT_TOO_LARGE)
-        error.proxy_error = "http_response_header_section_size";
-    error.cause = failure == H1_CLIENT_TOO_LARGE ? fault_head(p->req, &c->scan)
-                                                 : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
-    proxy_count_failure(p);
-    proxy_end(p, &error);
-}
-
 static const struct h1_client_user client_user = {
     .begun = on_begun,
     .interim = on_interim,
     .head = on_head,
     .tunnel = on_tunnel,
     .complete = on_complete,
-    .failed = on_failed,
+    .failed = proxy_client_failed,
 };
 
 /* RFC 9110 9.2.2 */
@@ -336,19 +251,6 @@ static bool is_idempotent(struct str method)
     return false;
 }
 
-static void on_total(struct deadline *d)
-{
-    struct proxy *p = container_of(d, struct proxy, total);
-    struct reply_error error = {
-        .status = 504,
-        .proxy_error = "http_response_timeout",
-        .reason = "the exchange took too long",
-    };
-
-    error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
-    proxy_end(p, &error);
-}
-
 static void proxy_start(struct request *req, struct str body, bool last)
 {
     struct proxy *p = pool_alloc(req->pool, sizeof(*p));
@@ -356,7 +258,7 @@ static void proxy_start(struct request *req, struct str body, bool last)
     memset((char *)p + sizeof(p->client), 0, sizeof(*p) - sizeof(p->client));
     h1_client_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
-    deadline_init(&p->total, on_total);
+    deadline_init(&p->total, proxy_on_total);
     if (req->route->timeouts.total > 0)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;

@@ -113,7 +113,8 @@ void proxy_connect_failed(struct proxy *p, int cause)
     const struct route *route = p->req->route;
     struct reply_error error = connect_error(cause);
 
-    error.cause = cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
+    error.cause =
+        cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
     proxy_count_failure(p);
     mark_tried(p);
     leave(p);

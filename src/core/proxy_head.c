@@ -60,7 +60,7 @@ static int add_forwarding(struct request *req, struct header_list *headers)
 {
     char text[ADDR_TEXT_MAX];
     /* The claims of one who is not trusted were not copied: what is there may stay. */
-    struct hop_client client = {.scheme = req->tls ? STR("https") : STR("http"), .trusted = true};
+    struct hop_client client = {.scheme = req->tls ? STR("https") : STR("http")};
 
     if (req->route->forwarded) {
         client.address = pool_str(req->pool, addr_print_ip(&req->peer, text));

@@ -46,8 +46,8 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 void proxy_attempt(struct proxy *, struct str body);
 
 /*
- * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or the end.
- * Nothing was sent, so any request may go elsewhere.
+ * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or
+ * the end.  Nothing was sent, so any request may go elsewhere.
  */
 void proxy_connect_failed(struct proxy *, int error);
 
@@ -66,6 +66,15 @@ void proxy_drop(struct proxy *);
 /* The same, and the client is told why, or made to see it where a head went out already. */
 void proxy_end(struct proxy *, const struct reply_error *);
 void proxy_disk_failed(struct proxy *);
+
+/* ---- proxy_failure.c ---- */
+
+/* The deadline of the connection, and that of the whole exchange. */
+void proxy_timed_out(struct proxy *);
+void proxy_on_total(struct deadline *);
+
+/* As `failed` of h1_client_user. */
+void proxy_client_failed(struct h1_client *, enum h1_client_failure, const char *reason);
 
 /* ---- proxy.c ---- */
 

@@ -78,19 +78,22 @@ static void log_failure(struct request *req, const struct reply_error *e)
     else
         snprintf(outcome, sizeof(outcome), " -> %u", e->status);
     fault_log(req, level, outcome, "%s%s%.*s%s%.*s", e->reason ? e->reason : "no reason given",
-              e->detail.len > 0 ? "; " : "", STR_ARG(e->detail), e->cause.len > 0 ? "; " : "", STR_ARG(e->cause));
+              e->detail.len > 0 ? "; " : "", STR_ARG(e->detail), e->cause.len > 0 ? "; " : "",
+              STR_ARG(e->cause));
 }
 
 /* ---- the replies ---- */
 
-/* The type of RFC 9209 2.3 for an error of which only the status is known. */
+const char *reply_error_type(unsigned status)
+{
+    if (status == 401 || status == 403 || status == 429)
+        return "http_request_denied";
+    return status < 500 ? "http_request_error" : "proxy_internal_error";
+}
+
 static const char *error_type(const struct reply_error *e)
 {
-    if (e->proxy_error)
-        return e->proxy_error;
-    if (e->status == 401 || e->status == 403 || e->status == 429)
-        return "http_request_denied";
-    return e->status < 500 ? "http_request_error" : "proxy_internal_error";
+    return e->proxy_error ? e->proxy_error : reply_error_type(e->status);
 }
 
 /* RFC 9209 2: who answered in the server's place, and why. */

@@ -20,9 +20,12 @@ struct reply_error {
 
 /*
  * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id,
- * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted instead.
+ * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted.
  */
 void reply_error(struct request *, const struct reply_error *);
+
+/* The type of RFC 9209 2.3 for an error of which only the status is known. */
+const char *reply_error_type(unsigned status);
 
 /* 416, with the unsatisfied form of Content-Range (RFC 9110 15.5.17). */
 void reply_unsatisfiable(struct request *, struct str content_range);

@@ -59,7 +59,7 @@ struct request_out {
 
 /* Times of the monotonic clock in milliseconds; 0: did not happen. */
 struct request_times {
-    int64_t start, queued, connected, first_byte, end;
+    int64_t start, connected, first_byte, end;
 };
 
 struct request {

@@ -299,9 +299,3 @@ const struct site *router_site(const struct listener_conf *listener, struct requ
         return NULL;
     return result == REGEX_MATCH ? value : listener->default_site;
 }
-
-size_t router_bytes(const struct router *router)
-{
-    return sizeof(*router) + router->bytes + router->regex_count * sizeof(struct candidate *) +
-           radix_bytes(router->prefixes);
-}

@@ -42,7 +42,4 @@ const struct route *router_by_name(const struct site *, struct str name);
  */
 const struct site *router_site(const struct listener_conf *, struct request *, bool *limit);
 
-/* Bytes that the tables of the router hold, for reports. */
-size_t router_bytes(const struct router *);
-
 #endif

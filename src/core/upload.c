@@ -280,8 +280,6 @@ size_t upload_wants(const struct upload *u)
     switch (u->buffering) {
     case BODY_STREAM:
         return !u->uconn || is_pending(u) ? 0 : WORKER_BUFFER_BYTES;
-    case BODY_MEMORY:
-        return u->spool && spool_is_full(u->spool) ? 0 : WORKER_BUFFER_BYTES;
     case BODY_MEMORY_DISK:
         return upload_is_held(u) ? 0 : WORKER_BUFFER_BYTES;
     }

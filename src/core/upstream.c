@@ -56,14 +56,6 @@ void upstreams_free(struct upstreams *all)
         uconn_close(container_of(all->uconns.next, struct uconn, all_link));
 }
 
-void upstreams_close_idle(struct upstreams *all)
-{
-    for (size_t i = 0; i < all->count; i++)
-        for (size_t j = 0; j < all->states[i].peer_count; j++)
-            while (all->states[i].peers[j].idle_count > 0)
-                uconn_close(container_of(all->states[i].peers[j].idle.next, struct uconn, link));
-}
-
 struct upstream_state *upstream_state(struct upstreams *all, const struct upstream *conf)
 {
     return &all->states[conf->index];

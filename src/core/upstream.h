@@ -47,9 +47,6 @@ struct upstreams *upstreams_new(struct worker *);
 /* Closes every connection; no request may be under way.  NULL is allowed. */
 void upstreams_free(struct upstreams *);
 
-/* Closes connections that are idle: a draining worker needs them no more. */
-void upstreams_close_idle(struct upstreams *);
-
 struct upstream_state *upstream_state(struct upstreams *, const struct upstream *);
 
 /*

@@ -285,8 +285,7 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_UPSTREAM_STATUS:
         return req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE;
     case VAR_UPSTREAM_DURATION:
-        return req->upstream_addr.len ? var_since(req, times->queued ? times->queued : times->start, scratch)
-                                      : STR_NONE;
+        return req->upstream_addr.len ? var_since(req, times->start, scratch) : STR_NONE;
     default: return var_get_family(var, req);
     }
 }

@@ -57,9 +57,10 @@ static size_t find_conn_max(const struct worker *w)
 static bool shed_idle(struct worker *w)
 {
     for (unsigned looked = 0; looked < SHED_LOOK && !list_empty(&w->conns); looked++) {
-        struct list *link = list_shift(&w->conns);
+        struct list *link = w->conns.next;
         struct conn *c = container_of(link, struct conn, link);
 
+        list_remove(link);
         list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
             conn_close(c);

@@ -51,13 +51,6 @@ bool etag_equal_strong(struct str a, struct str b)
     return parse_tag(a, &x) && parse_tag(b, &y) && !x.weak && !y.weak && str_eq(x.opaque, y.opaque);
 }
 
-bool etag_equal_weak(struct str a, struct str b)
-{
-    struct tag x, y;
-
-    return parse_tag(a, &x) && parse_tag(b, &y) && str_eq(x.opaque, y.opaque);
-}
-
 /* Skips blanks and commas before an element. */
 static void skip_separators(struct str *rest)
 {

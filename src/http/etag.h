@@ -10,9 +10,6 @@
 /* Both are well-formed entity tags, equal, and neither is weak (RFC 9110 8.8.3.2). */
 bool etag_equal_strong(struct str a, struct str b);
 
-/* Both are well-formed entity tags and equal but for weakness. */
-bool etag_equal_weak(struct str a, struct str b);
-
 /*
  * Whether the list of an If-Match or If-None-Match field holds `tag`; "*" is not looked at here.
  * Reading stops at the first thing that is no entity tag.

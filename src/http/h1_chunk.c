@@ -247,16 +247,17 @@ enum h1_chunk_event h1_chunk_next(struct h1_chunk *chunk, struct str *in, struct
     }
 }
 
-enum h1_chunk_event h1_chunk_join(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body, struct str *rest)
+enum h1_chunk_event h1_chunk_join(struct h1_chunk *chunk, char *bytes, size_t len, struct str *body,
+                                  struct str *rest)
 {
     enum h1_chunk_event event;
     struct str data;
-    char *end = NULL;
+    char *end = bytes;
 
     *rest = (struct str){bytes, len};
     *body = STR_NONE;
     while ((event = h1_chunk_next(chunk, rest, &data)) == H1_CHUNK_DATA) {
-        if (!end) {
+        if (!body->s) {
             *body = (struct str){data.s, 0};
             end = bytes + (data.s - bytes);
         }

@@ -52,10 +52,11 @@ void h1_chunk_init(struct h1_chunk *, size_t max_trailers, size_t max_trailer_by
 enum h1_chunk_event h1_chunk_next(struct h1_chunk *, struct str *in, struct str *data);
 
 /*
- * Takes all it can of bytes[0..len) and moves the pieces together, so that *body is one span in it; *rest is what is
- * left.  Never H1_CHUNK_DATA.
+ * Takes all it can of bytes[0..len) and moves the pieces together, so that *body is one span in it; *rest is
+ * what is left.  Never H1_CHUNK_DATA.
  */
-enum h1_chunk_event h1_chunk_join(struct h1_chunk *, char *bytes, size_t len, struct str *body, struct str *rest);
+enum h1_chunk_event h1_chunk_join(struct h1_chunk *, char *bytes, size_t len, struct str *body,
+                                  struct str *rest);
 
 /* Writes the size line of a chunk of `size` bytes ("1a" CRLF, then NUL); its length without NUL. */
 size_t h1_chunk_size_line(char out[H1_CHUNK_LINE_MAX], uint64_t size);

@@ -78,16 +78,11 @@ void hop_strip(struct header_list *headers)
 }
 
 /* Names that Weir knows hold no underscore and are not "Proxy". */
-static bool keep_unambiguous(const struct header_list *headers WEIR_UNUSED, const struct header *field)
+static bool is_unambiguous(const struct header *field)
 {
     if (field->id != HEADER_OTHER)
         return field->id != HEADER_PROXY_AUTHORIZATION;
     return !str_ieq(field->name, STR("Proxy")) && !memchr(field->name.s, '_', field->name.len);
-}
-
-void hop_strip_request(struct header_list *headers)
-{
-    keep_if(headers, keep_unambiguous);
 }
 
 /* All lines of one list-valued field as one value, followed by `last`; they are taken out. */
@@ -113,18 +108,19 @@ static int set_unless_present(struct header_list *headers, enum header_id id, st
     return header_add(headers, header_name_of(id), value);
 }
 
-static bool keep_unless_claim(const struct header_list *headers WEIR_UNUSED, const struct header *field)
+/* A field in which a proxy says who its client is. */
+static bool is_claim(enum header_id id)
 {
-    switch (field->id) {
+    switch (id) {
     case HEADER_X_FORWARDED_FOR:
     case HEADER_X_FORWARDED_HOST:
     case HEADER_X_FORWARDED_PORT:
     case HEADER_X_FORWARDED_PROTO:
     case HEADER_X_REAL_IP:
     case HEADER_FORWARDED:
-        return false;
-    default:
         return true;
+    default:
+        return false;
     }
 }
 
@@ -149,7 +145,7 @@ void hop_copy_request(const struct header_list *from, struct header_list *to, bo
         const struct header *field = &from->items[i];
 
         if (is_connection_field(field->id) || field->id == HEADER_HOST || field->id == HEADER_EXPECT ||
-            !keep_unambiguous(from, field) || (forget && !keep_unless_claim(from, field)) ||
+            !is_unambiguous(field) || (forget && is_claim(field->id)) ||
             (nominations && is_nominated(from, field)))
             continue;
         to->items[to->count++] = *field;
@@ -158,8 +154,6 @@ void hop_copy_request(const struct header_list *from, struct header_list *to, bo
 
 int hop_forward(struct header_list *headers, const struct hop_client *client, struct pool *pool)
 {
-    if (!client->trusted)
-        keep_if(headers, keep_unless_claim);
     struct str chain = join_and_remove(headers, HEADER_X_FORWARDED_FOR, client->address, pool);
 
     if (header_add(headers, header_name_of(HEADER_X_FORWARDED_FOR), chain) < 0 ||

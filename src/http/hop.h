@@ -16,17 +16,10 @@
 void hop_strip(struct header_list *headers);
 
 /*
- * Takes out of a request what a server might mistake for something else: Proxy (which CGI turns into
- * HTTP_PROXY), the credentials meant for a forward proxy, and every name with an underscore, which many
- * servers fold onto the name with a dash.
- */
-void hop_strip_request(struct header_list *headers);
-
-/*
- * Appends to `to`, which has room for all of `from`, what of a request's fields goes on: as after hop_strip()
- * and hop_strip_request(), without Host and Expect, which each hop says itself, and with `forget` without the
- * forwarding fields that hop_forward() drops from a peer that is not trusted.  One pass, for every request
- * takes it.
+ * Appends to `to`, which has room for all of `from`, what of a request's fields goes on: as after hop_strip(),
+ * without Host and Expect, which each hop says itself, without Proxy, Proxy-Authorization and names with an
+ * underscore, which CGI-like servers take for others, and with `forget` without the fields in which a proxy
+ * says who its client is.  One pass, for every request takes it.
  */
 void hop_copy_request(const struct header_list *from, struct header_list *to, bool forget);
 
@@ -35,13 +28,12 @@ struct hop_client {
     struct str address; /* of the socket's peer, as text, without port */
     struct str scheme; /* "http" or "https" */
     struct str host; /* as the client named it; empty: X-Forwarded-Host is not set */
-    bool trusted; /* the peer is one whose own forwarding fields are believed */
 };
 
 /*
- * Sets X-Forwarded-For, -Proto and -Host.  From a peer that is not trusted the fields that came, Forwarded
- * and X-Real-IP among them, are dropped first; from a trusted one the address is appended and the others
- * stay where they are present.  Text is made in `pool`.  -1: the list is full.
+ * Sets X-Forwarded-For, -Proto and -Host: appends the address, lets the others stay where they are present.
+ * What a peer claims that is not trusted must be gone, see hop_copy_request().  Text is made in `pool`.
+ * -1: the list is full.
  */
 int hop_forward(struct header_list *headers, const struct hop_client *client, struct pool *pool)
     WEIR_MUST_CHECK;

@@ -110,20 +110,3 @@ void range_print_content(const struct range *range, uint64_t size, char out[RANG
                  range->last, size);
     }
 }
-
-int range_parse_content(struct str field, struct range *range, uint64_t *size)
-{
-    struct str unit, rest, span, total, first, last;
-
-    if (!cut(field, ' ', &unit, &rest) || !str_ieq(unit, STR("bytes")) ||
-        !cut(rest, '/', &span, &total) || !cut(span, '-', &first, &last) ||
-        str_to_u64(first, UINT64_MAX, &range->first) < 0 ||
-        str_to_u64(last, UINT64_MAX - 1, &range->last) < 0 || range->last < range->first) {
-        return -1;
-    }
-    if (str_eq(total, STR("*"))) {
-        *size = UINT64_MAX;
-        return 0;
-    }
-    return str_to_u64(total, UINT64_MAX - 1, size) == 0 && *size > range->last ? 0 : -1;
-}

@@ -35,10 +35,4 @@ enum range_result range_parse(struct str field, uint64_t size, struct range_set 
 /* Writes a Content-Range value (RFC 9110 14.4); NULL for `range` writes the unsatisfied form. */
 void range_print_content(const struct range *range, uint64_t size, char out[RANGE_CONTENT_SIZE]);
 
-/*
- * Reads "bytes FIRST-LAST/SIZE"; *size is UINT64_MAX for "*".  0, or -1: other unit, bad syntax,
- * unsatisfied form, last < first or size <= last.
- */
-int range_parse_content(struct str field, struct range *range, uint64_t *size) WEIR_MUST_CHECK;
-
 #endif

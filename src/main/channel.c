@@ -31,11 +31,9 @@ static const struct channel_rule channel_rules[CHANNEL_TYPES] = {
     [CHANNEL_STOP] = {"stop", CHANNEL_MASTER | CHANNEL_KEEPER, false},
     [CHANNEL_OUTCOME] = {"outcome", CHANNEL_MASTER, true},
     [CHANNEL_LOG] = {"log", CHANNEL_MASTER, true},
-    [CHANNEL_CERT] = {"cert", CHANNEL_MASTER, true},
     [CHANNEL_RELOAD] = {"reload", CHANNEL_KEEPER, false},
     [CHANNEL_UPGRADE] = {"upgrade", CHANNEL_KEEPER, false},
     [CHANNEL_REOPEN] = {"reopen", CHANNEL_KEEPER, false},
-    [CHANNEL_CERT_CHANGED] = {"cert_changed", CHANNEL_KEEPER, false},
 };
 
 /* NULL: no such type. */

@@ -18,11 +18,9 @@ enum channel_type {
     CHANNEL_STOP,         /* master: end now; keeper: stop the instance */
     CHANNEL_OUTCOME,      /* master: what became of the keeper's question: memfd with text; see CHANNEL_ANSWER */
     CHANNEL_LOG,          /* master: descriptor of log number arg: 0 the error log, n + 1 access log n */
-    CHANNEL_CERT,         /* master: memfd with the certificate of site number arg */
     CHANNEL_RELOAD,       /* keeper: reload was asked for; arg of this and of the like: the question's number */
     CHANNEL_UPGRADE,      /* keeper: upgrade was asked for */
     CHANNEL_REOPEN,       /* keeper: reopen the logs */
-    CHANNEL_CERT_CHANGED, /* keeper: the files of path number arg are new */
     CHANNEL_TYPES
 };
 
@@ -32,7 +30,7 @@ enum channel_type {
 /* Who speaks; bits, so that a type may have several speakers. */
 enum channel_speaker {
     CHANNEL_MASTER = 1,
-    CHANNEL_WORKER = 2, /* and janitor */
+    CHANNEL_WORKER = 2,
     CHANNEL_KEEPER = 4
 };
 

@@ -17,7 +17,9 @@ struct explain_options {
 
 static void explain_usage(FILE *to)
 {
-    fprintf(to, "usage: weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--all] [--json] URL\n");
+    fprintf(
+        to,
+        "usage: weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--all] [--json] URL\n");
 }
 
 static int explain_add_header(struct explain_options *o, const char *text)

@@ -13,8 +13,8 @@
 int daemon_fork(int *fd, int *code) WEIR_MUST_CHECK;
 
 /*
- * Closes what the caller left open beyond the standard descriptors, before anything of ours is open: who waits for
- * the end of a pipe must not wait for a daemon.
+ * Closes what the caller left open beyond the standard descriptors, before anything of ours is open: who
+ * waits for the end of a pipe must not wait for a daemon.
  */
 void daemon_forget_inherited(void);
 

@@ -51,7 +51,7 @@ int explain_run(const struct config *, const struct explain_question *, struct p
 /* Why a route of the site found was not taken, or "taken". */
 struct str explain_why(const struct explain *, const struct route *);
 
-/* A route whose exact path or prefix is not that of the request: one of the many that need no line of their own. */
+/* A route whose exact path or prefix is another than the request's: of the many that need no line. */
 bool explain_is_apart(const struct explain *, const struct route *);
 
 /* Why a site was taken or not. */
@@ -60,7 +60,7 @@ struct str explain_why_site(const struct explain *, const struct site *);
 /* A condition `percent` was asked with a secret made up for this run: another run may decide otherwise. */
 bool explain_is_by_chance(const struct explain *);
 
-/* Host, X-Forwarded-* and Via as the server is sent them, before request_headers; none where nothing is forwarded. */
+/* Host, X-Forwarded-* and Via as sent to the server, before request_headers; none where none is asked. */
 void explain_defaults(struct explain *, struct header_list *fields);
 
 /* "prefix /api/", "regex \"...\"" . */

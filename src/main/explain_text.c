@@ -56,8 +56,8 @@ static void print_sites(struct explain *e, bool all, FILE *to)
                 STR_ARG(site->name), STR_ARG(why));
     }
     if (shown < config->site_count)
-        fprintf(to, "%-11s- %zu other sites: not of this host or listener (--all shows each)\n", shown ? "" : "sites",
-                config->site_count - shown);
+        fprintf(to, "%-11s- %zu other sites: not of this host or listener (--all shows each)\n",
+                shown ? "" : "sites", config->site_count - shown);
 }
 
 static void print_candidates(struct explain *e, bool all, FILE *to)
@@ -76,10 +76,12 @@ static void print_candidates(struct explain *e, bool all, FILE *to)
                 STR_ARG(matcher), STR_ARG(why));
     }
     if (site && shown < site->route_count)
-        fprintf(to, "%-11s- %zu other route%s: the path is not theirs (--all shows each)\n", shown ? "" : "routes",
-                site->route_count - shown, site->route_count - shown == 1 ? "" : "s");
+        fprintf(to, "%-11s- %zu other route%s: the path is not theirs (--all shows each)\n",
+                shown ? "" : "routes", site->route_count - shown, site->route_count - shown == 1 ? "" : "s");
     if (explain_is_by_chance(e))
-        line(to, "note", STR("`percent` without a `secret`: a running Weir has made up another and may decide otherwise"));
+        line(
+            to, "note",
+            STR("`percent` without a `secret`: a running Weir has made up another and may decide otherwise"));
 }
 
 static void print_captures(const char *name, const struct regex_captures *captures, FILE *to)

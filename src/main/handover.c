@@ -254,19 +254,6 @@ int handover_receive(int sock, struct handover_set *set, int timeout_ms, char *e
     return handover_fail(error, error_size, wrong);
 }
 
-struct handover_item *handover_find(const struct handover_set *set, enum handover_kind kind,
-                                    const char *address, uint32_t index)
-{
-    for (size_t i = 0; i < set->count; i++) {
-        struct handover_item *item = &set->items[i];
-
-        if (item->fd >= 0 && item->kind == (uint32_t)kind && item->index == index &&
-            strcmp(item->address, address) == 0)
-            return item;
-    }
-    return NULL;
-}
-
 void handover_free(struct handover_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {

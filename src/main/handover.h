@@ -57,10 +57,6 @@ int handover_send(int sock, const struct handover_item *items, size_t count, int
 int handover_receive(int sock, struct handover_set *, int timeout_ms, char *error, size_t error_size)
     WEIR_MUST_CHECK;
 
-/* The item of that kind, address and index that still has its descriptor, or NULL. */
-struct handover_item *handover_find(const struct handover_set *, enum handover_kind,
-                                    const char *address, uint32_t index);
-
 /* Closes the descriptors left (those not set to -1 by who took them) and frees the items. */
 void handover_free(struct handover_set *);
 

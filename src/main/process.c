@@ -66,8 +66,6 @@ static void process_on_message(struct process *p, const struct channel_message *
     case CHANNEL_HEARD:
         p->drains = p->drains || m->arg == CHANNEL_DRAIN;
         break;
-    case CHANNEL_CERT_CHANGED:
-        break;
     default:
         reload_asked(p->master, p, (enum channel_type)m->type, m->arg);
     }

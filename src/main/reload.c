@@ -224,6 +224,22 @@ static void reload_switch(struct master *m)
         master_started(m);
 }
 
+/* What changed, and what of it does not count before a restart. */
+static void reload_describe(struct master *m)
+{
+    struct reload *r = &m->reload;
+    struct str pid_file = r->generation->config->pid_file;
+    size_t len;
+
+    sockets_changes(&m->sockets, r->changes, sizeof(r->changes));
+    if (m->pidfile.fd < 0 || str_eq(pid_file, str_of(m->pidfile.path)))
+        return;
+    log_write(m->log, LOG_LEVEL_WARN, "pid_file stays %s until Weir is started again", m->pidfile.path);
+    len = strlen(r->changes);
+    snprintf(r->changes + len, sizeof(r->changes) - len, " pid_file stays %s until Weir is started again.",
+             m->pidfile.path);
+}
+
 static void reload_on_ready(struct master *m)
 {
     struct reload *r = &m->reload;
@@ -241,7 +257,7 @@ static void reload_on_ready(struct master *m)
     if (m->state == MASTER_STARTING)
         r->changes[0] = 0;
     else
-        sockets_changes(&m->sockets, r->changes, sizeof(r->changes));
+        reload_describe(m);
     if (sockets_commit(&m->sockets)) {
         r->state = RELOAD_REMOVING;
         r->deadline = m->loop->clock.mono_ms + RELOAD_REMOVED_MS;

@@ -68,7 +68,6 @@ const char *supervise_role_name(enum supervise_role role)
     static const char *const names[] = {
         [SUPERVISE_WORKER] = "worker",
         [SUPERVISE_KEEPER] = "keeper",
-        [SUPERVISE_JANITOR] = "janitor",
     };
 
     return names[role];
@@ -120,19 +119,6 @@ struct supervise_child *supervise_due(const struct supervise *s, int64_t now_ms)
     while (child && !(supervise_waits(child) && child->start_at_ms <= now_ms))
         child = child->next;
     return child;
-}
-
-int64_t supervise_next_ms(const struct supervise *s, int64_t now_ms)
-{
-    int64_t next = -1;
-
-    for (const struct supervise_child *child = s->first; child; child = child->next) {
-        int64_t left = child->start_at_ms > now_ms ? child->start_at_ms - now_ms : 0;
-
-        if (supervise_waits(child) && (next < 0 || left < next))
-            next = left;
-    }
-    return next;
 }
 
 unsigned supervise_running(const struct supervise *s, uint64_t generation)

@@ -14,7 +14,7 @@
 #define SUPERVISE_SHORT_LIFE_MS 1000
 #define SUPERVISE_MAX_WAIT_MS 30000
 
-enum supervise_role { SUPERVISE_WORKER, SUPERVISE_KEEPER, SUPERVISE_JANITOR };
+enum supervise_role { SUPERVISE_WORKER, SUPERVISE_KEEPER };
 
 struct supervise_child {
     struct supervise_child *next;
@@ -48,7 +48,7 @@ void supervise_free(struct supervise *);
 /* The child that runs as `pid`, or NULL. */
 struct supervise_child *supervise_find(const struct supervise *, pid_t pid);
 
-/* "worker", "keeper" or "janitor". */
+/* "worker" or "keeper". */
 const char *supervise_role_name(enum supervise_role);
 
 /* Notes that the child runs; `pidfd` is the table's from now on (-1: none). */
@@ -62,9 +62,6 @@ void supervise_ended(struct supervise_child *, int64_t now_ms);
 
 /* A child whose start is due, or NULL. */
 struct supervise_child *supervise_due(const struct supervise *, int64_t now_ms);
-
-/* Milliseconds until the next one is due (0: now), or -1 when none waits. */
-int64_t supervise_next_ms(const struct supervise *, int64_t now_ms);
 
 /* How many run, of `generation` or, with 0, of all. */
 unsigned supervise_running(const struct supervise *, uint64_t generation);

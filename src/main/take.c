@@ -45,6 +45,8 @@ void take_serve(int fd, const struct sockets *sockets, int board, uid_t owner, s
 int take_ask(const char *path, struct handover_set *set, char *error, size_t error_size)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
+    /* A full queue of connections must not hang the start; connect() keeps to the time for sending. */
+    struct timeval patience = {.tv_sec = TAKE_TIMEOUT_MS / 1000};
     int rc = 0, fd;
 
     *set = (struct handover_set){NULL, 0};
@@ -54,6 +56,7 @@ int take_ask(const char *path, struct handover_set *set, char *error, size_t err
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return 0;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (connect(fd, (const void *)&un, sizeof(un)) == 0) {
         /* Who listens there was put there by a master: of root or of us, else it is a trap. */
         if (!handover_peer_is_allowed(fd, geteuid())) {

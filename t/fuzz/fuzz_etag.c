@@ -35,9 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request.range = field(&rest);
     CLAIM(etag_equal_strong(resource.tag, request.if_match) ==
           etag_equal_strong(request.if_match, resource.tag));
-    CLAIM(etag_equal_weak(resource.tag, request.if_match) == etag_equal_weak(request.if_match, resource.tag));
-    CLAIM(!etag_equal_strong(resource.tag, request.if_match) ||
-          etag_equal_weak(resource.tag, request.if_match));
     CLAIM(!etag_in_list(all, resource.tag, true) || etag_in_list(all, resource.tag, false));
     CLAIM(!etag_in_list(request.if_match, resource.tag, true) ||
           etag_equal_strong(resource.tag, resource.tag));

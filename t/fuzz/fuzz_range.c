@@ -32,16 +32,11 @@ static void check_set(const struct range_set *set, uint64_t size)
     for (unsigned i = 0; i < set->count; i++) {
         const struct range *r = &set->ranges[i];
         char text[RANGE_CONTENT_SIZE];
-        struct range again;
-        uint64_t total;
 
         CLAIM(r->first <= r->last && r->last < size);
         CLAIM(!__builtin_add_overflow(sum, r->last - r->first + 1, &sum) && sum <= size);
         range_print_content(r, size, text);
-        if (size == UINT64_MAX)
-            continue; /* stands for "*" */
-        CLAIM(range_parse_content(str_of(text), &again, &total) == 0);
-        CLAIM(again.first == r->first && again.last == r->last && total == size);
+        CLAIM(memchr(text, 0, sizeof(text)));
     }
 }
 
@@ -50,14 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint64_t sizes[] = {0, 1, 2, 10, 1000, 65536, INT64_MAX, UINT64_MAX};
     struct str in = {(const char *)data, size};
     struct range_set set;
-    struct range range;
-    uint64_t total;
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         if (range_parse(in, sizes[i], &set) == RANGE_PARTIAL)
             check_set(&set, sizes[i]);
     }
-    if (range_parse_content(in, &range, &total) == 0)
-        CLAIM(range.first <= range.last && range.last < total);
     return 0;
 }

@@ -94,7 +94,6 @@ static void check_sent_on(struct message *m, const struct frame *frame, struct p
     const char *reason;
 
     hop_strip(&m->headers);
-    hop_strip_request(&m->headers);
     if (h1_write_request(&out, m, &framing) != H1_WRITTEN || !header_find(&m->headers, HEADER_HOST))
         return;
     h1_scan_init(&scan);

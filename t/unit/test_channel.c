@@ -31,11 +31,9 @@ static void test_speakers(void **state)
         {CHANNEL_STOP, CHANNEL_MASTER | CHANNEL_KEEPER, false},
         {CHANNEL_OUTCOME, CHANNEL_MASTER, true},
         {CHANNEL_LOG, CHANNEL_MASTER, true},
-        {CHANNEL_CERT, CHANNEL_MASTER, true},
         {CHANNEL_RELOAD, CHANNEL_KEEPER, false},
         {CHANNEL_UPGRADE, CHANNEL_KEEPER, false},
         {CHANNEL_REOPEN, CHANNEL_KEEPER, false},
-        {CHANNEL_CERT_CHANGED, CHANNEL_KEEPER, false},
     };
     int fds[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -149,7 +147,7 @@ static void test_empty_full_and_ended(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    assert_string_equal(channel_name(CHANNEL_CERT_CHANGED), "cert_changed");
+    assert_string_equal(channel_name(CHANNEL_REOPEN), "reopen");
     assert_string_equal(channel_name(0), "unknown");
     assert_string_equal(channel_name(UINT32_MAX), "unknown");
 }

@@ -93,7 +93,7 @@ static struct top *load(struct pool *pool, struct conf_report *report, unsigned 
 {
     struct conf_text text;
     struct top *top = pool_zalloc(pool, sizeof(*top));
-    struct conf_load l = {pool, report, &text, scopes, NULL, NULL};
+    struct conf_load l = {.pool = pool, .report = report, .text = &text, .scopes = scopes};
     int rc = conf_text_from(&text, pool, report, "w.conf", "/etc/weir", str_of(s));
     if (rc == 0) {
         rc = conf_load(&l, &top_group, scope, top);
@@ -226,7 +226,7 @@ static void test_good(void **state)
     struct pool *pool = pool_new(4096);
     struct conf_report report;
     conf_report_init(&report, pool);
-    struct conf_load l = {pool, &report, NULL, scopes, NULL, NULL};
+    struct conf_load l = {.pool = pool, .report = &report, .scopes = scopes};
     struct conf_text none = {.dir = "/etc/weir"};
     l.text = &none;
     struct top *t = load(pool, &report, 1, good);
@@ -257,7 +257,7 @@ static void test_inherit(void **state)
     struct conf_report report;
     conf_report_init(&report, pool);
     struct conf_text none = {.dir = "/"};
-    struct conf_load l = {pool, &report, &none, scopes, NULL, NULL};
+    struct conf_load l = {.pool = pool, .report = &report, .text = &none, .scopes = scopes};
     struct top *outer = load(pool, &report, 1,
         "size = 5; flag = false; timeouts = { read = 1; send = 2; }; rate_limit = \"1/s\";\n"
         "address = \"a:1\"; response_headers = { set = { A = \"1\"; }; }; allow = \"all\";");

@@ -169,15 +169,6 @@ static void escapes(void **state)
     assert_string_equal(log_escape(STR("abc"), buf, 1).s, "");
 }
 
-static void levels(void **state)
-{
-    (void)state;
-    for (int i = LOG_LEVEL_CRIT; i <= LOG_LEVEL_DEBUG; i++)
-        assert_int_equal(log_level_of(str_of(log_level_name((enum log_level)i))), i);
-    assert_int_equal(log_level_of(STR("warning")), -1);
-    assert_int_equal(log_level_of(STR("")), -1);
-}
-
 static int make_dir(void **state)
 {
     (void)state;
@@ -202,7 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),   cmocka_unit_test(opened), cmocka_unit_test(full_pipe),
-        cmocka_unit_test(escapes), cmocka_unit_test(levels),
+        cmocka_unit_test(escapes),
     };
 
     return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -23,7 +23,7 @@ static void fill(struct fixture *f)
     f->req.bytes_received = 0;
     f->req.upstream_addr = STR("10.0.0.1:80");
     f->req.upstream_status = 502;
-    f->req.times = (struct request_times){.start = 1000, .queued = 1500, .end = 3042};
+    f->req.times = (struct request_times){.start = 1000, .end = 3042};
 }
 
 static void values(void **state)
@@ -48,7 +48,7 @@ static void values(void **state)
         {"$site/$route/", "main//"},
         {"$status", "404"},
         {"$duration", "2.042"},
-        {"$upstream_duration", "1.542"},
+        {"$upstream_duration", "2.042"},
         {"$bytes_sent $bytes_received", "1234567890123 0"},
         {"$upstream_addr $upstream_status", "10.0.0.1:80 502"},
         {"$cache_status$ssl_protocol$ssl_client_fingerprint", ""},
