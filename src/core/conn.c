@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/h1_exchange.h"
 #include "core/h1_server.h"
 #include "core/stats.h"
 
@@ -264,5 +265,5 @@ void conn_hurry(struct conn *c)
     if (c->phase == CONN_IDLE)
         end_idle(c);
     else if (c->phase == CONN_TUNNEL)
-        h1_end(c, "too many younger generations");
+        h1_take_leave(c, "too many younger generations");
 }

@@ -34,6 +34,12 @@ enum conn_phase {
 
 struct h1_exchange;
 
+/*
+ * The booleans: freed excludes all else, the struct only waits for the end of the turn; registered, served and
+ * closed_seen stay true once set; proxy_due only before the first exchange.  Without `readable` a read would find
+ * nothing until an event comes.  While `driving` a handler may be on the stack: what would end or free the
+ * connection waits (`queued`).  In CONN_IDLE and CONN_LINGER there is no exchange.
+ */
 struct conn {
     struct event event;
     struct list link; /* in worker->conns */

@@ -54,25 +54,16 @@ static struct h1_framing choose_framing(struct h1_exchange *ex, unsigned status,
         framing.kind = H1_LENGTH_CHUNKED;
     } else if (!ex->out_bodiless) {
         ex->out_until_close = true;
-        ex->keep_alive = false;
     }
     ex->out_kind = framing.kind;
     return framing;
 }
 
 /* What is told about the connection after this answer. */
-static struct str connection_value(struct h1_exchange *ex)
+static struct str connection_value(const struct h1_exchange *ex)
 {
-    bool much_unread = !ex->in_done && ex->request.frame.kind == FRAME_LENGTH && ex->in_left > H1_DRAIN_BYTES;
-
     if (ex->is_tunnel)
         return STR("upgrade");
-    if (ex->request.must_close) {
-        ex->keep_alive = false;
-        ex->in_bad = true;
-    }
-    if (ex->conn->worker->draining || (!ex->in_done && (ex->continue_due || much_unread)))
-        ex->keep_alive = false;
     if (!ex->keep_alive)
         return STR("close");
     return ex->request.head.minor == 0 ? STR("keep-alive") : STR_NONE;
@@ -115,6 +106,7 @@ static bool out_head(struct request *req, const struct message *head, const stru
     char line[H1_CHUNK_LINE_MAX];
     struct h1_pieces p = {.count = 0};
 
+    h1_decide_keep_alive(ex);
     framing.connection = connection_value(ex);
     req->head_sent = true;
     if (h1_write_response(&buffer, head, &framing) != H1_WRITTEN) {

@@ -96,14 +96,15 @@ static void abandon(struct conn *c, const char *reason)
         h1_exchange_finish(c);
 }
 
-/* The client is gone, or must go: nothing more is sent. */
 void h1_give_up(struct conn *c, const char *reason)
 {
+    if (c->freed)
+        return;
     abandon(c, reason);
     conn_close(c);
 }
 
-void h1_end(struct conn *c, const char *reason)
+void h1_take_leave(struct conn *c, const char *reason)
 {
     if (c->freed || c->phase == CONN_LINGER)
         return;
@@ -116,10 +117,23 @@ void h1_end(struct conn *c, const char *reason)
     conn_linger(c);
 }
 
-void h1_lost(struct conn *c, const char *reason)
+void h1_decide_keep_alive(struct h1_exchange *ex)
 {
-    if (!c->freed)
-        h1_give_up(c, reason);
+    const struct request *req = &ex->request;
+    bool much_unread = !ex->in_done && req->frame.kind == FRAME_LENGTH && ex->in_left > H1_DRAIN_BYTES;
+
+    if (ex->is_tunnel)
+        return;
+    if (req->must_close)
+        ex->in_bad = true;
+    if (req->must_close || ex->out_until_close || req->worker->draining ||
+        (!ex->in_done && (ex->continue_due || much_unread)))
+        ex->keep_alive = false;
+}
+
+bool h1_is_kept(const struct h1_exchange *ex)
+{
+    return ex->keep_alive && !ex->in_bad && !ex->is_tunnel;
 }
 
 void h1_drive_later(struct h1_exchange *ex)

@@ -1,6 +1,6 @@
 /*
- * h1_exchange.h: one request and its answer on an HTTP/1 connection: what h1_server.c (input) and h1_answer.c
- * (output) share.  Exchanges are kept by the worker, with their pools, and used again.
+ * h1_exchange.h: one request and its answer on an HTTP/1 connection: what h1_head.c and h1_body.c (input),
+ * h1_answer.c and h1_output.c (output) and h1_server.c (what is next) share.  Exchanges are kept by the worker, with their pools, and used again.
  */
 #ifndef WEIR_CORE_H1_EXCHANGE_H
 #define WEIR_CORE_H1_EXCHANGE_H
@@ -27,6 +27,18 @@ struct h1_pending {
     uint64_t left;
 };
 
+/*
+ * The booleans, as they may stand together:
+ * - head_done, ended, broken and in_bad never go back to false.  Without head_done only `scan` counts.
+ * - A request that is refused before it runs has head_done, in_done and in_bad at once.
+ * - in_done goes back to false in one case: the answer makes a tunnel, whose bytes are the body from then on.
+ * - in_bad: there is no next request whatever keep_alive says; no byte that follows is looked at.
+ * - continue_due only from a head that came without its whole body until 100 or the answer's end.
+ * - ended: no function of the handler is called any more; what is pending still goes out.
+ * - paused counts while neither ended nor broken; yielded only while output is pending.
+ * - broken: nothing is sent any more; the next step ends the connection.
+ * The exchange is over when it is broken, or ended with nothing pending and the body is read or given up.
+ */
 struct h1_exchange {
     struct request request; /* first: the two have one address */
     struct conn *conn;
@@ -72,8 +84,24 @@ struct h1_exchange *h1_exchange_new(struct conn *);
 /* The exchange is over: counts and logs it; the connection has none then. */
 void h1_exchange_finish(struct conn *);
 
-/* The client is gone, or must go: tells the handler and closes.  Not while a handler is on the stack. */
+/*
+ * Two ends of a connection that come from outside the exchange, neither of them while a handler is on the stack.
+ * h1_give_up(): the client is gone, or must go at once: tells the handler, logs, closes; nothing if it is closed.
+ * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others as above.
+ * (The end that an answer brings about is decided in h1_server.c.)
+ */
 void h1_give_up(struct conn *, const char *reason);
+void h1_take_leave(struct conn *, const char *reason);
+
+/*
+ * When the head of the answer is written, its framing chosen: the one place that decides whether another request
+ * may follow.  Before it keep_alive is what the client asked for; after it only what makes the input unusable
+ * (h1_refuse(), h1_body_failed()) changes the decision, and never to true.
+ */
+void h1_decide_keep_alive(struct h1_exchange *);
+
+/* Whether the connection goes on after this exchange. */
+bool h1_is_kept(const struct h1_exchange *);
 
 /* ---- h1_head.c ---- */
 

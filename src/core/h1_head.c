@@ -4,12 +4,15 @@
 
 #include "core/fault.h"
 #include "core/h1_exchange.h"
+#include "core/listener_trust.h"
 #include "core/reply.h"
 #include "http/h1_parse.h"
 #include "http/proxy_proto.h"
 
 #define TRAILERS_MAX 32
 #define TRAILER_BYTES_MAX 8192
+/* Read at once of a head that did not come in one piece. */
+#define HEAD_MORE_BYTES (16 * 1024)
 
 /* Answers what is no request, or none that may be served; nothing after it can be trusted. */
 void h1_refuse(struct h1_exchange *ex, unsigned status, const char *reason, struct str cause)
@@ -147,84 +150,92 @@ static void head_from_read(struct h1_exchange *ex, struct str in)
         conn_unhold(c, used);
 }
 
-/* Reads the start or the rest of a head.  False: nothing more to be done now. */
-bool h1_read_head(struct conn *c)
+/* The exchange whose head is read, made with its first byte; NULL: no memory, and the connection is closed. */
+static struct h1_exchange *exchange_for(struct conn *c)
 {
-    struct worker *w = c->worker;
-    struct h1_exchange *ex = c->exchange;
-    char *to = w->receive;
-    size_t room = WORKER_BUFFER_BYTES;
+    if (!c->exchange && !h1_exchange_new(c))
+        conn_close(c);
+    return c->exchange;
+}
+
+/* Reads from the socket.  0: it has nothing now, or the connection is over. */
+static size_t receive(struct conn *c, char *to, size_t room)
+{
     ssize_t n;
+
+    do
+        n = recv(conn_fd(c), to, room, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        return (size_t)n;
+    if (n < 0 && errno == EAGAIN)
+        c->readable = false;
+    else
+        h1_give_up(c, n == 0 ? "client closed in the middle of a head" : "client reset the connection");
+    return 0;
+}
+
+/* The next part of a head that is held in part. */
+static bool read_more(struct conn *c)
+{
+    char *to = conn_hold_room(c, HEAD_MORE_BYTES);
+    size_t n;
+
+    if (!to) {
+        h1_give_up(c, "no memory for a head");
+        return false;
+    }
+    n = receive(c, to, HEAD_MORE_BYTES);
+    if (n == 0)
+        return false;
+    c->held_len += (uint32_t)n;
+    return head_from_held(c->exchange) || c->readable;
+}
+
+/* The start of a head, most often the whole of it: it is read into the worker's buffer and used there. */
+static bool read_first(struct conn *c)
+{
+    struct str in = {c->worker->receive, receive(c, c->worker->receive, WORKER_BUFFER_BYTES)};
+    struct h1_exchange *ex = in.len > 0 ? exchange_for(c) : NULL;
     enum h1_verdict verdict;
 
-    if (c->held_len > 0 && (!ex || ex->scan.next == 0)) {
-        if (!ex && !(ex = h1_exchange_new(c))) {
-            conn_close(c);
-            return false;
-        }
-        if (head_from_held(ex))
-            return true;
-    }
-    if (!c->readable)
+    if (!ex)
         return false;
-    if (c->held_len > 0) {
-        room = 16 * 1024;
-        to = conn_hold_room(c, room);
-        if (!to) {
-            h1_give_up(c, "no memory for a head");
-            return false;
-        }
-    }
-    n = recv(conn_fd(c), to, room, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        c->readable = errno == EINTR;
-        return false;
-    }
-    if (n <= 0) {
-        h1_give_up(c, n == 0 ? "client closed in the middle of a head" : "client reset the connection");
-        return false;
-    }
-    if (!ex && !(ex = h1_exchange_new(c))) {
-        conn_close(c);
-        return false;
-    }
-    if (c->held_len > 0) {
-        c->held_len += (uint32_t)n;
-        return head_from_held(ex) || c->readable;
-    }
-    verdict = h1_scan_feed(&ex->scan, H1_REQUEST, &c->listener->limits, to, (size_t)n);
+    verdict = h1_scan_feed(&ex->scan, H1_REQUEST, &c->listener->limits, in.s, in.len);
     if (verdict == H1_SCAN_DONE) {
         /* A short read of a whole message: the socket is empty unless an event says otherwise. */
-        c->readable = (size_t)n == room || c->closed_seen;
-        head_from_read(ex, (struct str){to, (size_t)n});
+        c->readable = in.len == WORKER_BUFFER_BYTES || c->closed_seen;
+        head_from_read(ex, in);
         /* Of a message whose body is still to come it says nothing: a reset may have come with these bytes. */
         if (!ex->in_done)
             c->readable = true;
-        return true;
-    }
-    if (verdict != H1_SCAN_MORE) {
+    } else if (verdict != H1_SCAN_MORE) {
         refuse_scan(ex, verdict);
-        return true;
-    }
-    if (conn_hold(c, (struct str){to, (size_t)n}) < 0) {
+    } else if (conn_hold(c, in) < 0) {
         h1_give_up(c, "no memory for a head");
         return false;
     }
     return true;
 }
 
-/* ---- the header of a balancer in front ---- */
-
-static bool is_trusted_peer(const struct conn *c)
+bool h1_read_head(struct conn *c)
 {
-    struct addr peer = conn_peer(c);
+    struct h1_exchange *ex = c->exchange;
 
-    for (size_t i = 0; i < c->listener->trusted_count; i++) {
-        if (cidr_holds(&c->listener->trusted[i], &peer))
+    /* What came behind the request before. */
+    if (c->held_len > 0 && (!ex || ex->scan.next == 0)) {
+        ex = exchange_for(c);
+        if (!ex)
+            return false;
+        if (head_from_held(ex))
             return true;
     }
-    return false;
+    if (!c->readable)
+        return false;
+    return c->held_len > 0 ? read_more(c) : read_first(c);
 }
+
+/* ---- the header of a balancer in front ---- */
 
 static void refuse_proxy(struct conn *c, const char *why)
 {
@@ -240,11 +251,11 @@ static void refuse_proxy(struct conn *c, const char *why)
 bool h1_read_proxy(struct conn *c)
 {
     char *room;
-    struct addr source;
+    struct addr peer = conn_peer(c), source;
     size_t used;
     ssize_t n;
 
-    if (!is_trusted_peer(c)) {
+    if (!listener_trusts(c->listener, &peer)) {
         refuse_proxy(c, "a PROXY header is only believed from `trusted`");
         return false;
     }

@@ -14,11 +14,9 @@
 static bool answered(struct conn *c)
 {
     struct h1_exchange *ex = c->exchange;
-    bool keep = ex->keep_alive && !ex->in_bad;
+    bool keep = h1_is_kept(ex);
     bool plain_close = !ex->in_bad && ex->in_done && !ex->request.frame.keep_alive && c->held_len == 0;
 
-    if (ex->out_until_close || ex->is_tunnel)
-        keep = false;
     if (ex->broken) {
         h1_exchange_finish(c);
         conn_close(c);
@@ -191,7 +189,7 @@ void h1_on_event(struct conn *c, bool writable)
         ex->waiting_since = 0;
     }
     if (c->phase == CONN_WORK && c->readable && !c->closed_seen && is_reset(c)) {
-        h1_lost(c, "client reset the connection");
+        h1_give_up(c, "client reset the connection");
         return;
     }
     if (ex && writable && (ex->paused || h1_output_is_pending(ex))) {

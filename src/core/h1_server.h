@@ -19,12 +19,6 @@ void h1_on_deadline(struct conn *);
 /* Does what can be done. */
 void h1_go_on(struct conn *);
 
-/* The connection cannot be used any more: gives up its exchange and closes it. */
-void h1_lost(struct conn *, const char *reason);
-
-/* The process ends, or its drain is over: as h1_lost(), but a tunnel's client is told. */
-void h1_end(struct conn *, const char *reason);
-
 /* Called by the tick for connections that are not registered yet. */
 void h1_on_tick(struct conn *);
 

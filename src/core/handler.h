@@ -16,7 +16,7 @@ struct handler {
      * `last` whether that is all of it.  The bytes are the worker's: copy what is kept.
      */
     void (*start)(struct request *, struct str body, bool last);
-    /* More of the body, after request_credit() asked for it.  NULL: the body is dropped. */
+    /* More of the body, after the credit() of the request's `out` asked for it.  NULL: the body is dropped. */
     void (*body)(struct request *, struct str bytes, bool last);
     /* The client can take more: after an `out` function answered false.  May be NULL where only a head is
      * sent. */

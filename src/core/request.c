@@ -2,6 +2,7 @@
 #include "core/request.h"
 
 #include "core/fault.h"
+#include "core/listener_trust.h"
 #include "core/reply.h"
 #include "core/rewrite.h"
 #include "core/router.h"
@@ -89,15 +90,6 @@ static unsigned find_path(struct request *req, const struct uri_target *target, 
     return 400;
 }
 
-static bool is_trusted(const struct listener_conf *listener, const struct addr *address)
-{
-    for (size_t i = 0; i < listener->trusted_count; i++) {
-        if (cidr_holds(&listener->trusted[i], address))
-            return true;
-    }
-    return false;
-}
-
 /* Goes through one value from its end; true when the client is found, or nothing more can be believed. */
 static bool find_client_in(struct request *req, struct str list, int (*take_last)(struct str *, struct addr *))
 {
@@ -107,7 +99,7 @@ static bool find_client_in(struct request *req, struct str list, int (*take_last
         if (take_last(&list, &address) < 0)
             return true;
         req->client = address;
-        if (!is_trusted(req->listener, &address))
+        if (!listener_trusts(req->listener, &address))
             return true;
     }
     return false;
@@ -127,7 +119,7 @@ static void find_client_by(struct request *req, enum header_id id, int (*take_la
 /* Who speaks, where a trusted peer says so: the rightmost address that is not trusted itself. */
 static void find_client(struct request *req)
 {
-    req->trusted = is_trusted(req->listener, &req->peer);
+    req->trusted = listener_trusts(req->listener, &req->peer);
     if (!req->trusted)
         return;
     if (header_find(&req->head.headers, HEADER_X_FORWARDED_FOR))

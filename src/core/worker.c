@@ -12,6 +12,7 @@
 #include "core/access_log.h"
 #include "core/board.h"
 #include "core/conn.h"
+#include "core/h1_exchange.h"
 #include "core/h1_server.h"
 #include "core/request.h"
 #include "core/upstream.h"
@@ -215,7 +216,7 @@ void worker_tick(struct worker *w)
         h1_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     if (w->draining && now >= w->drain_until)
-        end_all(w, h1_end, "drain_timeout is over");
+        end_all(w, h1_take_leave, "drain_timeout is over");
 }
 
 void worker_set_access_log(struct worker *w, size_t index, int fd)
@@ -240,7 +241,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->listener_count; i++)
         listener_free(&w->listeners[i]);
-    end_all(w, h1_lost, "the process ends");
+    end_all(w, h1_give_up, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
     upstreams_free(w->upstreams);
