@@ -18,17 +18,7 @@ void api_text_init(struct api_text *t, struct pool *pool)
 
 void api_text_add(struct api_text *t, struct str s)
 {
-    if (s.len > t->room - t->len) {
-        size_t room = t->room;
-        char *larger;
-
-        while (room - t->len < s.len)
-            room *= 2;
-        larger = pool_text(t->pool, room);
-        memcpy(larger, t->text, t->len);
-        t->text = larger;
-        t->room = room;
-    }
+    t->text = pool_text_grow(t->pool, t->text, t->len, &t->room, s.len);
     if (s.len)
         memcpy(t->text + t->len, s.s, s.len);
     t->len += s.len;

@@ -11,15 +11,6 @@
 
 /* ---- who may ask ---- */
 
-static bool is_loopback(const struct addr *address)
-{
-    static const uint8_t ip6_loopback[16] = {[15] = 1};
-    uint8_t ip[16];
-    size_t len = addr_ip_bytes(address, ip);
-
-    return len == 4 ? ip[0] == 127 : len == 16 && memcmp(ip, ip6_loopback, sizeof(ip)) == 0;
-}
-
 /*
  * On a loopback listener only its own names: a page of a stranger whose name was made to point at 127.0.0.1
  * sends that name.  No Host at all is no browser.
@@ -28,10 +19,10 @@ static bool host_is_allowed(const struct request *req)
 {
     struct addr address;
 
-    if (!is_loopback(&req->listener->address) || req->host.len == 0 || str_eq(req->host, STR("localhost")) ||
+    if (!addr_is_loopback(&req->listener->address) || req->host.len == 0 || str_eq(req->host, STR("localhost")) ||
         str_has_suffix(req->host, STR(".localhost")))
         return true;
-    return addr_parse_ip(req->host, 1, &address) == 0 && is_loopback(&address);
+    return addr_parse_ip(req->host, 1, &address) == 0 && addr_is_loopback(&address);
 }
 
 /* A change that a page of another origin asks for carries one of these. */

@@ -189,6 +189,15 @@ size_t addr_ip_bytes(const struct addr *a, uint8_t ip[16])
     return 16;
 }
 
+bool addr_is_loopback(const struct addr *a)
+{
+    static const uint8_t ip6_loopback[16] = {[15] = 1};
+    uint8_t ip[16];
+    size_t len = addr_ip_bytes(a, ip);
+
+    return len == 4 ? ip[0] == 127 : len == 16 && memcmp(ip, ip6_loopback, sizeof(ip)) == 0;
+}
+
 uint16_t addr_port(const struct addr *a)
 {
     if (a->len > 0 && a->sa.sa_family == AF_INET)

@@ -64,6 +64,9 @@ size_t addr_ip_bytes(const struct addr *, uint8_t ip[16]);
 /* The port in host byte order; 0 for unix. */
 uint16_t addr_port(const struct addr *);
 
+/* 127.0.0.0/8 or ::1; false for unix and "*". */
+bool addr_is_loopback(const struct addr *);
+
 /* Same address and port, or same unix path.  "*" equals only "*". */
 bool addr_eq(const struct addr *, const struct addr *);
 

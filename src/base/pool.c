@@ -217,6 +217,21 @@ void pool_on_free(struct pool *pool, void (*fn)(void *), void *arg)
     pool->cleanups = c;
 }
 
+char *pool_text_grow(struct pool *pool, char *text, size_t len, size_t *room, size_t more)
+{
+    size_t needed = *room;
+    char *larger;
+
+    if (more <= needed - len)
+        return text;
+    while (needed - len < more)
+        needed *= 2;
+    larger = pool_text(pool, needed);
+    memcpy(larger, text, len);
+    *room = needed;
+    return larger;
+}
+
 size_t pool_bytes(const struct pool *pool)
 {
     return pool->bytes;

@@ -41,6 +41,12 @@ struct str pool_printf(struct pool *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /* Calls `fn(arg)` when the pool is reset or freed; later ones first. */
 void pool_on_free(struct pool *, void (*fn)(void *), void *arg);
 
+/*
+ * Sees to it that `more` bytes fit behind the first `len` of a text of pool_text() with *room bytes: returns it, or
+ * a copy with *room doubled as often as needed.
+ */
+char *pool_text_grow(struct pool *, char *text, size_t len, size_t *room, size_t more);
+
 /* Bytes taken from the system by this pool, for reports. */
 size_t pool_bytes(const struct pool *);
 

@@ -52,6 +52,12 @@ struct str str_trim(struct str s);
  */
 bool str_next_element(struct str *rest, struct str *element);
 
+/* What of `s` stands from byte `at` (at most s.len) on. */
+static inline struct str str_from(struct str s, size_t at)
+{
+    return (struct str){s.s + at, s.len - at};
+}
+
 /* 1*DIGIT with value <= max; 0 and *value set, or -1 (empty, another byte, too large). */
 int str_to_u64(struct str s, uint64_t max, uint64_t *value) WEIR_MUST_CHECK;
 

@@ -13,17 +13,7 @@ void json_init(struct json *j, struct pool *pool)
 
 static void json_put(struct json *j, const char *bytes, size_t len)
 {
-    if (len > j->room - j->len) {
-        size_t room = j->room;
-        char *larger;
-
-        while (room - j->len < len)
-            room *= 2;
-        larger = pool_text(j->pool, room);
-        memcpy(larger, j->text, j->len);
-        j->text = larger;
-        j->room = room;
-    }
+    j->text = pool_text_grow(j->pool, j->text, j->len, &j->room, len);
     memcpy(j->text + j->len, bytes, len);
     j->len += len;
 }

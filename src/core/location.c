@@ -17,11 +17,6 @@ struct location {
     struct str rest;
 };
 
-static struct str str_from(struct str s, size_t at)
-{
-    return (struct str){s.s + at, s.len - at};
-}
-
 static bool location_skip(struct str *text, struct str prefix)
 {
     if (text->len < prefix.len || !str_ieq((struct str){text->s, prefix.len}, prefix))

@@ -20,11 +20,6 @@ struct rewrite {
     const char *reason; /* set: it failed */
 };
 
-static struct str str_from(struct str s, size_t at)
-{
-    return (struct str){s.s + at, s.len - at};
-}
-
 /* One or two dots, each maybe "%2e": what a server behind would resolve. */
 static bool rewrite_is_dots(struct str segment)
 {

@@ -182,17 +182,9 @@ struct str template_text(const struct template *template)
 /* Room for `more` bytes; false: the value would be too long. */
 static bool template_grow(struct template_out *out, size_t more)
 {
-    size_t room = out->room;
-    char *larger;
-
     if (more > TEMPLATE_MOST - out->len)
         return false;
-    while (room - out->len < more)
-        room *= 2;
-    larger = pool_text(out->pool, room);
-    memcpy(larger, out->s, out->len);
-    out->s = larger;
-    out->room = room;
+    out->s = pool_text_grow(out->pool, out->s, out->len, &out->room, more);
     return true;
 }
 

@@ -63,11 +63,6 @@ static char *put_escape(char *out, unsigned char byte)
     return out;
 }
 
-static struct str str_from(struct str s, size_t at)
-{
-    return (struct str){s.s + at, s.len - at};
-}
-
 /* Cuts "path[?query]". */
 static void split_query(struct str text, struct uri_target *target)
 {
