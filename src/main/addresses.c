@@ -4,11 +4,27 @@
 #include "main/addresses.h"
 
 #include <string.h>
-
-#include "main/steer.h"
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define ADDRESSES_CONTROL_MODE 0660
 #define ADDRESSES_UNIX_MODE 0666 /* as with TCP, who may connect is for the configuration to say */
+
+/* Whether a socket can be bound to [::]. */
+static bool addresses_have_ipv6(void)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+    bool has;
+
+    if (fd < 0)
+        return false;
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    has = bind(fd, (const void *)&any, sizeof(any)) == 0;
+    close(fd);
+    return has;
+}
 
 /* "*" is two sockets, where the system has IPv6; otherwise one. */
 static size_t addresses_specs(const struct listener_conf *conf, struct listener_spec specs[2])
@@ -29,7 +45,7 @@ static size_t addresses_specs(const struct listener_conf *conf, struct listener_
     memset(&v4->address, 0, sizeof(v4->address));
     *(struct sockaddr_in *)(void *)&v4->address =
         (struct sockaddr_in){.sin_family = AF_INET, .sin_port = conf->address.in6.sin6_port};
-    return steer_has_ipv6() ? 2 : 1;
+    return addresses_have_ipv6() ? 2 : 1;
 }
 
 int addresses_each(const struct config *config,

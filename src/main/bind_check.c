@@ -13,7 +13,7 @@
 
 #include "io/listener.h"
 #include "main/addresses.h"
-#include "main/steer.h"
+#include "main/port_owner.h"
 
 struct bind_check {
     struct conf_report *report;
@@ -120,7 +120,7 @@ static bool bind_check_is_own(const struct bind_check *c, const struct listener_
 {
     char path[64];
 
-    if (spec->address.ss_family == AF_UNIX || steer_is_held_by(spec, c->master))
+    if (spec->address.ss_family == AF_UNIX || port_owner_is(spec, c->master))
         return true;
     snprintf(path, sizeof(path), "/proc/%ld/fd", (long)c->master);
     if (access(path, R_OK | X_OK) == 0)
@@ -146,7 +146,7 @@ static int bind_check_one(void *arg, const struct listener_conf *conf, const str
         return 0;
     snprintf(why, sizeof(why), "%s: %s", text, strerror(error));
     if (error == EADDRINUSE)
-        steer_name_owner(spec, why, sizeof(why));
+        port_owner_name(spec, why, sizeof(why));
     conf_report_add(c->report, conf->at, "cannot listen on %s; %s", why,
                     error == EADDRNOTAVAIL ? "write an address that this machine has"
                     : error == EACCES      ? "start Weir as a user that may"

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "main/addresses.h"
+#include "main/port_owner.h"
 #include "main/steer.h"
+#include "main/take.h"
 
 void sockets_init(struct sockets *s)
 {
@@ -140,7 +142,7 @@ static int sockets_bind_new(struct sockets_trial *t, struct sockets_entry *e, un
     e->fds = sockets_grow(NULL, wanted, sizeof(int));
     n = listener_bind_all(&e->spec, e->fds, (int)wanted, t->error, t->error_size);
     if (n < 0) {
-        steer_name_owner(&e->spec, t->error, t->error_size);
+        port_owner_name(&e->spec, t->error, t->error_size);
         return -1;
     }
     e->count = (unsigned)n;
@@ -199,7 +201,7 @@ static int sockets_plan_take(struct sockets *s, const struct config *config, cha
     if (strcmp(path, s->take_path) == 0 && (s->take >= 0 || !path[0]))
         return 0;
     if (path[0]) {
-        fd = steer_bind_take(path, error, error_size);
+        fd = take_bind(path, error, error_size);
         if (fd < 0)
             return -1;
     }

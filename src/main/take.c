@@ -10,10 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define TAKE_TIMEOUT_MS 2000
+
+int take_bind(const char *path, char *error, size_t error_size)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(path) >= sizeof(un.sun_path)) {
+        snprintf(error, error_size, "%s: the path of a socket is at most %zu bytes long", path,
+                 sizeof(un.sun_path) - 1);
+        return -1;
+    }
+    memcpy(un.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* Whoever could serve it was asked before, under the lock of pid_file. */
+    if (fd >= 0 && (unlink(path) == 0 || errno == ENOENT) &&
+        bind(fd, (const void *)&un, sizeof(un)) == 0 && chmod(path, 0600) == 0 && listen(fd, 16) == 0)
+        return fd;
+    snprintf(error, error_size, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
 
 void take_serve(int fd, const struct sockets *sockets, int board, uid_t owner, struct log *log)
 {

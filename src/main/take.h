@@ -11,6 +11,9 @@
 #include "main/sockets.h"
 #include "main/supervise.h"
 
+/* A listening SOCK_SEQPACKET socket of mode 0600 at `path`, in place of what was left there; -1 with `error`. */
+int take_bind(const char *path, char *error, size_t error_size) WEIR_MUST_CHECK;
+
 /* Accepts one connection on `fd` and sends all, if the peer is root's or `owner`'s. */
 void take_serve(int fd, const struct sockets *, int board, uid_t owner, struct log *);
 
