@@ -5,6 +5,7 @@
 #include "core/var.h"
 #include "http/host.h"
 #include "http/uri.h"
+#include "main/registry.h"
 
 static void explain_note(struct router_trace *trace, const struct route *route, bool taken, struct str why)
 {
@@ -87,12 +88,7 @@ struct str explain_place(struct conf_place at, struct pool *pool)
 
 const char *explain_action(enum action_kind action)
 {
-    static const char *const names[ACTION_KINDS] = {
-        [ACTION_PROXY] = "proxy", [ACTION_FILES] = "files",   [ACTION_REDIRECT] = "redirect",
-        [ACTION_RESPOND] = "respond", [ACTION_STATUS] = "status", [ACTION_API] = "api",
-    };
-
-    return action < ACTION_KINDS && names[action] ? names[action] : "other";
+    return registry_handlers[action] ? registry_handlers[action]->name : "other";
 }
 
 const char *explain_op(const struct header_op *op)
