@@ -135,15 +135,10 @@ static void listener_admin_site(struct build *b, struct listener_conf *l)
     l->hosts = hosts_build(b, NULL, 0);
 }
 
-static bool address_is_loopback(const struct addr *a)
+/* A unix socket, or an address that only this machine reaches. */
+static bool address_is_local(const struct addr *a)
 {
-    uint8_t ip[16];
-
-    switch (addr_ip_bytes(a, ip)) {
-    case 0: return !a->any;
-    case 4: return ip[0] == 127;
-    default: return memcmp(ip, &in6addr_loopback, 16) == 0;
-    }
+    return a->sa.sa_family == AF_UNIX || addr_is_loopback(a);
 }
 
 static void listener_admin(struct build *b, const struct listener_settings *s, struct listener_conf *l)
@@ -154,7 +149,7 @@ static void listener_admin(struct build *b, const struct listener_settings *s, s
         if (settings_has(&settings_listener_group, &s->head, others[i]))
             conf_report_add(b->report, listener_place(s, others[i]),
                             "an admin listener serves no sites; remove '%s' or 'admin'", others[i]);
-    if (l->address.len && (l->address.any || !address_is_loopback(&l->address)))
+    if (l->address.len && !address_is_local(&l->address))
         conf_report_add(
             b->report, listener_place(s, "address"),
             "an admin listener on \"%.*s\" would be open to all; write a loopback address such as "

@@ -60,7 +60,7 @@ struct conn {
     bool registered;
     bool readable; /* the socket may have bytes */
     bool closed_seen; /* the peer has ended its sending side */
-    bool driving; /* h1_drive() is on the stack */
+    bool driving; /* h1_go_on() or what it calls is on the stack */
     bool proxy_due; /* a PROXY header must come first */
     bool served; /* has had an answer */
     bool queued; /* `deferred` is */

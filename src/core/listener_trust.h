@@ -7,7 +7,7 @@
 
 #include "core/config.h"
 
-/* Whether `address` is one of the listener's `trusted`; false for a unix socket's peer. */
+/* Whether `address` is one of the listener's `trusted`; a unix socket's peer is with "all" alone. */
 bool listener_trusts(const struct listener_conf *, const struct addr *address);
 
 #endif
