@@ -1,26 +1,24 @@
 /*
- * addr.c: reads, prints and compares socket addresses and networks.
+ * addr.c: reads, prints and compares socket addresses.
  * Comparisons go through addr_ip_bytes, the one place that turns IPv4-mapped IPv6 addresses into
- * IPv4; networks are kept in the same form, so that a match is one comparison of a prefix.
+ * IPv4.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/addr.h"
+#include "base/addr_text.h"
 
-static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+const uint8_t addr_mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 static const struct str unix_prefix = {"unix:", 5};
 
-/* The part of a wrong value that an error text shows. */
-static struct str shown(struct str text)
+struct str addr_shown(struct str text)
 {
     return text.len > 80 ? (struct str){text.s, 80} : text;
 }
 
-/* inet_pton for text without NUL; an embedded NUL is refused. */
-static bool parse_ip(int family, struct str text, void *ip)
+bool addr_read_ip(int family, struct str text, void *ip)
 {
     char buf[INET6_ADDRSTRLEN];
 
@@ -53,7 +51,7 @@ static int parse_unix(struct str path, struct addr *a, char *error, size_t error
 {
     if (path.len == 0 || path.s[0] != '/' || memchr(path.s, '\0', path.len)) {
         snprintf(error, error_size, "\"unix:%.*s\" needs an absolute path: write \"unix:/path\"",
-                 STR_ARG(shown(path)));
+                 STR_ARG(addr_shown(path)));
         return -1;
     }
     if (path.len >= sizeof(a->un.sun_path)) {
@@ -78,12 +76,12 @@ static bool parse_host(struct str host, uint16_t port, struct addr *a)
         a->any = true;
         return true;
     }
-    if (parse_ip(AF_INET, host, &in)) {
+    if (addr_read_ip(AF_INET, host, &in)) {
         set_in(a, in, port);
         return true;
     }
     if (host.len < 2 || host.s[0] != '[' || host.s[host.len - 1] != ']' ||
-        !parse_ip(AF_INET6, (struct str){host.s + 1, host.len - 2}, &in6))
+        !addr_read_ip(AF_INET6, (struct str){host.s + 1, host.len - 2}, &in6))
         return false;
     set_in6(a, &in6, port);
     return true;
@@ -93,13 +91,13 @@ static bool parse_host(struct str host, uint16_t port, struct addr *a)
 static int explain_address(struct str text, char *error, size_t error_size)
 {
     uint8_t ip[16];
-    struct str t = shown(text);
+    struct str t = addr_shown(text);
     bool bracketed = t.len > 2 && t.s[0] == '[' && t.s[t.len - 1] == ']';
 
-    if (parse_ip(AF_INET6, t, ip))
+    if (addr_read_ip(AF_INET6, t, ip))
         snprintf(error, error_size, "\"%.*s\" has no port: write \"[%.*s]:80\"", STR_ARG(t),
                  STR_ARG(t));
-    else if (bracketed || parse_ip(AF_INET, t, ip) || str_eq(t, STR("*")))
+    else if (bracketed || addr_read_ip(AF_INET, t, ip) || str_eq(t, STR("*")))
         snprintf(error, error_size, "\"%.*s\" has no port: write \"%.*s:80\"", STR_ARG(t),
                  STR_ARG(t));
     else
@@ -129,7 +127,7 @@ int addr_parse(struct str text, struct addr *a, char *error, size_t error_size)
         return explain_address(text, error, error_size);
     if (str_to_u64(port_text, UINT16_MAX, &port) < 0 || port == 0) {
         snprintf(error, error_size, "\"%.*s\" is not a port: write a number from 1 to 65535",
-                 STR_ARG(shown(port_text)));
+                 STR_ARG(addr_shown(port_text)));
         return -1;
     }
     *a = parsed;
@@ -148,7 +146,7 @@ int addr_parse_ip(struct str text, uint16_t port, struct addr *a)
         return -1;
     if (parse_host(text, port, a))
         return 0;
-    if (!parse_ip(AF_INET6, text, &in6))
+    if (!addr_read_ip(AF_INET6, text, &in6))
         return -1;
     set_in6(a, &in6, port);
     return 0;
@@ -181,8 +179,8 @@ size_t addr_ip_bytes(const struct addr *a, uint8_t ip[16])
     }
     if (a->sa.sa_family != AF_INET6)
         return 0;
-    if (memcmp(&a->in6.sin6_addr, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-        memcpy(ip, (const uint8_t *)&a->in6.sin6_addr + sizeof(mapped_prefix), 4);
+    if (memcmp(&a->in6.sin6_addr, addr_mapped_prefix, sizeof(addr_mapped_prefix)) == 0) {
+        memcpy(ip, (const uint8_t *)&a->in6.sin6_addr + sizeof(addr_mapped_prefix), 4);
         return 4;
     }
     memcpy(ip, &a->in6.sin6_addr, 16);
@@ -305,107 +303,4 @@ bool addr_eq(const struct addr *a, const struct addr *b)
     if (a->sa.sa_family == AF_UNIX || b->sa.sa_family == AF_UNIX)
         return a->sa.sa_family == b->sa.sa_family && str_eq(unix_path(a), unix_path(b));
     return addr_port(a) == addr_port(b) && addr_same_ip(a, b);
-}
-
-/* Clears every bit behind the prefix; true if one was set. */
-static bool clear_host_bits(struct cidr *c)
-{
-    bool cleared = false;
-
-    for (unsigned i = 0; i < c->ip_len; i++) {
-        unsigned kept = c->bits > 8 * i ? c->bits - 8 * i : 0;
-        uint8_t mask = (uint8_t)(kept >= 8 ? 0xffU : 0xff00U >> kept);
-
-        if (c->ip[i] & (uint8_t)~mask)
-            cleared = true;
-        c->ip[i] &= mask;
-    }
-    return cleared;
-}
-
-/* A network inside ::ffff:0:0/96 is one of IPv4 addresses, and clients are compared as those. */
-static void unmap(struct cidr *c)
-{
-    if (c->ip_len != 16 || c->bits < 96 ||
-        memcmp(c->ip, mapped_prefix, sizeof(mapped_prefix)) != 0)
-        return;
-    memmove(c->ip, c->ip + 12, 4);
-    memset(c->ip + 4, 0, 12);
-    c->ip_len = 4;
-    c->bits = (uint8_t)(c->bits - 96);
-}
-
-static int bad_cidr(struct str text, char *error, size_t error_size)
-{
-    snprintf(error, error_size,
-             "\"%.*s\" is not a network: write \"10.0.0.0/8\", \"2001:db8::/32\", an address or "
-             "\"all\"",
-             STR_ARG(shown(text)));
-    return -1;
-}
-
-int cidr_parse(struct str text, struct cidr *out, char *error, size_t error_size)
-{
-    struct cidr c = {.ip_len = 0};
-    const char *slash = text.len > 0 ? memchr(text.s, '/', text.len) : NULL;
-    struct str ip = {text.s, slash ? (size_t)(slash - text.s) : text.len};
-    uint64_t bits;
-    char buf[ADDR_TEXT_MAX];
-
-    if (str_eq(text, STR("all"))) {
-        *out = c;
-        return 0;
-    }
-    if (parse_ip(AF_INET, ip, c.ip))
-        c.ip_len = 4;
-    else if (parse_ip(AF_INET6, ip, c.ip))
-        c.ip_len = 16;
-    else
-        return bad_cidr(text, error, error_size);
-    bits = c.ip_len * 8U;
-    if (slash && str_to_u64((struct str){slash + 1, text.len - ip.len - 1}, bits, &bits) < 0) {
-        snprintf(error, error_size, "\"%.*s\" needs a prefix length from 0 to %d after the \"/\"",
-                 STR_ARG(shown(text)), c.ip_len * 8);
-        return -1;
-    }
-    c.bits = (uint8_t)bits;
-    if (clear_host_bits(&c)) {
-        unmap(&c);
-        cidr_print(&c, buf);
-        snprintf(error, error_size, "\"%.*s\" has bits set behind its prefix: the network is \"%s\"",
-                 STR_ARG(shown(text)), buf);
-        return -1;
-    }
-    unmap(&c);
-    *out = c;
-    return 0;
-}
-
-bool cidr_holds(const struct cidr *c, const struct addr *a)
-{
-    uint8_t ip[16];
-    unsigned whole = c->bits / 8U, rest = c->bits % 8U;
-
-    if (c->ip_len == 0)
-        return true;
-    if (addr_ip_bytes(a, ip) != c->ip_len || memcmp(ip, c->ip, whole) != 0)
-        return false;
-    return rest == 0 || (ip[whole] ^ c->ip[whole]) >> (8U - rest) == 0;
-}
-
-struct str cidr_print(const struct cidr *c, char buf[ADDR_TEXT_MAX])
-{
-    char ip[INET6_ADDRSTRLEN];
-    int n;
-
-    if (c->ip_len == 0) {
-        memcpy(buf, "all", sizeof("all"));
-        return str_of(buf);
-    }
-    inet_ntop(c->ip_len == 4 ? AF_INET : AF_INET6, c->ip, ip, sizeof(ip));
-    if (c->bits == c->ip_len * 8)
-        n = snprintf(buf, ADDR_TEXT_MAX, "%s", ip);
-    else
-        n = snprintf(buf, ADDR_TEXT_MAX, "%s/%u", ip, (unsigned)c->bits);
-    return (struct str){buf, (size_t)n};
 }

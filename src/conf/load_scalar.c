@@ -1,5 +1,4 @@
-/* load_scalar.c: single values: numbers with units, texts, addresses, networks, statuses. */
-#include <arpa/inet.h>
+/* load_scalar.c: single values: numbers with units, texts, choices, statuses. */
 #include <stdlib.h>
 
 #include "conf/load_value.h"
@@ -60,14 +59,13 @@ int conf_wrong_type(struct conf_slot *t, const config_setting_t *s)
     return -1;
 }
 
-static int wrong_text(struct conf_slot *t, struct str text)
+int conf_wrong_text(struct conf_slot *t, struct str text)
 {
     conf_report_add(t->l->report, t->at, "'%s' does not understand \"%.*s\"; write %s", slot_name(t),
         STR_ARG(text), wanted(t->row));
     return -1;
 }
 
-/* Digits and a unit of `units`, which are pairs of a name and a factor; 0 or -1. */
 struct unit {
     const char *name;
     int64_t factor;
@@ -78,6 +76,7 @@ static const struct unit SIZES[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g
 static const struct unit TIMES[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000},
     {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
+/* Digits and a unit of `units`; 0 or -1. */
 static int number_with_unit(struct str s, const struct unit *units, int64_t *out)
 {
     size_t digits = 0;
@@ -146,7 +145,7 @@ static int load_number(struct conf_slot *t, const config_setting_t *s, const str
         }
     } else if (units && node_is_text(s)) {
         if (number_with_unit(node_text(s), units, &v) != 0) {
-            return wrong_text(t, node_text(s));
+            return conf_wrong_text(t, node_text(s));
         }
     } else {
         return conf_wrong_type(t, s);
@@ -165,7 +164,7 @@ static int load_ratio(struct conf_slot *t, const config_setting_t *s, double *ou
         char *end;
         *out = strtod(config_setting_get_string(s), &end);
         if (end == config_setting_get_string(s) || (*end && strcmp(end, "%") != 0)) {
-            return wrong_text(t, node_text(s));
+            return conf_wrong_text(t, node_text(s));
         }
     } else {
         return conf_wrong_type(t, s);
@@ -189,12 +188,12 @@ static int load_rate(struct conf_slot *t, const config_setting_t *s, struct conf
     size_t n = slash ? (size_t)(slash - text.s) : text.len;
     uint64_t count;
     if (!slash || str_to_u64((struct str){text.s, n}, INT32_MAX, &count) != 0 || count == 0) {
-        return wrong_text(t, text);
+        return conf_wrong_text(t, text);
     }
     struct str unit = pool_printf(t->l->pool, "%s%s",
         slash[1] >= '0' && slash[1] <= '9' ? "" : "1", slash + 1);
     if (!slash[1] || number_with_unit(unit, TIMES, &out->period) != 0 || out->period == 0) {
-        return wrong_text(t, text);
+        return conf_wrong_text(t, text);
     }
     out->count = (int64_t)count;
     return 0;
@@ -275,86 +274,6 @@ static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
     return -1;
 }
 
-static int split_address(struct conf_slot *t, struct str text, struct conf_address *out)
-{
-    *out = (struct conf_address){.text = text, .host = text, .port = -1};
-    if (str_has_prefix(text, STR("unix:"))) {
-        out->is_unix = true;
-        out->host = (struct str){text.s + 5, text.len - 5};
-        return out->host.len ? 0 : wrong_text(t, text);
-    }
-    const char *colon = memrchr(text.s, ':', text.len);
-    const char *bracket = memchr(text.s, ']', text.len);
-    if (bracket && (text.s[0] != '[' || (bracket[1] && bracket[1] != ':'))) {
-        return wrong_text(t, text);
-    }
-    bool bare_v6 = colon && !bracket && memchr(text.s, ':', (size_t)(colon - text.s));
-    if (colon && !bare_v6 && (!bracket || colon > bracket)) {
-        uint64_t port;
-        struct str digits = {colon + 1, (size_t)(text.s + text.len - colon - 1)};
-        if (str_to_u64(digits, 65535, &port) != 0) {
-            conf_report_add(t->l->report, t->at, "the port of \"%.*s\" is wrong; write a number from 1 to 65535",
-                STR_ARG(text));
-            return -1;
-        }
-        out->port = (int)port;
-        out->host.len = (size_t)(colon - text.s);
-    }
-    if (bracket) {
-        char buf[16];
-        out->host = pool_str(t->l->pool, (struct str){text.s + 1, (size_t)(bracket - text.s - 1)});
-        return inet_pton(AF_INET6, out->host.s, buf) == 1 ? 0 : wrong_text(t, text);
-    }
-    return out->host.len && !bare_v6 ? 0 : wrong_text(t, text);
-}
-
-/* A wrong one leaves nothing in `out`, so that nothing more is said about it. */
-static int load_address(struct conf_slot *t, const config_setting_t *s, struct conf_address *out)
-{
-    if (!node_is_text(s)) {
-        return conf_wrong_type(t, s);
-    }
-    int rc = split_address(t, pool_str(t->l->pool, node_text(s)), out);
-    if (rc != 0) {
-        *out = (struct conf_address){.port = -1};
-    }
-    return rc;
-}
-
-static int load_cidr(struct conf_slot *t, const config_setting_t *s, struct conf_cidr *out)
-{
-    if (!node_is_text(s)) {
-        return conf_wrong_type(t, s);
-    }
-    struct str text = node_text(s);
-    *out = (struct conf_cidr){0};
-    if (str_eq(text, STR("all"))) {
-        return 0;
-    }
-    const char *slash = memchr(text.s, '/', text.len);
-    struct str host = {text.s, slash ? (size_t)(slash - text.s) : text.len};
-    host = pool_str(t->l->pool, host);
-    bool v6 = memchr(host.s, ':', host.len) != NULL;
-    unsigned max = v6 ? 128 : 32;
-    uint64_t bits = max;
-    struct str digits = STR_NONE;
-    if (slash) {
-        digits = str_of(slash + 1);
-    }
-    if (inet_pton(v6 ? AF_INET6 : AF_INET, host.s, out->addr) != 1 ||
-        (slash && str_to_u64(digits, max, &bits) != 0)) {
-        return wrong_text(t, text);
-    }
-    out->family = v6 ? 6 : 4;
-    out->bits = (uint8_t)bits;
-    for (unsigned i = 0; i < max; i++) {
-        if (i >= bits) {
-            out->addr[i / 8] &= (uint8_t) ~(0x80u >> (i % 8));
-        }
-    }
-    return 0;
-}
-
 static int load_status(struct conf_slot *t, const config_setting_t *s, struct conf_statuses *out)
 {
     uint64_t first, last;
@@ -367,7 +286,7 @@ static int load_status(struct conf_slot *t, const config_setting_t *s, struct co
         struct str from = {text.s, dash ? (size_t)(dash - text.s) : text.len};
         if (str_to_u64(from, 999, &first) != 0 ||
             str_to_u64(dash ? str_of(dash + 1) : from, 999, &last) != 0) {
-            return wrong_text(t, text);
+            return conf_wrong_text(t, text);
         }
     } else {
         return conf_wrong_type(t, s);
@@ -397,8 +316,8 @@ int conf_load_scalar(struct conf_slot *t, const config_setting_t *s, void *out)
     case CONF_RATE: return load_rate(t, s, out);
     case CONF_PATH: return load_path(t, s, out);
     case CONF_ENUM: return load_enum(t, s, out);
-    case CONF_ADDRESS: return load_address(t, s, out);
-    case CONF_CIDR: return load_cidr(t, s, out);
+    case CONF_ADDRESS: return conf_load_address(t, s, out);
+    case CONF_CIDR: return conf_load_cidr(t, s, out);
     case CONF_STATUS: return load_status(t, s, out);
     default: return conf_load_text(t, s, out);
     }

@@ -64,9 +64,14 @@ static inline bool node_is_again(const config_setting_t *s)
 /* Reports that `s` is of a type the row does not take; -1. */
 int conf_wrong_type(struct conf_slot *, const config_setting_t *s);
 
+/* Reports that `text` is not what the row takes; -1. */
+int conf_wrong_text(struct conf_slot *, struct str text);
+
 /* One value into `out`; 0, or -1: reported. */
 int conf_load_scalar(struct conf_slot *, const config_setting_t *s, void *out);
 int conf_load_text(struct conf_slot *, const config_setting_t *s, struct str *out);
+int conf_load_address(struct conf_slot *, const config_setting_t *s, struct conf_address *out);
+int conf_load_cidr(struct conf_slot *, const config_setting_t *s, struct conf_cidr *out);
 
 /* Names with values, and header operations; 0, or -1: reported. */
 int conf_load_map(struct conf_slot *, const config_setting_t *s, struct conf_list *out);

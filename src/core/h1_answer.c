@@ -4,6 +4,7 @@
 #include "core/h1_output.h"
 
 #define CHUNK_END STR("\r\n")
+#define JOIN_MAX 4096
 #define LAST_CHUNK STR("0\r\n\r\n")
 
 static void end_output(struct h1_exchange *ex)
@@ -88,6 +89,13 @@ static void add_body(struct h1_exchange *ex, struct h1_pieces *p, struct str bod
         h1_output_add(p, LAST_CHUNK);
 }
 
+/* A small body is copied behind the head: send() of one piece is cheaper than sendmsg() of two. */
+static bool joins_head(const struct h1_exchange *ex, struct str body, const struct h1_buffer *head)
+{
+    return body.len > 0 && body.len <= JOIN_MAX && head->room - head->used >= body.len && !ex->out_bodiless &&
+           ex->out_kind != H1_LENGTH_CHUNKED && !ex->is_tunnel;
+}
+
 /* Then head and first bytes share a segment: the kernel waits for what comes at once. */
 static bool file_follows(const struct h1_exchange *ex, const struct frame *frame)
 {
@@ -112,6 +120,12 @@ static bool out_head(struct request *req, const struct message *head, const stru
     if (h1_write_response(&buffer, head, &framing) != H1_WRITTEN) {
         h1_output_break(ex, "the head of an answer is too large or not safe to send");
         return accepted(ex, false, last);
+    }
+    if (joins_head(ex, body, &buffer)) {
+        memcpy(buffer.bytes + buffer.used, body.s, body.len);
+        buffer.used += body.len;
+        req->bytes_sent += body.len;
+        body = STR_NONE;
     }
     h1_output_add(&p, (struct str){buffer.bytes, buffer.used});
     add_body(ex, &p, body, last, line);

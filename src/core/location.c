@@ -224,8 +224,8 @@ void rewrite_location(struct request *req, struct header_list *headers)
         struct header *h = &headers->items[i];
 
         if (h->id == HEADER_LOCATION || h->id == HEADER_CONTENT_LOCATION)
-            h->value = location_rewrite(req, h->value);
+            header_set_value(h, location_rewrite(req, h->value));
         else if (h->id == HEADER_OTHER && str_ieq(h->name, STR("Refresh")))
-            h->value = location_refresh(req, h->value);
+            header_set_value(h, location_refresh(req, h->value));
     }
 }

@@ -78,7 +78,7 @@ int proxy_head_make(struct request *req, const struct peer_conf *peer, bool upgr
     *head = (struct message){.method = req->head.method, .target = target_of(req), .minor = 1};
     if (copy_fields(req, headers) < 0)
         return -1;
-    headers->items[0] = (struct header){STR("Host"), host_of(req, peer), HEADER_HOST};
+    headers->items[0] = (struct header){STR("Host"), host_of(req, peer), HEADER_HOST, false};
     if (add_forwarding(req, headers) < 0)
         return -1;
     if (upgrade && header_add(headers, STR("Upgrade"), STR("websocket")) < 0)

@@ -39,7 +39,7 @@ static unsigned find_host(struct request *req, const struct uri_target *target, 
     if (target->form == URI_ABSOLUTE) {
         text = target->authority;
         if (field)
-            field->value = text;
+            header_set_value(field, text);
         else if (header_add(&req->head.headers, STR("Host"), text) < 0) {
             *reason = "too many fields";
             return 431;

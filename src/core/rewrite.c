@@ -226,6 +226,6 @@ void rewrite_cookies(struct request *req, struct header_list *headers)
         struct header *h = &headers->items[i];
 
         if (h->id == HEADER_SET_COOKIE)
-            h->value = cookie_edit_set(h->value, req->route->cookies, req->pool);
+            header_set_value(h, cookie_edit_set(h->value, req->route->cookies, req->pool));
     }
 }

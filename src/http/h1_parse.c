@@ -80,6 +80,8 @@ static int parse_on_value_complete(llhttp_t *llhttp)
         parse->reason = "too many fields";
         return -1;
     }
+    /* The name was looked at here, the value by llhttp's strict mode. */
+    headers->items[headers->count - 1].checked = true;
     parse->name = parse->value = STR_NONE;
     return 0;
 }

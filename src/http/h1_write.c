@@ -30,9 +30,9 @@ static void put_line(struct h1_buffer *b, struct str name, struct str value)
     b->used = (size_t)(to - b->bytes);
 }
 
-static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value)
+static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value, bool checked)
 {
-    if (!bytes_are_token(name) || !bytes_are_value(value))
+    if (!checked && (!bytes_are_token(name) || !bytes_are_value(value)))
         return H1_WRITE_UNSAFE;
     if (b->room - b->used < name.len + value.len + 4)
         return H1_WRITE_FULL;
@@ -52,12 +52,12 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
         do
             digits[--at] = (char)('0' + left % 10);
         while ((left /= 10) > 0);
-        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at});
+        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at}, true);
     } else if (framing->kind == H1_LENGTH_CHUNKED) {
-        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"));
+        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"), true);
     }
     if (result == H1_WRITTEN && framing->connection.len > 0)
-        result = put_field(b, STR("Connection"), framing->connection);
+        result = put_field(b, STR("Connection"), framing->connection, false);
     return result;
 }
 
@@ -67,7 +67,7 @@ static enum h1_written put_fields(struct h1_buffer *b, const struct message *hea
 {
     for (size_t i = 0; i < head->headers.count; i++) {
         const struct header *field = &head->headers.items[i];
-        enum h1_written result = put_field(b, field->name, field->value);
+        enum h1_written result = put_field(b, field->name, field->value, field->checked);
 
         if (result != H1_WRITTEN)
             return result;

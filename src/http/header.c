@@ -112,7 +112,7 @@ int header_add(struct header_list *list, struct str name, struct str value)
         return -1;
     if (list->count == list->room)
         header_grow(list);
-    list->items[list->count++] = (struct header){name, value, header_id_of(name)};
+    list->items[list->count++] = (struct header){name, value, header_id_of(name), false};
     return 0;
 }
 

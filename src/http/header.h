@@ -93,7 +93,15 @@ struct header {
     struct str name; /* as it came; compare by id, or without regard to case */
     struct str value; /* without the whitespace around it */
     enum header_id id;
+    bool checked; /* a parser has seen that no byte of it may split a message; who changes the value clears it */
 };
+
+/* Gives the field another value, which is then looked at before it is sent. */
+static inline void header_set_value(struct header *h, struct str value)
+{
+    h->value = value;
+    h->checked = false;
+}
 
 struct header_list {
     struct header *items;

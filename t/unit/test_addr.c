@@ -1,5 +1,5 @@
 /*
- * test_addr.c: tests of base/addr.c.
+ * test_addr.c: tests of base/addr.c and base/cidr.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
