@@ -38,7 +38,7 @@ static int begin(void **state)
     snprintf(dir, sizeof(dir), "/tmp/weir-unit-XXXXXX");
     if (!mkdtemp(dir))
         return -1;
-    conf = (struct files_conf){.root_fd = open(dir, O_PATH | O_DIRECTORY), .expires = -1};
+    conf = (struct files_conf){.root = str_of(dir), .root_fd = open(dir, O_PATH | O_DIRECTORY), .expires = -1};
     bench_init();
     bench_request("GET", "/");
     return conf.root_fd < 0;

@@ -64,7 +64,7 @@ static int begin(void **state)
     assert_int_equal(mkdir(place("d"), 0755), 0);
     put("d/other.html", "<p>d", 4);
     assert_int_equal(mkdir(place("bare"), 0755), 0);
-    conf = (struct files_conf){.root_fd = open(dir, O_PATH | O_DIRECTORY),
+    conf = (struct files_conf){.root = str_of(dir), .root_fd = open(dir, O_PATH | O_DIRECTORY),
                                .expires = -1,
                                .index = indexes,
                                .index_count = ARRAY_SIZE(indexes),
