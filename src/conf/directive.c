@@ -76,16 +76,19 @@ void conf_set_place(struct pool *pool, struct conf_head *h, size_t row, struct c
 struct conf_place conf_place_of(const struct conf_group *group, const struct conf_head *head,
     const char *name)
 {
-    for (const struct conf_head *h = head; h; group = h->outer_group, h = h->outer) {
+    const struct conf_head *h = head;
+
+    do {
         const struct conf_row *row = h->places || h->outer ? conf_row_find(group, str_of(name)) : NULL;
-        if (!row || !conf_is_present(h, (size_t)(row - group->rows))) {
+
+        if (!row || !conf_is_present(h, (size_t)(row - group->rows)))
             break;
-        }
         for (size_t i = 0; h->places && i < h->places->n; i++) {
-            if (h->places->rows[i].row == (size_t)(row - group->rows)) {
+            if (h->places->rows[i].row == (size_t)(row - group->rows))
                 return h->places->rows[i].at;
-            }
         }
-    }
+        group = h->outer_group;
+        h = h->outer;
+    } while (h);
     return head->at;
 }
