@@ -136,7 +136,9 @@ static bool read_names(struct listing *l)
             add_name(l, fd, name);
     }
     closedir(dir);
-    qsort(l->items, l->count, sizeof(*l->items), by_name);
+    /* Without names there is no array. */
+    if (l->count > 0)
+        qsort(l->items, l->count, sizeof(*l->items), by_name);
     return true;
 }
 

@@ -378,6 +378,12 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     is(get('/a.txt')->{body}, '0123456789', 'files are still there');
 }
 
+# A directory with nothing in it.
+{
+    mkdir "$dir/www/list/void" or die $!;
+    is(get('/list/void/')->{status}, 200, 'an empty directory is listed');
+}
+
 # Another directory in the root's place, as a deployment does it.
 {
     rename $dir . '/www', $dir . '/www-before' or die $!;
