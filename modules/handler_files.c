@@ -74,15 +74,8 @@ static void add_slash(struct request *req)
 {
     struct str query = req->has_query ? pool_printf(req->pool, "?%.*s", STR_ARG(req->query)) : STR_NONE;
     struct str to = pool_printf(req->pool, "%.*s/%.*s", STR_ARG(req->path), STR_ARG(query));
-    struct message head = {.status = 301, .reason = STR("Moved Permanently")};
-    struct frame frame = {.kind = FRAME_LENGTH, .length = 0};
 
-    req->own_reply = true;
-    header_list_init(&head.headers, req->pool, 64);
-    if (header_add(&head.headers, STR("Location"), uri_encode(to, req->pool)) < 0)
-        reply_status(req, 500, "no room for Location");
-    else
-        (void)!request_send_head(req, &head, &frame, STR_NONE, true);
+    reply_redirect(req, 301, uri_encode(to, req->pool));
 }
 
 /* Only what is there can refuse a method: another route, behind `try`, may take it. */

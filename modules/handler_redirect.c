@@ -2,7 +2,6 @@
 #include "core/reply.h"
 #include "core/var.h"
 #include "http/bytes.h"
-#include "http/status.h"
 #include "http/uri.h"
 #include "modules/modules.h"
 
@@ -14,8 +13,6 @@ static bool is_on_host(struct str to)
 static void start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
 {
     struct str to = template_expand(req->route->redirect_to, req);
-    struct message head = {.status = req->route->status, .reason = status_reason(req->route->status)};
-    struct frame frame = {.kind = FRAME_LENGTH, .length = 0};
 
     if (to.len == 0 || !bytes_are_value(to)) {
         reply_status(req, 500, "`redirect` expanded to nothing that may stand in Location");
@@ -25,13 +22,7 @@ static void start(struct request *req, struct str body WEIR_UNUSED, bool last WE
     /* What was written as a path of this host stays one, whatever a variable brings in: "//x" would be host x. */
     if (is_on_host(template_text(req->route->redirect_to)) && !is_on_host(to))
         to = pool_printf(req->pool, "/.%.*s", STR_ARG(to));
-    req->own_reply = true;
-    header_list_init(&head.headers, req->pool, 64);
-    if (header_add(&head.headers, STR("Location"), to) < 0) {
-        reply_status(req, 500, "no room for Location");
-        return;
-    }
-    (void)!request_send_head(req, &head, &frame, STR_NONE, true);
+    reply_redirect(req, req->route->status, to);
 }
 
 const struct handler handler_redirect = {.name = "redirect", .start = start};

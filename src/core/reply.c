@@ -148,6 +148,16 @@ void reply_status(struct request *req, unsigned status, const char *reason)
     reply_error(req, &e);
 }
 
+void reply_redirect(struct request *req, unsigned status, struct str to)
+{
+    struct message head;
+
+    req->own_reply = true;
+    start_head(req, &head, status);
+    add(&head, STR("Location"), to);
+    send_reply(req, &head, STR_NONE);
+}
+
 void reply_text(struct request *req, unsigned status, struct str type, struct str body)
 {
     struct message head;

@@ -33,6 +33,9 @@ void reply_unsatisfiable(struct request *, struct str content_range);
 /* The common case. */
 void reply_status(struct request *, unsigned status, const char *reason);
 
+/* Sends the client to `to`, a URI reference that is encoded already; ends the request. */
+void reply_redirect(struct request *, unsigned status, struct str to);
+
 /* A short body of `type`; ends the request. */
 void reply_text(struct request *, unsigned status, struct str type, struct str body);
 
