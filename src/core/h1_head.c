@@ -252,8 +252,7 @@ bool h1_read_proxy(struct conn *c)
 {
     char *room;
     struct addr peer = conn_peer(c), source;
-    size_t used;
-    ssize_t n;
+    size_t used, n;
 
     if (!listener_trusts(c->listener, &peer)) {
         refuse_proxy(c, "a PROXY header is only believed from `trusted`");
@@ -262,15 +261,13 @@ bool h1_read_proxy(struct conn *c)
     if (!c->readable)
         return false;
     room = conn_hold_room(c, PROXY_PROTO_MAX);
-    n = room ? recv(conn_fd(c), room, PROXY_PROTO_MAX, 0) : 0;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        c->readable = errno == EINTR;
-        return c->readable;
-    }
-    if (n <= 0) {
-        h1_give_up(c, "closed before its PROXY header was complete");
+    if (!room) {
+        h1_give_up(c, "no memory for a PROXY header");
         return false;
     }
+    n = receive(c, room, PROXY_PROTO_MAX);
+    if (n == 0)
+        return false;
     c->held_len += (uint32_t)n;
     switch (proxy_proto_parse(conn_held(c), &source, &used)) {
     case PROXY_PROTO_MORE:
