@@ -226,8 +226,6 @@ static void out_interim(struct request *req, const struct message *head)
 
     if (req->head.minor == 0 || req->head_sent)
         return;
-    if (head->status == 100)
-        ex->continue_due = false;
     if (h1_write_response(&buffer, head, &framing) != H1_WRITTEN)
         return;
     h1_output_add(&p, (struct str){buffer.bytes, buffer.used});

@@ -33,6 +33,12 @@ static bool answered(struct conn *c)
     return false;
 }
 
+/* The handler waits for more of the body. */
+static bool wants_body(const struct h1_exchange *ex)
+{
+    return !ex->in_done && ex->credit > 0 && !ex->ended;
+}
+
 /* Does one thing that can be done.  False: nothing can, or the connection is over. */
 static bool step(struct conn *c)
 {
@@ -53,14 +59,7 @@ static bool step(struct conn *c)
             ex->in_bad = true;
         return answered(c);
     }
-    if (!ex->in_done && (ex->credit > 0 || ex->is_tunnel) && !ex->ended)
-        return ex->credit > 0 && h1_read_body(c);
-    return false;
-}
-
-static bool has_timers_of_work(const struct h1_exchange *ex)
-{
-    return !ex->in_done && ex->credit > 0 && !ex->ended;
+    return wants_body(ex) && h1_read_body(c);
 }
 
 static void register_or_end(struct conn *c)
@@ -95,7 +94,7 @@ static void settle(struct conn *c)
             conn_phase(c, CONN_TUNNEL, t->tunnel);
         else if (h1_output_is_pending(ex) || ex->paused)
             phase_unless_in_it(c, CONN_SEND, t->client_send);
-        else if (has_timers_of_work(ex) || ex->ended) {
+        else if (wants_body(ex) || ex->ended) {
             if (ex->waiting_since == 0)
                 ex->waiting_since = c->worker->loop->clock.mono_ms;
             conn_phase(c, CONN_BODY, t->client_body);
