@@ -8,12 +8,50 @@
 /* The longest text whose distance is measured; names that are compared are far shorter. */
 enum { DISTANCE_MAX = 63 };
 
-bool str_ieq(struct str a, struct str b)
+#define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+
+/* ascii_lower() of eight bytes at once. */
+static uint64_t lower8(uint64_t word)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.s[i]) != ascii_lower(b.s[i]))
+    uint64_t low = word & EACH_BYTE(0x7f);
+    uint64_t from_a = low + EACH_BYTE(0x80 - 'A');
+    uint64_t past_z = low + EACH_BYTE(0x7f - 'Z');
+
+    /* The top bit of a byte says now whether it is a capital; moved down by two it is what makes it small. */
+    return word | ((from_a & ~past_z & ~word & EACH_BYTE(0x80)) >> 2);
+}
+
+static bool same8(const char *a, const char *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x == y || lower8(x) == lower8(y);
+}
+
+static bool same4(const char *a, const char *b)
+{
+    uint32_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x == y || lower8(x) == lower8(y);
+}
+
+bool str_same_letters(const char *a, const char *b, size_t len)
+{
+    /* The last word may lie over bytes that were compared before. */
+    if (len >= 8) {
+        for (size_t i = 0; i < len - 8; i += 8)
+            if (!same8(a + i, b + i))
+                return false;
+        return same8(a + len - 8, b + len - 8);
+    }
+    if (len >= 4)
+        return same4(a, b) && same4(a + len - 4, b + len - 4);
+    for (size_t i = 0; i < len; i++)
+        if (ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
 }

@@ -37,8 +37,14 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* Whether `len` bytes are equal without regard to ASCII case. */
+bool str_same_letters(const char *a, const char *b, size_t len);
+
 /* Equal without regard to ASCII case. */
-bool str_ieq(struct str a, struct str b);
+static inline bool str_ieq(struct str a, struct str b)
+{
+    return a.len == b.len && str_same_letters(a.s, b.s, a.len);
+}
 
 bool str_has_prefix(struct str s, struct str prefix);
 bool str_has_suffix(struct str s, struct str suffix);

@@ -30,10 +30,15 @@ static void put_line(struct h1_buffer *b, struct str name, struct str value)
     b->used = (size_t)(to - b->bytes);
 }
 
-static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value, bool checked)
+/* A name that has a number is a token. */
+static bool is_safe(const struct header *field)
 {
-    if (!checked && (!bytes_are_token(name) || !bytes_are_value(value)))
-        return H1_WRITE_UNSAFE;
+    return field->checked ||
+           ((field->id != HEADER_OTHER || bytes_are_token(field->name)) && bytes_are_value(field->value));
+}
+
+static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value)
+{
     if (b->room - b->used < name.len + value.len + 4)
         return H1_WRITE_FULL;
     put_line(b, name, value);
@@ -52,12 +57,13 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
         do
             digits[--at] = (char)('0' + left % 10);
         while ((left /= 10) > 0);
-        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at}, true);
+        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at});
     } else if (framing->kind == H1_LENGTH_CHUNKED) {
-        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"), true);
+        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"));
     }
     if (result == H1_WRITTEN && framing->connection.len > 0)
-        result = put_field(b, STR("Connection"), framing->connection, false);
+        result = bytes_are_value(framing->connection) ? put_field(b, STR("Connection"), framing->connection)
+                                                      : H1_WRITE_UNSAFE;
     return result;
 }
 
@@ -67,7 +73,7 @@ static enum h1_written put_fields(struct h1_buffer *b, const struct message *hea
 {
     for (size_t i = 0; i < head->headers.count; i++) {
         const struct header *field = &head->headers.items[i];
-        enum h1_written result = put_field(b, field->name, field->value, field->checked);
+        enum h1_written result = is_safe(field) ? put_field(b, field->name, field->value) : H1_WRITE_UNSAFE;
 
         if (result != H1_WRITTEN)
             return result;

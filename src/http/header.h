@@ -103,12 +103,16 @@ static inline void header_set_value(struct header *h, struct str value)
     h->checked = false;
 }
 
+/* A bit for every number of a name. */
+#define HEADER_ID_WORDS ((HEADER_ID_COUNT + 63) / 64)
+
 struct header_list {
-    struct header *items;
+    struct header *items; /* fields are added by the functions below alone, for they keep `present` */
     size_t count;
     size_t room; /* items allocated */
     size_t cap; /* items allowed */
     struct pool *pool;
+    uint64_t present[HEADER_ID_WORDS]; /* the numbers that were added; those removed since may still stand here */
 };
 
 /* An empty list that takes its memory from `pool` and holds at most `cap` fields. */
@@ -123,8 +127,29 @@ struct str header_name_of(enum header_id id);
 /* Appends a field, borrowing both texts.  -1: the list is full and nothing was added. */
 int header_add(struct header_list *, struct str name, struct str value) WEIR_MUST_CHECK;
 
+/* Allocates room for so many fields, as far as the cap allows. */
+void header_reserve(struct header_list *, size_t room);
+
+/* Appends a field as it stands, for which there is room, see header_reserve(). */
+static inline void header_put(struct header_list *list, const struct header *field)
+{
+    list->items[list->count++] = *field;
+    list->present[field->id / 64] |= UINT64_C(1) << (field->id % 64);
+}
+
+/* False: there is no field with this number; most questions about a list end here. */
+static inline bool header_may_have(const struct header_list *list, enum header_id id)
+{
+    return list->present[id / 64] >> (id % 64) & 1;
+}
+
+const struct header *header_search(const struct header_list *, enum header_id id);
+
 /* The first field with this number (not HEADER_OTHER), or NULL. */
-const struct header *header_find(const struct header_list *, enum header_id id);
+static inline const struct header *header_find(const struct header_list *list, enum header_id id)
+{
+    return header_may_have(list, id) ? header_search(list, id) : NULL;
+}
 
 /* The first field with this name, without regard to case, or NULL. */
 const struct header *header_find_name(const struct header_list *, struct str name);
