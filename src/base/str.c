@@ -70,22 +70,6 @@ bool str_has_suffix(struct str s, struct str suffix)
     return s.len >= suffix.len && memcmp(s.s + s.len - suffix.len, suffix.s, suffix.len) == 0;
 }
 
-static bool is_ows(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-struct str str_trim(struct str s)
-{
-    while (s.len > 0 && is_ows(s.s[0])) {
-        s.s++;
-        s.len--;
-    }
-    while (s.len > 0 && is_ows(s.s[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 /* The offset of the first comma outside a quoted string, or s.len.  An open quote runs to the end. */
 static size_t find_comma(struct str s)
 {

@@ -49,8 +49,22 @@ static inline bool str_ieq(struct str a, struct str b)
 bool str_has_prefix(struct str s, struct str prefix);
 bool str_has_suffix(struct str s, struct str suffix);
 
+static inline bool is_ows(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* `s` without SP and HTAB at both ends (the OWS of RFC 9110 5.6.3). */
-struct str str_trim(struct str s);
+static inline struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_ows(s.s[0])) {
+        s.s++;
+        s.len--;
+    }
+    while (s.len > 0 && is_ows(s.s[s.len - 1]))
+        s.len--;
+    return s;
+}
 
 /*
  * Takes the next element of a comma-separated list (RFC 9110 5.6.1) off `*rest`, trimmed; commas

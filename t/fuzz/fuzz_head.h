@@ -10,15 +10,16 @@
 static const struct h1_limits fuzz_limits = {2048, 8192, 50};
 
 /* Scans the whole at once and in pieces: both must say the same of where the head is. */
-static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str in, struct h1_scan *whole)
+static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str in, struct pool *pool,
+                                        struct h1_scan *whole)
 {
     enum h1_verdict verdict, piecewise = H1_SCAN_MORE;
     struct h1_scan scan;
     size_t step = 1 + in.len % 7;
 
-    h1_scan_init(whole);
+    h1_scan_init(whole, pool);
     verdict = h1_scan_feed(whole, direction, &fuzz_limits, in.s, in.len);
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     for (size_t len = 0; len < in.len && piecewise == H1_SCAN_MORE;) {
         len = in.len - len < step ? in.len : len + step;
         piecewise = h1_scan_feed(&scan, direction, &fuzz_limits, in.s, len);
@@ -27,6 +28,8 @@ static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str 
     CLAIM((verdict == H1_SCAN_DONE) == (piecewise == H1_SCAN_DONE));
     if (verdict == H1_SCAN_DONE) {
         CLAIM(whole->start == scan.start && whole->end == scan.end && whole->fields == scan.fields);
+        CLAIM(whole->start_line == scan.start_line);
+        CLAIM(whole->fields == 0 || memcmp(whole->lines, scan.lines, scan.fields * sizeof(*scan.lines)) == 0);
         CLAIM(whole->start < whole->end && whole->end <= in.len && whole->fields <= fuzz_limits.fields);
     } else if (verdict != H1_SCAN_MORE) {
         CLAIM(whole->reason && whole->at <= in.len);

@@ -96,10 +96,10 @@ static void check_sent_on(struct message *m, const struct frame *frame, struct p
     hop_strip(&m->headers);
     if (h1_write_request(&out, m, &framing) != H1_WRITTEN || !header_find(&m->headers, HEADER_HOST))
         return;
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     CLAIM(h1_scan_feed(&scan, H1_REQUEST, &limits, bytes, out.used) == H1_SCAN_DONE);
     CLAIM(scan.start == 0 && scan.end == out.used);
-    CLAIM(h1_parse_request_head((struct str){bytes, out.used}, pool, &limits, &again, &reason) == 0);
+    CLAIM(h1_parse_request_head((struct str){bytes, out.used}, &scan, pool, &limits, &again, &reason) == 0);
     CLAIM(str_eq(m->method, again.method) && str_eq(m->target, again.target));
     fuzz_same_fields(&m->headers, &again.headers);
     CLAIM(frame_request(&again, &frame_again, &reason) == 0);
@@ -141,13 +141,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str head;
     char *copy;
 
-    if (fuzz_scan(H1_REQUEST, in, &scan) != H1_SCAN_DONE)
-        return 0;
     pool = pool_new(4096);
+    if (fuzz_scan(H1_REQUEST, in, pool, &scan) != H1_SCAN_DONE) {
+        pool_free(pool);
+        return 0;
+    }
     head = (struct str){in.s + scan.start, scan.end - scan.start};
     copy = fuzz_copy(head);
     head.s = copy;
-    if (h1_parse_request_head(head, pool, &fuzz_limits, &m, &reason) == 0)
+    if (h1_parse_request_head(head, &scan, pool, &fuzz_limits, &m, &reason) == 0)
         check_message(&m, head, pool);
     else
         CLAIM(reason);

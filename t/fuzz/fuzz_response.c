@@ -51,9 +51,9 @@ static void check_sent_on(struct message m, struct str method, const struct fram
     hop_strip(&m.headers);
     if (h1_write_response(&out, &m, &framing) != H1_WRITTEN)
         return;
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     CLAIM(h1_scan_feed(&scan, H1_RESPONSE, &limits, bytes, out.used) == H1_SCAN_DONE && scan.end == out.used);
-    CLAIM(h1_parse_response_head((struct str){bytes, out.used}, pool, &limits, &again, &reason) == 0);
+    CLAIM(h1_parse_response_head((struct str){bytes, out.used}, &scan, pool, &limits, &again, &reason) == 0);
     CLAIM(again.status == m.status && str_eq(m.reason, again.reason));
     fuzz_same_fields(&m.headers, &again.headers);
     if (frame->kind == FRAME_TUNNEL)
@@ -97,13 +97,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str head;
     char *copy;
 
-    if (fuzz_scan(H1_RESPONSE, in, &scan) != H1_SCAN_DONE)
-        return 0;
     pool = pool_new(4096);
+    if (fuzz_scan(H1_RESPONSE, in, pool, &scan) != H1_SCAN_DONE) {
+        pool_free(pool);
+        return 0;
+    }
     head = (struct str){in.s + scan.start, scan.end - scan.start};
     copy = fuzz_copy(head);
     head.s = copy;
-    if (h1_parse_response_head(head, pool, &fuzz_limits, &m, &reason) == 0)
+    if (h1_parse_response_head(head, &scan, pool, &fuzz_limits, &m, &reason) == 0)
         check_message(&m, head, pool);
     else
         CLAIM(reason);
