@@ -33,42 +33,54 @@ static enum h1_verdict scan_refuse(struct h1_scan *scan, enum h1_verdict verdict
 
 /* ---- finding bytes ---- */
 
-static inline bool ends_search(char c, char mark)
-{
-    return c == mark || c == '\r' || c == '\n' || c == '\0';
-}
+/*
+ * What an #ifdef leaves out here makes it faster only.
+ */
 
 #ifdef __SSE2__
-/* A bit for each of sixteen bytes that is `mark`, or that is CR or below: HTAB and others may be among them. */
-static inline unsigned find_candidates(const char *at, char mark)
+static inline __m128i load_sixteen(const char *at)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8('\r')), bytes);
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
 
-    if (mark != '\r')
-        low = _mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(mark)));
-    return (unsigned)_mm_movemask_epi8(low);
+static inline unsigned mark_sixteen(const char *at)
+{
+    __m128i bytes = load_sixteen(at);
+
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8('\r')), bytes));
 }
 #endif
 
-/* The first `mark`, CR, LF or NUL in data[at..len), or `len`. */
-static inline size_t scan_find(const char *data, size_t at, size_t len, char mark)
+/* A bit for each of up to sixteen bytes of data[at..len) that is CR or below: LF and NUL, but HTAB too. */
+static inline unsigned mark_low(const char *data, size_t at, size_t len)
+{
+    size_t left = len - at;
+    unsigned marks = 0;
+
+#ifdef __SSE2__
+    if (left >= 16)
+        return mark_sixteen(data + at);
+    /* The last sixteen bytes: those that were marked before are shifted out. */
+    if (len >= 16)
+        return mark_sixteen(data + len - 16) >> (16 - left);
+#endif
+    for (size_t i = 0; i < 16 && i < left; i++)
+        marks |= (unsigned)((unsigned char)data[at + i] <= '\r') << i;
+    return marks;
+}
+
+/* The first colon in data[at..end), or a place at or behind `end`; bytes up to `len` may be looked at. */
+static inline size_t find_colon(const char *data, size_t at, size_t end, size_t len)
 {
 #ifdef __SSE2__
-    while (len >= 16 && at < len) {
-        /* The last sixteen bytes may begin before `at`: those that do are shifted out. */
-        size_t over = len - at < 16 ? 16 - (len - at) : 0;
+    for (; at < end && len - at >= 16; at += 16) {
+        unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(load_sixteen(data + at), _mm_set1_epi8(':')));
 
-        for (unsigned hits = find_candidates(data + at - over, mark) >> over; hits; hits &= hits - 1) {
-            size_t hit = at + (size_t)__builtin_ctz(hits);
-
-            if (ends_search(data[hit], mark))
-                return hit;
-        }
-        at += 16 - over;
+        if (colons)
+            return at + (size_t)__builtin_ctz(colons);
     }
 #endif
-    while (at < len && !ends_search(data[at], mark))
+    while (at < end && data[at] != ':')
         at++;
     return at;
 }
@@ -78,16 +90,18 @@ static inline size_t scan_find(const char *data, size_t at, size_t len, char mar
 /* Exactly "method SP target SP version", none of them empty. */
 static enum h1_verdict scan_request_line(struct h1_scan *scan, const char *text, size_t len)
 {
-    size_t one = scan_find(text, 0, len, ' ');
-    size_t two = one < len ? scan_find(text, one + 1, len, ' ') : len;
+    const char *one = memchr(text, ' ', len);
+    const char *end = text + len;
+    const char *two;
 
-    if (one == len)
+    if (one == NULL)
         return scan_refuse(scan, H1_SCAN_BAD, scan->line, "no space in the request line");
-    if (two == len)
+    two = memchr(one + 1, ' ', (size_t)(end - one - 1));
+    if (two == NULL)
         return scan_refuse(scan, H1_SCAN_BAD, scan->line, "no version in the request line");
-    if (one == 0 || two == one + 1 || two + 1 == len)
+    if (one == text || two == one + 1 || two + 1 == end)
         return scan_refuse(scan, H1_SCAN_BAD, scan->line, "an empty part in the request line");
-    if (scan_find(text, two + 1, len, ' ') != len)
+    if (memchr(two + 1, ' ', (size_t)(end - two - 1)) != NULL)
         return scan_refuse(scan, H1_SCAN_BAD, scan->line, "too many spaces in the request line");
     return H1_SCAN_MORE;
 }
@@ -115,23 +129,25 @@ static void scan_grow(struct h1_scan *scan, size_t most)
     scan->room = room;
 }
 
-static enum h1_verdict scan_field_line(struct h1_scan *scan, const struct h1_limits *limits, size_t end)
+static enum h1_verdict scan_field_line(struct h1_scan *scan, const struct h1_limits *limits, const char *data,
+                                       size_t end, size_t len)
 {
-    /* No field stands where the data begins, so that no colon does. */
-    if (scan->colon == scan->line)
-        return scan_refuse(scan, H1_SCAN_BAD, scan->line, "empty field name");
-    if (scan->colon == 0)
-        return scan_refuse(scan, H1_SCAN_BAD, scan->line, "field line without a colon");
+    size_t line = scan->line, colon = find_colon(data, line, end, len);
+
+    if (colon == line)
+        return scan_refuse(scan, H1_SCAN_BAD, line, "empty field name");
+    if (colon >= end)
+        return scan_refuse(scan, H1_SCAN_BAD, line, "field line without a colon");
     if (scan->fields == limits->fields) {
         scan->fields++;
-        return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "too many fields");
+        return scan_refuse(scan, H1_SCAN_TOO_LARGE, line, "too many fields");
     }
     if (scan->fields == scan->room)
         scan_grow(scan, limits->fields);
     /* A head that is too large for these is refused before anyone looks at them. */
     scan->lines[scan->fields++] = (struct h1_line){
-        .name = (uint32_t)(scan->line - scan->start),
-        .colon = (uint32_t)(scan->colon - scan->start),
+        .name = (uint32_t)(line - scan->start),
+        .colon = (uint32_t)(colon - scan->start),
         .end = (uint32_t)(end - scan->start),
     };
     return H1_SCAN_MORE;
@@ -151,15 +167,15 @@ static enum h1_verdict scan_empty_line(struct h1_scan *scan, enum h1_direction d
 }
 
 /* The line up to `end`, where its CRLF begins. */
-static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction direction,
-                                 const struct h1_limits *limits, const char *data, size_t end)
+static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
+                                 const char *data, size_t end, size_t len)
 {
     enum h1_verdict verdict;
 
     if (end == scan->line)
         verdict = scan_empty_line(scan, direction, end + 2);
     else if (scan->start_line)
-        verdict = scan_field_line(scan, limits, end);
+        verdict = scan_field_line(scan, limits, data, end, len);
     else
         verdict = scan_start_line(scan, direction, limits, data + scan->line, end - scan->line);
     if (verdict != H1_SCAN_MORE && verdict != H1_SCAN_DONE)
@@ -167,32 +183,57 @@ static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction directi
     if (end + 2 - scan->start > limits->head)
         return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
     scan->line = scan->next = end + 2;
-    scan->colon = 0;
     return verdict;
 }
 
 /* ---- bytes as they come ---- */
 
-/* The first byte not looked at that ends the line or must not be in it, or `len`; meets the colon on the way. */
-static inline size_t scan_line_end(struct h1_scan *scan, const char *data, size_t len)
+/* The first byte of a line, where there is one yet. */
+static enum h1_verdict scan_first(struct h1_scan *scan, const char *data, size_t len)
 {
-    size_t at = scan->next;
-
-    if (scan->start_line && scan->colon == 0) {
-        at = scan_find(data, at, len, ':');
-        if (at == len || data[at] != ':')
-            return at;
-        scan->colon = at;
-    }
-    return scan_find(data, at, len, '\r');
+    if (scan->line < len && is_ows(data[scan->line]))
+        return scan_refuse(scan, H1_SCAN_BAD, scan->line, "line begins with white space");
+    return H1_SCAN_MORE;
 }
 
-/* No CRLF yet in a line that is fine up to `end`: refuse at once what no later byte can make good. */
-static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, size_t end,
+/* A CR that is the last byte may still get its LF. */
+static enum h1_verdict scan_cr(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
+                               const char *data, size_t at, size_t len)
+{
+    enum h1_verdict verdict;
+
+    if (at + 1 == len)
+        return H1_SCAN_MORE;
+    if (data[at + 1] != '\n')
+        return scan_refuse(scan, H1_SCAN_BAD, at, "CR without LF");
+    verdict = scan_line(scan, direction, limits, data, at, len);
+    return verdict == H1_SCAN_MORE ? scan_first(scan, data, len) : verdict;
+}
+
+static enum h1_verdict scan_mark(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
+                                 const char *data, size_t at, size_t len)
+{
+    switch (data[at]) {
+    case '\r':
+        return scan_cr(scan, direction, limits, data, at, len);
+    case '\n':
+        /* That of a CRLF is looked at with its CR. */
+        if (at < scan->next)
+            return H1_SCAN_MORE;
+        return scan_refuse(scan, H1_SCAN_BAD, at, "LF without CR");
+    case '\0':
+        return scan_refuse(scan, H1_SCAN_BAD, at, "NUL in the head");
+    default:
+        return H1_SCAN_MORE;
+    }
+}
+
+/* No CRLF yet in a line that is fine so far: refuse at once what no later byte can make good. */
+static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, const char *data,
                                     size_t len)
 {
-    scan->next = end;
-    if (!scan->start_line && end - scan->line > limits->start_line)
+    scan->next = scan->line < len && data[len - 1] == '\r' ? len - 1 : len;
+    if (!scan->start_line && scan->next - scan->line > limits->start_line)
         return scan_refuse(scan, H1_SCAN_LINE_TOO_LONG, scan->line, "start line too long");
     if (len - scan->start > limits->head)
         return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
@@ -202,26 +243,20 @@ static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits
 enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
                              const struct h1_limits *limits, const char *data, size_t len)
 {
-    enum h1_verdict verdict = H1_SCAN_MORE;
+    enum h1_verdict verdict = scan_first(scan, data, len);
 
-    while (scan->next < len && verdict == H1_SCAN_MORE) {
-        size_t end;
+    for (size_t at = scan->next; at < len; at += 16) {
+        for (unsigned marks = mark_low(data, at, len); marks;) {
+            unsigned bit = (unsigned)__builtin_ctz(marks);
 
-        if (data[scan->line] == ' ' || data[scan->line] == '\t')
-            return scan_refuse(scan, H1_SCAN_BAD, scan->line, "line begins with white space");
-        end = scan_line_end(scan, data, len);
-        /* A CR that is the last byte may still get its LF. */
-        if (end == len || (end + 1 == len && data[end] == '\r'))
-            return scan_partial(scan, limits, end, len);
-        if (data[end] == '\0')
-            return scan_refuse(scan, H1_SCAN_BAD, end, "NUL in the head");
-        if (data[end] == '\n')
-            return scan_refuse(scan, H1_SCAN_BAD, end, "LF without CR");
-        if (data[end + 1] != '\n')
-            return scan_refuse(scan, H1_SCAN_BAD, end, "CR without LF");
-        verdict = scan_line(scan, direction, limits, data, end);
+            verdict = scan_mark(scan, direction, limits, data, at + bit, len);
+            if (verdict != H1_SCAN_MORE)
+                return verdict;
+            /* A CR has taken its LF with it. */
+            marks &= data[at + bit] == '\r' ? ~(3u << bit) : ~(1u << bit);
+        }
     }
-    return verdict;
+    return verdict == H1_SCAN_MORE ? scan_partial(scan, limits, data, len) : verdict;
 }
 
 int h1_scan_status(enum h1_verdict verdict, enum h1_direction direction)

@@ -42,7 +42,6 @@ struct h1_scan {
     size_t at; /* refused: the offset of the offence */
     const char *reason; /* refused: why, for the log; static text */
     size_t line; /* offset of the line being read */
-    size_t colon; /* offset of the first colon in it, 0 before that is met */
     size_t next; /* offset of the first byte not looked at */
     size_t start_line; /* bytes of the start line, once it is complete */
     size_t room; /* of lines[] */

@@ -1,9 +1,15 @@
 /*
  * header.c: the list of fields and the numbers of the known names.  The length of a name leaves
- * at most a handful of candidates, so no hash is needed and no input can make the search slow.
+ * at most eight candidates, so no hash is needed and no input can make the search slow.
  */
 #include "http/header.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* No more names than these have one length. */
+#define HEADER_CANDIDATES 8
 #define HEADER_FIRST_ROOM 16
 
 static const struct str header_names[HEADER_ID_COUNT] = {
@@ -12,60 +18,81 @@ static const struct str header_names[HEADER_ID_COUNT] = {
 #undef HEADER_NAME
 };
 
-/* The first and the last letter of each name, which no two names of one length but a few have in common. */
+/* The first and the last letter of each name, which few names of one length have in common. */
 #define ENDS_OF(first, last) ((uint16_t)(((unsigned char)(first) | 0x20) << 8 | ((unsigned char)(last) | 0x20)))
 
-static const uint16_t header_ends[HEADER_ID_COUNT] = {
+static const uint16_t header_ends[HEADER_ID_COUNT + HEADER_CANDIDATES] = {
 #define HEADER_ENDS(id, name) [HEADER_##id] = ENDS_OF(name[0], name[sizeof(name) - 2]),
     HEADER_LIST(HEADER_ENDS)
 #undef HEADER_ENDS
 };
 
-/* The names of one length: from `first` to `last`, and none where both are HEADER_OTHER. */
-static const struct {
-    uint8_t first;
-    uint8_t last;
-} header_lengths[] = {
-    [2] = {HEADER_TE, HEADER_TE},
-    [3] = {HEADER_AGE, HEADER_VIA},
-    [4] = {HEADER_DATE, HEADER_VARY},
-    [5] = {HEADER_ALLOW, HEADER_RANGE},
-    [6] = {HEADER_ACCEPT, HEADER_SERVER},
-    [7] = {HEADER_ALT_SVC, HEADER_WARNING},
-    [8] = {HEADER_IF_MATCH, HEADER_LOCATION},
-    [9] = {HEADER_FORWARDED, HEADER_X_REAL_IP},
-    [10] = {HEADER_CONNECTION, HEADER_USER_AGENT},
-    [11] = {HEADER_RETRY_AFTER, HEADER_RETRY_AFTER},
-    [12] = {HEADER_CONTENT_TYPE, HEADER_X_REQUEST_ID},
-    [13] = {HEADER_ACCEPT_RANGES, HEADER_LAST_MODIFIED},
-    [14] = {HEADER_ACCEPT_CHARSET, HEADER_HTTP2_SETTINGS},
-    [15] = {HEADER_ACCEPT_ENCODING, HEADER_X_FORWARDED_FOR},
-    [16] = {HEADER_CONTENT_ENCODING, HEADER_X_FORWARDED_PORT},
-    [17] = {HEADER_IF_MODIFIED_SINCE, HEADER_X_FORWARDED_PROTO},
-    [18] = {HEADER_PROXY_AUTHENTICATE, HEADER_PROXY_AUTHENTICATE},
-    [19] = {HEADER_CONTENT_DISPOSITION, HEADER_PROXY_AUTHORIZATION},
-    [20] = {HEADER_SEC_WEBSOCKET_ACCEPT, HEADER_SEC_WEBSOCKET_ACCEPT},
-    [21] = {HEADER_SEC_WEBSOCKET_VERSION, HEADER_SEC_WEBSOCKET_VERSION},
-    [22] = {HEADER_SEC_WEBSOCKET_PROTOCOL, HEADER_SEC_WEBSOCKET_PROTOCOL},
-    [24] = {HEADER_SEC_WEBSOCKET_EXTENSIONS, HEADER_SEC_WEBSOCKET_EXTENSIONS},
-    [25] = {HEADER_STRICT_TRANSPORT_SECURITY, HEADER_STRICT_TRANSPORT_SECURITY},
-    [27] = {HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, HEADER_ACCESS_CONTROL_ALLOW_ORIGIN},
+/* The first name of each length. */
+static const uint8_t header_lengths[] = {
+    [2] = HEADER_TE,
+    [3] = HEADER_AGE,
+    [4] = HEADER_DATE,
+    [5] = HEADER_ALLOW,
+    [6] = HEADER_ACCEPT,
+    [7] = HEADER_ALT_SVC,
+    [8] = HEADER_IF_MATCH,
+    [9] = HEADER_FORWARDED,
+    [10] = HEADER_CONNECTION,
+    [11] = HEADER_RETRY_AFTER,
+    [12] = HEADER_CONTENT_TYPE,
+    [13] = HEADER_ACCEPT_RANGES,
+    [14] = HEADER_ACCEPT_CHARSET,
+    [15] = HEADER_ACCEPT_ENCODING,
+    [16] = HEADER_CONTENT_ENCODING,
+    [17] = HEADER_IF_MODIFIED_SINCE,
+    [18] = HEADER_PROXY_AUTHENTICATE,
+    [19] = HEADER_CONTENT_DISPOSITION,
+    [20] = HEADER_SEC_WEBSOCKET_ACCEPT,
+    [21] = HEADER_SEC_WEBSOCKET_VERSION,
+    [22] = HEADER_SEC_WEBSOCKET_PROTOCOL,
+    [24] = HEADER_SEC_WEBSOCKET_EXTENSIONS,
+    [25] = HEADER_STRICT_TRANSPORT_SECURITY,
+    [27] = HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
 };
 
-enum header_id header_id_of(struct str name)
+/* A bit for each of the candidates from `first` on whose ends are these. */
+static unsigned header_with_ends(unsigned first, uint16_t ends)
 {
-    unsigned id, last;
-    uint16_t ends;
+#ifdef __SSE2__
+    __m128i known = _mm_loadu_si128((const __m128i *)(const void *)&header_ends[first]);
+    __m128i equal = _mm_cmpeq_epi16(known, _mm_set1_epi16((short)ends));
 
-    if (name.len >= ARRAY_SIZE(header_lengths) || header_lengths[name.len].first == HEADER_OTHER)
-        return HEADER_OTHER;
-    ends = ENDS_OF(name.s[0], name.s[name.len - 1]);
-    last = header_lengths[name.len].last;
-    for (id = header_lengths[name.len].first; id <= last; id++) {
-        if (header_ends[id] == ends && str_same_letters(header_names[id].s, name.s, name.len))
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+#else
+    unsigned equal = 0;
+
+    for (unsigned i = 0; i < HEADER_CANDIDATES; i++)
+        equal |= (unsigned)(header_ends[first + i] == ends) << i;
+    return equal;
+#endif
+}
+
+/* Apart from header_id_of(), so that a name that is not known costs nothing of this. */
+static __attribute__((noinline)) enum header_id header_choose(struct str name, unsigned first, unsigned candidates)
+{
+    for (; candidates; candidates &= candidates - 1) {
+        unsigned id = first + (unsigned)__builtin_ctz(candidates);
+
+        if (str_ieq(header_names[id], name))
             return (enum header_id)id;
     }
     return HEADER_OTHER;
+}
+
+enum header_id header_id_of(struct str name)
+{
+    unsigned first, candidates;
+
+    if (name.len >= ARRAY_SIZE(header_lengths) || header_lengths[name.len] == HEADER_OTHER)
+        return HEADER_OTHER;
+    first = header_lengths[name.len];
+    candidates = header_with_ends(first, ENDS_OF(name.s[0], name.s[name.len - 1]));
+    return candidates ? header_choose(name, first, candidates) : HEADER_OTHER;
 }
 
 struct str header_name_of(enum header_id id)
