@@ -53,7 +53,7 @@ static int copy_fields(struct request *req, const struct peer_conf *peer, struct
     if (from->count + 1 > cap)
         return -1;
     header_reserve(to, from->count + FIELDS_ADDED);
-    header_put(to, &(struct header){STR("Host"), host_of(req, peer), HEADER_HOST, false});
+    header_put(to, &(struct header){.name = STR("Host"), .value = host_of(req, peer), .id = HEADER_HOST});
     hop_copy_request(from, to, req->route->forwarded && !req->trusted);
     return 0;
 }

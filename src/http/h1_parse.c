@@ -99,12 +99,14 @@ static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head
 /* Adds what stands in one line, of which llhttp has seen that it is tchar, a colon and a value. */
 static void parse_add(struct header_list *headers, struct str head, const struct h1_line *line)
 {
+    const char *colon = head.s + line->colon, *end = head.s + line->end;
     struct header field = {
         .name = {head.s + line->name, line->colon - line->name},
-        .value = str_trim((struct str){head.s + line->colon + 1, line->end - line->colon - 1}),
+        .value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1}),
         .checked = true,
     };
 
+    field.in_line = field.value.s == colon + 2 && colon[1] == ' ' && field.value.s + field.value.len == end;
     field.id = header_id_of(field.name);
     header_put(headers, &field);
 }

@@ -67,19 +67,45 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
     return result;
 }
 
+/*
+ * How many fields from `first` on stand one behind the other in the head they came in, each as put_line() would
+ * write it: what is written is then the same when it is written at once.
+ */
+static size_t run_of(const struct header_list *headers, size_t first, struct str *text)
+{
+    const struct header *field = &headers->items[first];
+    const char *end = field->name.s;
+    size_t n = 0;
+
+    for (; first + n < headers->count && field->in_line && field->name.s == end; field++, n++)
+        end = field->value.s + field->value.len + 2;
+    *text = (struct str){headers->items[first].name.s, (size_t)(end - headers->items[first].name.s)};
+    return n;
+}
+
+static enum h1_written put_one(struct h1_buffer *b, const struct header *field)
+{
+    return is_safe(field) ? put_field(b, field->name, field->value) : H1_WRITE_UNSAFE;
+}
+
 /* Everything after the first line, the empty line included. */
 static enum h1_written put_fields(struct h1_buffer *b, const struct message *head,
                                   const struct h1_framing *framing)
 {
-    for (size_t i = 0; i < head->headers.count; i++) {
-        const struct header *field = &head->headers.items[i];
-        enum h1_written result = is_safe(field) ? put_field(b, field->name, field->value) : H1_WRITE_UNSAFE;
+    const struct header_list *headers = &head->headers;
+    enum h1_written result = H1_WRITTEN;
+    struct str text;
+    size_t run;
 
-        if (result != H1_WRITTEN)
-            return result;
+    for (size_t i = 0; i < headers->count && result == H1_WRITTEN; i += run > 0 ? run : 1) {
+        run = run_of(headers, i, &text);
+        if (run == 0)
+            result = put_one(b, &headers->items[i]);
+        else if (!put(b, text))
+            result = H1_WRITE_FULL;
     }
-    enum h1_written result = put_framing(b, framing);
-
+    if (result == H1_WRITTEN)
+        result = put_framing(b, framing);
     if (result == H1_WRITTEN && !put(b, STR("\r\n")))
         result = H1_WRITE_FULL;
     return result;

@@ -126,7 +126,7 @@ int header_add(struct header_list *list, struct str name, struct str value)
         return -1;
     if (list->count == list->room)
         header_reserve(list, list->room ? list->room * 2 : HEADER_FIRST_ROOM);
-    header_put(list, &(struct header){name, value, header_id_of(name), false});
+    header_put(list, &(struct header){.name = name, .value = value, .id = header_id_of(name)});
     return 0;
 }
 

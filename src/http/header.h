@@ -94,13 +94,14 @@ struct header {
     struct str value; /* without the whitespace around it */
     enum header_id id;
     bool checked; /* a parser has seen that no byte of it may split a message; who changes the value clears it */
+    bool in_line; /* name and value stand in one checked text "NAME: VALUE" CRLF; who changes either clears it */
 };
 
 /* Gives the field another value, which is then looked at before it is sent. */
 static inline void header_set_value(struct header *h, struct str value)
 {
     h->value = value;
-    h->checked = false;
+    h->checked = h->in_line = false;
 }
 
 /* A bit for every number of a name. */
