@@ -101,6 +101,9 @@ bool str_next_element(struct str *rest, struct str *element)
     return false;
 }
 
+/* No more digits than these can be too large for 64 bits. */
+#define SAFE_DIGITS 19
+
 int str_to_u64(struct str s, uint64_t max, uint64_t *value)
 {
     uint64_t v = 0;
@@ -108,10 +111,13 @@ int str_to_u64(struct str s, uint64_t max, uint64_t *value)
     if (s.len == 0)
         return -1;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.s[i] < '0' || s.s[i] > '9')
+        unsigned digit = (unsigned)(unsigned char)s.s[i] - '0';
+
+        if (digit > 9)
             return -1;
-        if (__builtin_mul_overflow(v, 10U, &v) ||
-            __builtin_add_overflow(v, (uint64_t)(s.s[i] - '0'), &v))
+        if (i < SAFE_DIGITS)
+            v = v * 10 + digit;
+        else if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, digit, &v))
             return -1;
     }
     if (v > max)

@@ -16,23 +16,41 @@ static bool is_value_byte(unsigned char c)
     return (c >= ' ' && c != 127) || c == '\t';
 }
 
+#ifdef __SSE2__
+static bool sixteen_are_value(__m128i v)
+{
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ' - 1)), v);
+    __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\t')), low),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8(127)));
+
+    return _mm_movemask_epi8(bad) == 0;
+}
+
+static __m128i load_sixteen(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+static __m128i load_eight(const char *at)
+{
+    return _mm_loadl_epi64((const __m128i *)(const void *)at);
+}
+#endif
+
 bool bytes_are_value(struct str s)
 {
     size_t i = 0;
 
 #ifdef __SSE2__
-    /* Signed comparison: 0x80 and above are below zero, and are told apart by a second one. */
-    const __m128i space = _mm_set1_epi8(' '), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(127);
-    const __m128i minus1 = _mm_set1_epi8(-1);
-
-    for (; i + 16 <= s.len; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.s + i));
-        __m128i low = _mm_and_si128(_mm_cmplt_epi8(v, space), _mm_cmpgt_epi8(v, minus1));
-        __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), low), _mm_cmpeq_epi8(v, del));
-
-        if (_mm_movemask_epi8(bad))
-            return false;
+    /* The last bytes may be looked at twice. */
+    if (s.len >= 16) {
+        for (; i < s.len - 16; i += 16)
+            if (!sixteen_are_value(load_sixteen(s.s + i)))
+                return false;
+        return sixteen_are_value(load_sixteen(s.s + s.len - 16));
     }
+    if (s.len >= 8)
+        return sixteen_are_value(_mm_unpacklo_epi64(load_eight(s.s), load_eight(s.s + s.len - 8)));
 #endif
     for (; i < s.len; i++) {
         if (!is_value_byte((unsigned char)s.s[i]))

@@ -100,15 +100,14 @@ static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head
 static void parse_add(struct header_list *headers, struct str head, const struct h1_line *line)
 {
     const char *colon = head.s + line->colon, *end = head.s + line->end;
-    struct header field = {
-        .name = {head.s + line->name, line->colon - line->name},
-        .value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1}),
-        .checked = true,
-    };
+    struct str name = {head.s + line->name, line->colon - line->name};
+    struct str value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1});
+    struct header *field = header_next(headers, header_id_of(name));
 
-    field.in_line = field.value.s == colon + 2 && colon[1] == ' ' && field.value.s + field.value.len == end;
-    field.id = header_id_of(field.name);
-    header_put(headers, &field);
+    field->name = name;
+    field->value = value;
+    field->checked = true;
+    field->in_line = value.s == colon + 2 && colon[1] == ' ' && value.s + value.len == end;
 }
 
 static int parse_fields(struct header_list *headers, struct str head, const struct h1_scan *scan,

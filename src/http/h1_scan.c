@@ -33,9 +33,7 @@ static enum h1_verdict scan_refuse(struct h1_scan *scan, enum h1_verdict verdict
 
 /* ---- finding bytes ---- */
 
-/*
- * What an #ifdef leaves out here makes it faster only.
- */
+/* What an #ifdef leaves out here makes it faster only. */
 
 #ifdef __SSE2__
 static inline __m128i load_sixteen(const char *at)
@@ -43,7 +41,8 @@ static inline __m128i load_sixteen(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-static inline unsigned mark_sixteen(const char *at)
+/* A bit for each of sixteen bytes that is CR or below. */
+static inline unsigned mark_low(const char *at)
 {
     __m128i bytes = load_sixteen(at);
 
@@ -51,22 +50,26 @@ static inline unsigned mark_sixteen(const char *at)
 }
 #endif
 
-/* A bit for each of up to sixteen bytes of data[at..len) that is CR or below: LF and NUL, but HTAB too. */
-static inline unsigned mark_low(const char *data, size_t at, size_t len)
+/* The first byte in data[at..len) that is CR or below: LF or NUL, but HTAB too; or `len`. */
+static inline size_t find_low(const char *data, size_t at, size_t len)
 {
-    size_t left = len - at;
-    unsigned marks = 0;
-
 #ifdef __SSE2__
-    if (left >= 16)
-        return mark_sixteen(data + at);
-    /* The last sixteen bytes: those that were marked before are shifted out. */
-    if (len >= 16)
-        return mark_sixteen(data + len - 16) >> (16 - left);
+    unsigned low;
+
+    for (; len - at >= 16; at += 16) {
+        low = mark_low(data + at);
+        if (low)
+            return at + (size_t)__builtin_ctz(low);
+    }
+    /* The last sixteen bytes once more: those that were looked at are shifted out. */
+    if (len >= 16) {
+        low = mark_low(data + len - 16) >> (16 - (len - at));
+        return low ? at + (size_t)__builtin_ctz(low) : len;
+    }
 #endif
-    for (size_t i = 0; i < 16 && i < left; i++)
-        marks |= (unsigned)((unsigned char)data[at + i] <= '\r') << i;
-    return marks;
+    while (at < len && (unsigned char)data[at] > '\r')
+        at++;
+    return at;
 }
 
 /* The first colon in data[at..end), or a place at or behind `end`; bytes up to `len` may be looked at. */
@@ -196,44 +199,22 @@ static enum h1_verdict scan_first(struct h1_scan *scan, const char *data, size_t
     return H1_SCAN_MORE;
 }
 
-/* A CR that is the last byte may still get its LF. */
-static enum h1_verdict scan_cr(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
-                               const char *data, size_t at, size_t len)
+static enum h1_verdict scan_crlf(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
+                                 const char *data, size_t at, size_t len)
 {
     enum h1_verdict verdict;
 
-    if (at + 1 == len)
-        return H1_SCAN_MORE;
     if (data[at + 1] != '\n')
         return scan_refuse(scan, H1_SCAN_BAD, at, "CR without LF");
     verdict = scan_line(scan, direction, limits, data, at, len);
     return verdict == H1_SCAN_MORE ? scan_first(scan, data, len) : verdict;
 }
 
-static enum h1_verdict scan_mark(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
-                                 const char *data, size_t at, size_t len)
+/* No CRLF yet in a line that is fine up to `end`: refuse at once what no later byte can make good. */
+static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, size_t end, size_t len)
 {
-    switch (data[at]) {
-    case '\r':
-        return scan_cr(scan, direction, limits, data, at, len);
-    case '\n':
-        /* That of a CRLF is looked at with its CR. */
-        if (at < scan->next)
-            return H1_SCAN_MORE;
-        return scan_refuse(scan, H1_SCAN_BAD, at, "LF without CR");
-    case '\0':
-        return scan_refuse(scan, H1_SCAN_BAD, at, "NUL in the head");
-    default:
-        return H1_SCAN_MORE;
-    }
-}
-
-/* No CRLF yet in a line that is fine so far: refuse at once what no later byte can make good. */
-static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, const char *data,
-                                    size_t len)
-{
-    scan->next = scan->line < len && data[len - 1] == '\r' ? len - 1 : len;
-    if (!scan->start_line && scan->next - scan->line > limits->start_line)
+    scan->next = end;
+    if (!scan->start_line && end - scan->line > limits->start_line)
         return scan_refuse(scan, H1_SCAN_LINE_TOO_LONG, scan->line, "start line too long");
     if (len - scan->start > limits->head)
         return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
@@ -245,18 +226,22 @@ enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
 {
     enum h1_verdict verdict = scan_first(scan, data, len);
 
-    for (size_t at = scan->next; at < len; at += 16) {
-        for (unsigned marks = mark_low(data, at, len); marks;) {
-            unsigned bit = (unsigned)__builtin_ctz(marks);
+    while (verdict == H1_SCAN_MORE) {
+        size_t end = find_low(data, scan->next, len);
 
-            verdict = scan_mark(scan, direction, limits, data, at + bit, len);
-            if (verdict != H1_SCAN_MORE)
-                return verdict;
-            /* A CR has taken its LF with it. */
-            marks &= data[at + bit] == '\r' ? ~(3u << bit) : ~(1u << bit);
-        }
+        /* A CR that is the last byte may still get its LF. */
+        if (end == len || (end + 1 == len && data[end] == '\r'))
+            return scan_partial(scan, limits, end, len);
+        if (data[end] == '\r')
+            verdict = scan_crlf(scan, direction, limits, data, end, len);
+        else if (data[end] == '\n')
+            verdict = scan_refuse(scan, H1_SCAN_BAD, end, "LF without CR");
+        else if (data[end] == '\0')
+            verdict = scan_refuse(scan, H1_SCAN_BAD, end, "NUL in the head");
+        else
+            scan->next = end + 1;
     }
-    return verdict == H1_SCAN_MORE ? scan_partial(scan, limits, data, len) : verdict;
+    return verdict;
 }
 
 int h1_scan_status(enum h1_verdict verdict, enum h1_direction direction)

@@ -68,19 +68,17 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
 }
 
 /*
- * How many fields from `first` on stand one behind the other in the head they came in, each as put_line() would
- * write it: what is written is then the same when it is written at once.
+ * The text of `field` and of those behind it that stand one behind the other in the head they came in, each as
+ * put_line() would write it: it is the same when it is written at once.  *next is the first that is not among them.
  */
-static size_t run_of(const struct header_list *headers, size_t first, struct str *text)
+static struct str run_of(const struct header *field, const struct header *last, const struct header **next)
 {
-    const struct header *field = &headers->items[first];
-    const char *end = field->name.s;
-    size_t n = 0;
+    const char *start = field->name.s, *end = start;
 
-    for (; first + n < headers->count && field->in_line && field->name.s == end; field++, n++)
+    for (; field < last && field->in_line && field->name.s == end; field++)
         end = field->value.s + field->value.len + 2;
-    *text = (struct str){headers->items[first].name.s, (size_t)(end - headers->items[first].name.s)};
-    return n;
+    *next = field;
+    return (struct str){start, (size_t)(end - start)};
 }
 
 static enum h1_written put_one(struct h1_buffer *b, const struct header *field)
@@ -92,16 +90,13 @@ static enum h1_written put_one(struct h1_buffer *b, const struct header *field)
 static enum h1_written put_fields(struct h1_buffer *b, const struct message *head,
                                   const struct h1_framing *framing)
 {
-    const struct header_list *headers = &head->headers;
+    const struct header *field = head->headers.items, *last = field + head->headers.count;
     enum h1_written result = H1_WRITTEN;
-    struct str text;
-    size_t run;
 
-    for (size_t i = 0; i < headers->count && result == H1_WRITTEN; i += run > 0 ? run : 1) {
-        run = run_of(headers, i, &text);
-        if (run == 0)
-            result = put_one(b, &headers->items[i]);
-        else if (!put(b, text))
+    while (field < last && result == H1_WRITTEN) {
+        if (!field->in_line)
+            result = put_one(b, field++);
+        else if (!put(b, run_of(field, last, &field)))
             result = H1_WRITE_FULL;
     }
     if (result == H1_WRITTEN)

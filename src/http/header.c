@@ -120,14 +120,24 @@ void header_reserve(struct header_list *list, size_t room)
     list->room = room;
 }
 
-int header_add(struct header_list *list, struct str name, struct str value)
+static int header_append(struct header_list *list, struct str name, enum header_id id, struct str value)
 {
     if (list->count >= list->cap)
         return -1;
     if (list->count == list->room)
         header_reserve(list, list->room ? list->room * 2 : HEADER_FIRST_ROOM);
-    header_put(list, &(struct header){.name = name, .value = value, .id = header_id_of(name)});
+    *header_next(list, id) = (struct header){.name = name, .value = value, .id = id};
     return 0;
+}
+
+int header_add(struct header_list *list, struct str name, struct str value)
+{
+    return header_append(list, name, header_id_of(name), value);
+}
+
+int header_add_known(struct header_list *list, enum header_id id, struct str value)
+{
+    return header_append(list, header_names[id], id, value);
 }
 
 const struct header *header_search(const struct header_list *list, enum header_id id)
@@ -150,12 +160,11 @@ const struct header *header_find_name(const struct header_list *list, struct str
 
 size_t header_count(const struct header_list *list, enum header_id id)
 {
+    const struct header *field = header_find(list, id), *end = list->items + list->count;
     size_t n = 0;
 
-    if (!header_may_have(list, id))
-        return 0;
-    for (size_t i = 0; i < list->count; i++)
-        n += list->items[i].id == id;
+    for (; field && field < end; field++)
+        n += field->id == id;
     return n;
 }
 

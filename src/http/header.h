@@ -128,14 +128,26 @@ struct str header_name_of(enum header_id id);
 /* Appends a field, borrowing both texts.  -1: the list is full and nothing was added. */
 int header_add(struct header_list *, struct str name, struct str value) WEIR_MUST_CHECK;
 
+/* The same under the usual spelling of a known name. */
+int header_add_known(struct header_list *, enum header_id id, struct str value) WEIR_MUST_CHECK;
+
 /* Allocates room for so many fields, as far as the cap allows. */
 void header_reserve(struct header_list *, size_t room);
 
-/* Appends a field as it stands, for which there is room, see header_reserve(). */
+/* A new last field with this number, for which there is room, see header_reserve(); the caller fills in the rest. */
+static inline struct header *header_next(struct header_list *list, enum header_id id)
+{
+    struct header *field = &list->items[list->count++];
+
+    field->id = id;
+    list->present[id / 64] |= UINT64_C(1) << (id % 64);
+    return field;
+}
+
+/* Appends a field as it stands, for which there is room. */
 static inline void header_put(struct header_list *list, const struct header *field)
 {
-    list->items[list->count++] = *field;
-    list->present[field->id / 64] |= UINT64_C(1) << (field->id % 64);
+    *header_next(list, field->id) = *field;
 }
 
 /* False: there is no field with this number; most questions about a list end here. */

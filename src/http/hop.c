@@ -103,7 +103,7 @@ static int set_unless_present(struct header_list *headers, enum header_id id, st
 {
     if (value.len == 0 || header_find(headers, id))
         return 0;
-    return header_add(headers, header_name_of(id), value);
+    return header_add_known(headers, id, value);
 }
 
 /* Whether Connection may nominate a field: most often it only says keep-alive. */
@@ -139,7 +139,7 @@ int hop_forward(struct header_list *headers, const struct hop_client *client, st
 {
     struct str chain = join_and_remove(headers, HEADER_X_FORWARDED_FOR, client->address, pool);
 
-    if (header_add(headers, header_name_of(HEADER_X_FORWARDED_FOR), chain) < 0 ||
+    if (header_add_known(headers, HEADER_X_FORWARDED_FOR, chain) < 0 ||
         set_unless_present(headers, HEADER_X_FORWARDED_PROTO, client->scheme) < 0 ||
         set_unless_present(headers, HEADER_X_FORWARDED_HOST, client->host) < 0)
         return -1;
@@ -150,5 +150,5 @@ int hop_via(struct header_list *headers, unsigned minor, struct pool *pool)
 {
     struct str hop = minor == 0 ? STR("1.0 weir") : STR("1.1 weir");
 
-    return header_add(headers, STR("Via"), join_and_remove(headers, HEADER_VIA, hop, pool));
+    return header_add_known(headers, HEADER_VIA, join_and_remove(headers, HEADER_VIA, hop, pool));
 }
