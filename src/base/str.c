@@ -101,23 +101,34 @@ bool str_next_element(struct str *rest, struct str *element)
     return false;
 }
 
-/* No more digits than these can be too large for 64 bits. */
+/* No number of so many digits is too large for 64 bits. */
 #define SAFE_DIGITS 19
 
-int str_to_u64(struct str s, uint64_t max, uint64_t *value)
+static bool read_digits(struct str s, uint64_t *value)
 {
     uint64_t v = 0;
 
-    if (s.len == 0)
-        return -1;
     for (size_t i = 0; i < s.len; i++) {
         unsigned digit = (unsigned)(unsigned char)s.s[i] - '0';
 
         if (digit > 9)
-            return -1;
-        if (i < SAFE_DIGITS)
-            v = v * 10 + digit;
-        else if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, digit, &v))
+            return false;
+        v = v * 10 + digit;
+    }
+    *value = v;
+    return true;
+}
+
+int str_to_u64(struct str s, uint64_t max, uint64_t *value)
+{
+    size_t sure = s.len < SAFE_DIGITS ? s.len : SAFE_DIGITS;
+    uint64_t v, last;
+
+    if (s.len == 0 || !read_digits((struct str){s.s, sure}, &v))
+        return -1;
+    for (size_t i = sure; i < s.len; i++) {
+        if (!read_digits((struct str){s.s + i, 1}, &last) || __builtin_mul_overflow(v, 10U, &v) ||
+            __builtin_add_overflow(v, last, &v))
             return -1;
     }
     if (v > max)

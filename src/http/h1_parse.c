@@ -221,15 +221,20 @@ static int parse_request_line(struct str line, struct message *message, const ch
 
 static int parse_host_count(const struct message *message, const char **reason)
 {
-    size_t hosts = header_count(&message->headers, HEADER_HOST);
+    const struct header_list *headers = &message->headers;
+    const struct header *host = header_find(headers, HEADER_HOST);
 
-    if (hosts > 1) {
-        *reason = "more than one Host field";
-        return 400;
-    }
-    if (hosts == 0 && message->minor == 1) {
+    if (!host && message->minor == 0)
+        return 0;
+    if (!host) {
         *reason = "no Host field";
         return 400;
+    }
+    while (++host < headers->items + headers->count) {
+        if (host->id == HEADER_HOST) {
+            *reason = "more than one Host field";
+            return 400;
+        }
     }
     return 0;
 }
