@@ -17,6 +17,18 @@ static bool is_value_byte(unsigned char c)
 }
 
 #ifdef __SSE2__
+static __m128i load_sixteen(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* The first eight of a text and the last, which may be the same. */
+static __m128i load_ends(struct str s)
+{
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)s.s),
+                              _mm_loadl_epi64((const __m128i *)(const void *)(s.s + s.len - 8)));
+}
+
 static bool sixteen_are_value(__m128i v)
 {
     __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ' - 1)), v);
@@ -24,16 +36,6 @@ static bool sixteen_are_value(__m128i v)
                                _mm_cmpeq_epi8(v, _mm_set1_epi8(127)));
 
     return _mm_movemask_epi8(bad) == 0;
-}
-
-static __m128i load_sixteen(const char *at)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)at);
-}
-
-static __m128i load_eight(const char *at)
-{
-    return _mm_loadl_epi64((const __m128i *)(const void *)at);
 }
 #endif
 
@@ -50,7 +52,7 @@ bool bytes_are_value(struct str s)
         return sixteen_are_value(load_sixteen(s.s + s.len - 16));
     }
     if (s.len >= 8)
-        return sixteen_are_value(_mm_unpacklo_epi64(load_eight(s.s), load_eight(s.s + s.len - 8)));
+        return sixteen_are_value(load_ends(s));
 #endif
     for (; i < s.len; i++) {
         if (!is_value_byte((unsigned char)s.s[i]))
@@ -77,4 +79,13 @@ bool bytes_are_token(struct str s)
             return false;
     }
     return s.len > 0;
+}
+
+bool bytes_hold(struct str s, char c)
+{
+#ifdef __SSE2__
+    if (s.len >= 8 && s.len <= 16)
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(load_ends(s), _mm_set1_epi8(c))) != 0;
+#endif
+    return s.len > 0 && memchr(s.s, c, s.len) != NULL;
 }

@@ -96,18 +96,26 @@ static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head
     return 0;
 }
 
+/* "NAME: VALUE", as most lines are: one space in front of a value, and nothing behind it. */
+static bool parse_is_plain(const char *colon, const char *end)
+{
+    return end - colon > 2 && colon[1] == ' ' && !is_ows(colon[2]) && !is_ows(end[-1]);
+}
+
 /* Adds what stands in one line, of which llhttp has seen that it is tchar, a colon and a value. */
 static void parse_add(struct header_list *headers, struct str head, const struct h1_line *line)
 {
     const char *colon = head.s + line->colon, *end = head.s + line->end;
     struct str name = {head.s + line->name, line->colon - line->name};
-    struct str value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1});
     struct header *field = header_next(headers, header_id_of(name));
 
     field->name = name;
-    field->value = value;
     field->checked = true;
-    field->in_line = value.s == colon + 2 && colon[1] == ' ' && value.s + value.len == end;
+    field->in_line = parse_is_plain(colon, end);
+    if (field->in_line)
+        field->value = (struct str){colon + 2, (size_t)(end - colon) - 2};
+    else
+        field->value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1});
 }
 
 static int parse_fields(struct header_list *headers, struct str head, const struct h1_scan *scan,

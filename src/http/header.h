@@ -104,16 +104,13 @@ static inline void header_set_value(struct header *h, struct str value)
     h->checked = h->in_line = false;
 }
 
-/* A bit for every number of a name. */
-#define HEADER_ID_WORDS ((HEADER_ID_COUNT + 63) / 64)
-
 struct header_list {
     struct header *items; /* fields are added by the functions below alone, for they keep `present` */
     size_t count;
     size_t room; /* items allocated */
     size_t cap; /* items allowed */
     struct pool *pool;
-    uint64_t present[HEADER_ID_WORDS]; /* the numbers that were added; those removed since may still stand here */
+    bool present[HEADER_ID_COUNT]; /* the numbers that were added; those removed since may still stand here */
 };
 
 /* An empty list that takes its memory from `pool` and holds at most `cap` fields. */
@@ -140,7 +137,7 @@ static inline struct header *header_next(struct header_list *list, enum header_i
     struct header *field = &list->items[list->count++];
 
     field->id = id;
-    list->present[id / 64] |= UINT64_C(1) << (id % 64);
+    list->present[id] = true;
     return field;
 }
 
@@ -153,7 +150,7 @@ static inline void header_put(struct header_list *list, const struct header *fie
 /* False: there is no field with this number; most questions about a list end here. */
 static inline bool header_may_have(const struct header_list *list, enum header_id id)
 {
-    return list->present[id / 64] >> (id % 64) & 1;
+    return list->present[id];
 }
 
 const struct header *header_search(const struct header_list *, enum header_id id);

@@ -1,6 +1,8 @@
 /* hop.c: see hop.h. */
 #include "http/hop.h"
 
+#include "http/bytes.h"
+
 enum hop_trait {
     /* Speaks of the connection, or of the message's length, which whoever sends it on states anew. */
     OF_CONNECTION = 1,
@@ -78,7 +80,7 @@ void hop_strip(struct header_list *headers)
 static bool is_ambiguous(const struct header *field)
 {
     return field->id == HEADER_OTHER &&
-           (memchr(field->name.s, '_', field->name.len) || str_ieq(field->name, STR("Proxy")));
+           (bytes_hold(field->name, '_') || str_ieq(field->name, STR("Proxy")));
 }
 
 /* All lines of one list-valued field as one value, followed by `last`; they are taken out. */
