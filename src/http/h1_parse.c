@@ -51,7 +51,10 @@ static int parse_on_headers_complete(llhttp_t *llhttp)
     return HPE_PAUSED;
 }
 
-/* Names and values are not asked for: they stand between the bytes that the scan has found. */
+/*
+ * Names and values are not asked for: they stand between the bytes that the scan has found.  What is set here must not
+ * be among what llhttp_quiet.h leaves out.
+ */
 static const llhttp_settings_t h1_settings = {
     .on_url = parse_on_url,
     .on_header_value_complete = parse_on_value_complete,
