@@ -41,12 +41,12 @@ static inline __m128i load_sixteen(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-/* A bit for each of sixteen bytes that is CR or below. */
+/* A bit for each of sixteen bytes that is CR or below: nothing is left of it when CR is taken from it. */
 static inline unsigned mark_low(const char *at)
 {
-    __m128i bytes = load_sixteen(at);
+    __m128i left = _mm_subs_epu8(load_sixteen(at), _mm_set1_epi8('\r'));
 
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8('\r')), bytes));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(left, _mm_setzero_si128()));
 }
 #endif
 
@@ -54,17 +54,18 @@ static inline unsigned mark_low(const char *at)
 static inline size_t find_low(const char *data, size_t at, size_t len)
 {
 #ifdef __SSE2__
-    unsigned low;
-
-    for (; len - at >= 16; at += 16) {
-        low = mark_low(data + at);
-        if (low)
-            return at + (size_t)__builtin_ctz(low);
-    }
-    /* The last sixteen bytes once more: those that were looked at are shifted out. */
     if (len >= 16) {
-        low = mark_low(data + len - 16) >> (16 - (len - at));
-        return low ? at + (size_t)__builtin_ctz(low) : len;
+        size_t last = len - 16;
+        unsigned low;
+
+        for (; at <= last; at += 16) {
+            low = mark_low(data + at);
+            if (low)
+                return at + (unsigned)__builtin_ctz(low);
+        }
+        /* The last sixteen bytes once more: those that were looked at are shifted out. */
+        low = mark_low(data + last) >> (at - last);
+        return low ? at + (unsigned)__builtin_ctz(low) : len;
     }
 #endif
     while (at < len && (unsigned char)data[at] > '\r')
@@ -76,11 +77,11 @@ static inline size_t find_low(const char *data, size_t at, size_t len)
 static inline size_t find_colon(const char *data, size_t at, size_t end, size_t len)
 {
 #ifdef __SSE2__
-    for (; at < end && len - at >= 16; at += 16) {
+    for (; at < end && at + 16 <= len; at += 16) {
         unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(load_sixteen(data + at), _mm_set1_epi8(':')));
 
         if (colons)
-            return at + (size_t)__builtin_ctz(colons);
+            return at + (unsigned)__builtin_ctz(colons);
     }
 #endif
     while (at < end && data[at] != ':')
