@@ -203,15 +203,15 @@ static void test_lists(void **state)
     done(f);
 }
 
-/* "-A" a removed field, "=A 1" a set one, "+A 1" an added one. */
+/* "-A " a removed field, "=A 1" a set one, "+A 1" an added one. */
 static void assert_headers(const struct conf_headers *h, const char *want, size_t row)
 {
     char got[256] = "";
     size_t len = 0;
 
     for (size_t i = 0; h && i < h->n; i++)
-        len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%c%.*s%s%.*s", i ? ", " : "",
-                                "-=+"[h->ops[i].what], STR_ARG(h->ops[i].name), h->ops[i].value.len ? " " : "",
+        len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%c%.*s %.*s", i ? ", " : "",
+                                "-=+"[h->ops[i].what], STR_ARG(h->ops[i].name),
                                 STR_ARG(h->ops[i].value));
     if (strcmp(got, want) != 0)
         fail_msg("row %zu: \"%s\" is not \"%s\"", row, got, want);
@@ -225,7 +225,7 @@ static void test_headers(void **state)
         {"set = { A = \"1\"; };", "set = { B = \"2\"; };", "=A 1, =B 2"},
         {"set = { A = \"1\"; };", "set = { a = \"2\"; };", "=a 2"},
         {"add = { A = \"1\"; };", "add = { A = \"2\"; };", "+A 1, +A 2"},
-        {"add = { A = [ \"1\", \"2\" ]; }; set = { B = \"1\"; };", "remove = \"A\";", "=B 1, -A"},
+        {"add = { A = [ \"1\", \"2\" ]; }; set = { B = \"1\"; };", "remove = \"A\";", "=B 1, -A "},
         {"remove = \"A\";", "set = { A = \"1\"; };", "=A 1"},
         {"set = { A = \"1\"; };", "inherit = false; set = { B = \"2\"; };", "=B 2"},
         {"set = { A = \"1\"; };", "inherit = false;", ""},
