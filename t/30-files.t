@@ -311,6 +311,33 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     is_deeply(\@seen, [qw(inside.txt target.txt)], 'links are listed where they would be followed');
 }
 
+# A directory of more names than are listed, and clients that do not wait for it.
+{
+    mkdir "$dir/www/list/many";
+    for my $i (1 .. 10_001) {
+        open my $fh, '>', sprintf('%s/www/list/many/%05d', $dir, $i) or die "many: $!\n";
+    }
+    for my $i (1 .. 20) {
+        my $c = $w->client('http');
+        $c->send("GET /list/many/ HTTP/1.1\r\nHost: a\r\n\r\n");
+        sleep 0.001 * $i;
+        $c->close;
+    }
+    my $r = get('/list/many/');
+    my @links = $r->{body} =~ m{href="\./([^"]*)"}g;
+    is(scalar @links, 10_000, 'a large directory: as many names as are shown');
+    is_deeply(\@links, [sort @links], 'in order');
+    like($r->{body}, qr{<p>There are more names}, 'and it says that there are more');
+    unlink "$dir/www/list/many/00001";
+    $r = get('/list/many/');
+    is(scalar(() = $r->{body} =~ m{href="\./}g), 10_000, 'without one: all of them');
+    unlike($r->{body}, qr{There are more names}, 'and not a word of more');
+    my $c = $w->client('http');
+    $c->send("GET /list/many/ HTTP/1.1\r\nHost: a\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+    my @r = $c->read_responses(2);
+    is($r[1]{body}, '0123456789', 'and the next answer behind it');
+}
+
 # Errors as page and as JSON.
 {
     my $r = get('/none');

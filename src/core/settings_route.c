@@ -46,7 +46,7 @@ static const struct conf_row rows[] = {
     {ROW(try, CONF_TEMPLATE, ALL), .flags = CONF_LIST | CONF_NUMBERS,
      .fallback = "( \"$path\", \"$path/\", 404 )",
      .doc = "What is tried in order: files, directories, at last a status or \"@NAME\"."},
-    {ROW(listing, CONF_BOOL, ALL), .fallback = "false", .doc = "List directories without an index."},
+    {ROW(listing, CONF_BOOL, ALL), .fallback = "false", .doc = "List directories without an index; at most 10000 names of each."},
     {ROW(symlinks, CONF_BOOL, ALL), .fallback = "false", .doc = "Follow symbolic links below the root."},
     {ROW(dotfiles, CONF_BOOL, ALL), .fallback = "false", .doc = "Serve names that begin with a dot."},
     {ROW(expires, CONF_DURATION, ALL), .flags = CONF_OFF, .fallback = "false",
