@@ -154,7 +154,8 @@ static enum step_result try_file(struct request *req, struct str path, bool is_r
     return e->kind == FILE_DIRECTORY && is_request_path ? send_on(req) : STEP_NEXT;
 }
 
-/* The step's path below the root: "$path" is the path after the route's rewrites. */
+/* The step's path below the root: "$path" is the path after the route's rewrites.  -1: it names nothing; -2: it is
+ * longer than a value may be. */
 static int step_path(struct request *req, const struct try_step *step, struct str *out, bool *is_request_path)
 {
     struct str text = template_text(step->path);
@@ -170,6 +171,8 @@ static int step_path(struct request *req, const struct try_step *step, struct st
         return to_relative(req, path, out);
     }
     text = template_expand(step->path, req);
+    if (!text.s)
+        return -2;
     if (text.len && memchr(text.s, '?', text.len))
         text.len = (size_t)((const char *)memchr(text.s, '?', text.len) - text.s);
     return to_relative(req, cut_alias(req, text), out);
@@ -180,6 +183,7 @@ static enum step_result do_step(struct request *req, const struct try_step *step
     bool is_request_path;
     struct str path;
     struct file_entry *dir;
+    int named;
 
     switch (step->what) {
     case TRY_STATUS:
@@ -193,8 +197,11 @@ static enum step_result do_step(struct request *req, const struct try_step *step
     case TRY_DIRECTORY:
         break;
     }
-    if (step_path(req, step, &path, &is_request_path) < 0)
-        return STEP_NEXT;
+    named = step_path(req, step, &path, &is_request_path);
+    if (named == -2)
+        reply_status(req, 500, "a path of `try` is longer than 64 KB");
+    if (named < 0)
+        return named == -2 ? STEP_ANSWERED : STEP_NEXT;
     if (step->what == TRY_FILE)
         return try_file(req, path, is_request_path);
     if (str_has_suffix(req->forward_path, STR("/")) || !str_eq(template_text(step->path), STR("$path/")))

@@ -301,7 +301,7 @@ static size_t put_member(struct request *r, const struct access_field *field, ch
 
     if (size < 6 * field->name.len + 64)
         return 0;
-    value = template_expand(field->value, r);
+    value = template_expand_cut(field->value, r);
     to += access_line_json_string(field->name, to, size);
     *to++ = ':';
     if (value.len == 0)
