@@ -90,6 +90,7 @@ symlink 'sub',   "$dir/www/linkdir";
 symlink 'target.txt',          "$dir/www/links/inside.txt";
 symlink '../../outside.txt',   "$dir/www/links/outside.txt";
 symlink "$dir/www/a.txt",      "$dir/www/links/absolute.txt";
+symlink 'circle',              "$dir/www/links/circle";
 POSIX::mkfifo("$dir/www/fifo",  0644);
 POSIX::mkfifo("$dir/www/list/fifo", 0644);
 chmod 0755, map { "$dir/www$_" } '', qw(/sub /list);
@@ -293,6 +294,24 @@ for my $row (
 }
 isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encoding' => 'br']), 'ETag'),
     'a tag for each coding');
+
+# A file that is there and is not served: the log names the setting, or what is wrong with the link.
+for my $row (
+    ['/link.txt',            '; symlinks is false'],
+    ['/linkdir/index.html',  '; symlinks is false'],
+    ['/linkdir/',            '; symlinks is false'],
+    ['/links/outside.txt',   '; a symbolic link leads out of the root'],
+    ['/links/absolute.txt',  '; a symbolic link leads out of the root'],
+    ['/links/circle',        '; symbolic links lead in a circle'],
+    ['/.secret',             '; dotfiles is false'],
+    ['/.git/config',         '; dotfiles is false'],
+    ['/no-such-file',        ''],
+) {
+    my ($path, $why) = @$row;
+    my $end = '"GET ' . $path . '" -> 404: no step of `try` found a file' . $why
+        . ' (request ' . (h(get($path), 'X-Request-Id') // 'none') . ')';
+    ok($w->wait_log(qr{\Q$end\E}), "$path: the log says why it is not served");
+}
 
 # Listings.
 {
