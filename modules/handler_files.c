@@ -173,8 +173,8 @@ static enum step_result try_file(struct search *search, struct str path, bool is
     return e->kind == FILE_DIRECTORY && is_request_path ? send_on(req) : STEP_NEXT;
 }
 
-/* The step's path below the root: "$path" is the path after the route's rewrites.  -1: it names nothing; -2: it is
- * longer than a value may be. */
+/* The step's path below the root: "$path" is the path after the route's rewrites.  -1: it names nothing; -2: it
+ * is longer than a value may be. */
 static int step_path(struct request *req, const struct try_step *step, struct str *out, bool *is_request_path)
 {
     struct str text = template_text(step->path);

@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
 
-# Values with variables that come to more than 64 KB: nothing is made of a part of them. A request is answered 500
-# and does not go on, the error log names the text; an answer goes out without the field; the access log is cut.
+# Values with variables that come to more than 64 KB: nothing is made of a part of them. A
+# request is answered 500 and does not go on, the error log names the text; an answer goes
+# out without the field; the access log is cut.
 
 use strict;
 use warnings;
@@ -17,7 +18,8 @@ workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 listeners = ( { address = "127.0.0.1:{{http}}"; request_head = { max_size = "200k"; }; } );
 upstreams = ( { name = "up"; servers = ( { address = "127.0.0.1:{{up}}"; } ); } );
-defaults = { access_log = { path = "{{dir}}/access.log"; format = "json"; fields = [ "path", "header_long", "status" ]; };
+defaults = { access_log = { path = "{{dir}}/access.log"; format = "json";
+                            fields = [ "path", "header_long", "status" ]; };
              response_headers = { set = { X-Weir = "here"; }; }; };
 sites = ( { name = "main"; routes = (
   { exact = "/respond"; respond = { status = 200; body = "$arg_a$arg_a"; }; },
