@@ -59,7 +59,7 @@ void api_process_sum(const struct request *, struct process_stats *);
 /* The same for each peer of an upstream, in its order, in the request's pool. */
 struct peer_stats *api_peer_sums(const struct request *, const struct upstream *);
 
-/* "up", "down" or "drain". */
-struct str api_peer_state(const struct peer_conf *);
+/* "up", "down", "drain" ...: what the server is at this moment. */
+struct str api_peer_state(const struct request *, const struct peer_conf *);
 
 #endif

@@ -119,28 +119,28 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_failures);
 }
 
-enum peer_family { PEER_UP, PEER_ACTIVE, PEER_REQUESTS, PEER_FAILURES, PEER_LATENCY, PEER_FAMILIES };
+enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_LATENCY, FAMILY_FAMILIES };
 
 static const struct {
     const char *name, *type, *help;
-} peer_families[PEER_FAMILIES] = {
-    [PEER_UP] = {"weir_upstream_server_up", "gauge", "1: the server may get requests."},
-    [PEER_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
-    [PEER_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
-    [PEER_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
-    [PEER_LATENCY] = {"weir_upstream_latency_seconds", "histogram", "Request sent to first byte of answer."},
+} peer_families[FAMILY_FAMILIES] = {
+    [FAMILY_UP] = {"weir_upstream_server_up", "gauge", "1: the server may get requests."},
+    [FAMILY_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
+    [FAMILY_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
+    [FAMILY_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
+    [FAMILY_LATENCY] = {"weir_upstream_latency_seconds", "histogram", "Request sent to first byte of answer."},
 };
 
-static void add_peer(struct api_text *t, enum peer_family family, struct str labels,
+static void add_peer(struct api_text *t, const struct request *req, enum peer_family family, struct str labels,
                      const struct peer_conf *peer, const struct peer_stats *stats)
 {
     const char *name = peer_families[family].name;
-    uint64_t value = family == PEER_UP ? !peer->down && peer->weight > 0
-                     : family == PEER_ACTIVE ? stats->active
-                     : family == PEER_REQUESTS ? stats->requests
+    uint64_t value = family == FAMILY_UP ? str_eq(api_peer_state(req, peer), STR("up"))
+                     : family == FAMILY_ACTIVE ? stats->active
+                     : family == FAMILY_REQUESTS ? stats->requests
                                                : stats->failures;
 
-    if (family == PEER_LATENCY) {
+    if (family == FAMILY_LATENCY) {
         add_histogram(t, name, labels, &stats->latency);
         return;
     }
@@ -169,13 +169,13 @@ static void add_upstreams(struct api_text *t, const struct request *req)
 
     for (size_t i = 0; i < config->upstream_count; i++)
         sums[i] = api_peer_sums(req, config->upstreams[i]);
-    for (int family = 0; family < PEER_FAMILIES; family++) {
+    for (int family = 0; family < FAMILY_FAMILIES; family++) {
         add_family(t, peer_families[family].name, peer_families[family].type, peer_families[family].help);
         for (size_t i = 0; i < config->upstream_count; i++) {
             const struct upstream *upstream = config->upstreams[i];
 
             for (size_t k = 0; k < upstream->peer_count; k++)
-                add_peer(t, (enum peer_family)family, peer_labels(req->pool, upstream, &upstream->peers[k]),
+                add_peer(t, req, (enum peer_family)family, peer_labels(req->pool, upstream, &upstream->peers[k]),
                          &upstream->peers[k], &sums[i][k]);
         }
     }

@@ -26,18 +26,19 @@ static void add_latency(struct json *json, const struct stats_histogram *h)
     json_object_end(json);
 }
 
-static void add_server(struct json *json, const struct peer_conf *peer, const struct peer_stats *stats)
+static void add_server(struct json *json, const struct request *req, const struct peer_conf *peer,
+                       const struct peer_stats *stats)
 {
     char address[ADDR_TEXT_MAX];
 
     json_object(json, NULL);
     json_str(json, "name", peer->name);
     json_str(json, "address", addr_print(&peer->address, address));
-    json_str(json, "state", api_peer_state(peer));
+    json_str(json, "state", api_peer_state(req, peer));
     json_uint(json, "weight", peer->weight);
     json_bool(json, "backup", peer->backup);
     json_uint(json, "active", stats->active);
-    json_uint(json, "queued", 0);
+    json_uint(json, "queued", stats->queued);
     json_uint(json, "requests", stats->requests);
     json_uint(json, "failures", stats->failures);
     json_object(json, "check");
@@ -58,7 +59,7 @@ static void add_upstream(struct json *json, const struct request *req, const str
     json_str(json, "balance", str_of(config_balance_name(upstream->balance)));
     json_array(json, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++)
-        add_server(json, &upstream->peers[i], &sums[i]);
+        add_server(json, req, &upstream->peers[i], &sums[i]);
     json_array_end(json);
     json_object_end(json);
 }

@@ -117,9 +117,12 @@ struct peer_stats *api_peer_sums(const struct request *req, const struct upstrea
     return sums;
 }
 
-struct str api_peer_state(const struct peer_conf *peer)
+struct str api_peer_state(const struct request *req, const struct peer_conf *peer)
 {
-    if (peer->down)
-        return STR("down");
-    return peer->weight == 0 ? STR("drain") : STR("up");
+    static const struct peer_shared nothing;
+    const struct peer_shared *shared = &nothing;
+
+    if (req->worker->board && peer->board_slot >= 0)
+        shared = board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
+    return peer_status_name(peer_status_of(peer, shared, req->worker->loop->clock.mono_ms));
 }

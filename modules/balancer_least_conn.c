@@ -2,46 +2,53 @@
  * balancer_least_conn.c: the server with the fewest requests under way for its weight, as this worker sees it; among
  * equals the one after the last choice, so that an idle upstream is used in turn.
  */
-#include "core/upstream.h"
+#include <stdlib.h>
+
+#include "core/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 
 struct least_conn {
-    size_t next; /* where the next scan begins */
+    size_t next; /* place in the tier where the next scan begins */
 };
 
 static void least_conn_rebuild(struct upstream_state *state)
 {
-    struct least_conn *own = pool_zalloc(state->worker->pool, sizeof(*own));
+    struct least_conn *own = state->balancer_data;
 
-    own->next = state->peer_count > 0 ? state->worker->index % state->peer_count : 0;
+    if (own)
+        return;
+    own = calloc(1, sizeof(*own));
+    if (own)
+        own->next = state->worker->index;
     state->balancer_data = own;
 }
 
 /* a has less to do for its weight than b. */
 static bool is_less(const struct peer_state *a, const struct peer_state *b)
 {
-    return (uint64_t)a->active * b->conf->weight < (uint64_t)b->active * a->conf->weight;
+    return (uint64_t)a->active * b->share < (uint64_t)b->active * a->share;
 }
 
-static int least_conn_pick(struct upstream_state *state, struct request *req WEIR_UNUSED, const uint64_t *tried,
-                           bool backup)
+static int least_conn_pick(struct upstream_state *state, const struct pick *pick)
 {
+    const struct upstream_tier *tier = &state->tiers[pick->backup];
     struct least_conn *own = state->balancer_data;
-    size_t i = own->next;
-    int best = -1;
+    size_t i = own ? own->next % tier->count : 0;
+    struct peer_state *best = NULL;
 
-    for (size_t n = 0; n < state->peer_count; n++, i = i + 1 < state->peer_count ? i + 1 : 0) {
-        if (!upstream_peer_usable(state, i, tried, backup))
+    for (size_t n = 0; n < tier->count; n++, i = i + 1 < tier->count ? i + 1 : 0) {
+        struct peer_state *peer = state->peers[tier->peers[i]];
+
+        if (!upstream_peer_usable(state, peer->index, pick) || (best && !is_less(peer, best)))
             continue;
-        if (best < 0 || is_less(&state->peers[i], &state->peers[best]))
-            best = (int)i;
-        if (state->peers[best].active == 0)
+        best = peer;
+        if (own)
+            own->next = i + 1;
+        if (best->active == 0)
             break;
     }
-    if (best >= 0)
-        own->next = (size_t)best + 1 < state->peer_count ? (size_t)best + 1 : 0;
-    return best;
+    return best ? (int)best->index : -1;
 }
 
 const struct balancer balancer_least_conn = {

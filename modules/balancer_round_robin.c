@@ -3,41 +3,46 @@
  * takes the largest and subtracts the sum of all from it: 5:1:1 gives a a b a c a a, never five times a in a
  * row.
  */
-#include "core/upstream.h"
+#include "core/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 
 #define OFFSETS 64 /* workers beyond it start where others do */
 
-static int round_robin_pick(struct upstream_state *state, struct request *req WEIR_UNUSED,
-                            const uint64_t *tried, bool backup)
+static int round_robin_pick(struct upstream_state *state, const struct pick *pick)
 {
+    const struct upstream_tier *tier = &state->tiers[pick->backup];
+    struct peer_state *best = NULL;
     int64_t sum = 0;
-    int best = -1;
 
-    for (size_t i = 0; i < state->peer_count; i++) {
-        struct peer_state *peer = &state->peers[i];
+    for (size_t i = 0; i < tier->count; i++) {
+        struct peer_state *peer = state->peers[tier->peers[i]];
 
-        if (!upstream_peer_usable(state, i, tried, backup))
+        if (!upstream_peer_usable(state, peer->index, pick))
             continue;
-        sum += peer->conf->weight;
-        peer->current_weight += peer->conf->weight;
-        if (best < 0 || peer->current_weight > state->peers[best].current_weight)
-            best = (int)i;
+        sum += peer->share;
+        peer->current_weight += peer->share;
+        if (!best || peer->current_weight > best->current_weight)
+            best = peer;
     }
-    if (best >= 0)
-        state->peers[best].current_weight -= sum;
-    return best;
+    if (!best)
+        return -1;
+    best->current_weight -= sum;
+    return (int)best->index;
 }
 
 /* Each worker begins elsewhere: all beginning with the first server would hit it together. */
 static void round_robin_rebuild(struct upstream_state *state)
 {
+    struct pick pick = {.backup = false};
+
     for (size_t i = 0; i < state->peer_count; i++)
-        state->peers[i].current_weight = 0;
+        state->peers[i]->current_weight = 0;
     for (unsigned i = 0; i < state->worker->index % OFFSETS; i++) {
-        round_robin_pick(state, NULL, NULL, false);
-        round_robin_pick(state, NULL, NULL, true);
+        pick.backup = false;
+        round_robin_pick(state, &pick);
+        pick.backup = true;
+        round_robin_pick(state, &pick);
     }
 }
 

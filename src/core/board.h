@@ -2,8 +2,8 @@
  * board.h: the memory that all processes of an instance share: one sealed, sparse memfd of fixed size,
  * mapped once.  Parts belong to process slots; every word has one writer or is an atomic.  What is read
  * from it is hostile input: indexes are checked, there are no pointers and no lengths to believe.
- * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes,
- * then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of
+ * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, what
+ * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of
  * addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no memory
  * where nothing was written; reading a hole through the mapping would allocate it.
  */
@@ -16,11 +16,14 @@
 
 #include "base/base.h"
 #include "base/str.h"
+#include "core/peer.h"
 #include "core/stats.h"
 
 #define BOARD_PROCESSES 1024 /* slots of processes, all generations together */
 #define BOARD_PARTS 256 /* of them those with counters of peers: the first, as the lowest free one is taken */
 #define BOARD_PEERS 65536 /* named slots of upstream servers */
+#define BOARD_SERVERS 16384 /* the last of them: servers that are in no file, named by the keeper */
+#define BOARD_SERVERS_FROM (BOARD_PEERS - BOARD_SERVERS)
 #define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
 struct board;
@@ -122,6 +125,13 @@ unsigned board_peer_collect(struct board *, uint64_t oldest);
  * process's memory, which nobody reads.
  */
 struct peer_stats *board_peer_stats(struct board *, unsigned process_slot, unsigned peer_slot);
+
+/* The words about a server that all processes share.  Never NULL, as with board_peer_stats(). */
+struct peer_shared *board_peer_shared(struct board *, unsigned peer_slot);
+
+/* Another number after every change of a server's shared words or of the servers there are. */
+uint32_t board_peers_version(const struct board *);
+void board_peers_changed(struct board *);
 
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);

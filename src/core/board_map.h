@@ -18,7 +18,9 @@ struct board_head {
     uint64_t end_before;
     uint64_t restarts;
     uint32_t process_end; /* slots from here on were never taken */
-    uint32_t peer_end; /* the same of named slots */
+    uint32_t peer_end; /* the same of the master's named slots */
+    uint32_t server_end; /* the same of the keeper's, counted from BOARD_SERVERS_FROM */
+    uint32_t peers_version; /* counts changes of servers' shared words and of the keeper's records */
     int32_t master_pid;
 } __attribute__((aligned(4096)));
 
@@ -36,6 +38,15 @@ struct board_peer {
     char name[BOARD_NAME_MAX]; /* upstream, then server */
 };
 
+/* What a record of the keeper's says besides. */
+struct board_server_record {
+    struct addr address;
+    uint32_t origin; /* enum board_origin */
+    uint32_t weight;
+    uint32_t template_at; /* index of the configured server whose settings it has; BOARD_NO_TEMPLATE: none */
+    uint32_t backup;
+};
+
 struct board_counters {
     struct peer_stats stats;
 } __attribute__((aligned(64)));
@@ -49,6 +60,8 @@ struct board_map {
     struct board_head head;
     struct board_process_slot processes[BOARD_PROCESSES];
     struct board_peer peers[BOARD_PEERS] __attribute__((aligned(4096)));
+    struct board_server_record servers[BOARD_SERVERS] __attribute__((aligned(4096)));
+    struct peer_shared shared[BOARD_PEERS] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 
@@ -56,7 +69,8 @@ _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
 _Static_assert(sizeof(struct process_stats) == (15 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
-_Static_assert(sizeof(struct peer_stats) == (3 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
+_Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
 
 struct board {
     int fd;
@@ -65,6 +79,7 @@ struct board {
     struct hash_table *index; /* name to slot + 1: the master's own, which no worker can change */
     unsigned free_from; /* named slots below it are in use */
     struct peer_stats scrap;
+    struct peer_shared scrap_shared;
 };
 
 /* Zeroes what in the part of `slot` must not outlive its process. */

@@ -12,7 +12,7 @@ static unsigned board_peer_end(const struct board *board)
 {
     uint32_t end = __atomic_load_n(&board->map->head.peer_end, __ATOMIC_ACQUIRE);
 
-    return end < BOARD_PEERS ? end : BOARD_PEERS;
+    return end < BOARD_SERVERS_FROM ? end : BOARD_SERVERS_FROM;
 }
 
 static unsigned board_part_end(const struct board *board)
@@ -92,7 +92,7 @@ static int board_peer_make(struct board *board, struct str upstream, struct str 
     while (slot < end && board->map->peers[slot].is_used)
         slot++;
     board->free_from = slot;
-    if (slot == BOARD_PEERS)
+    if (slot == BOARD_SERVERS_FROM)
         return -1;
     peer = &board->map->peers[slot];
     peer->upstream_len = (uint8_t)upstream.len;
@@ -101,6 +101,7 @@ static int board_peer_make(struct board *board, struct str upstream, struct str 
         memcpy(peer->name, upstream.s, upstream.len);
     if (server.len)
         memcpy(peer->name + upstream.len, server.s, server.len);
+    memset(&board->map->shared[slot], 0, sizeof(board->map->shared[slot]));
     __atomic_store_n(&peer->incarnation, peer->incarnation + 1 ? peer->incarnation + 1 : 1, __ATOMIC_RELEASE);
     peer->is_used = 1;
     if (slot == end)
@@ -171,6 +172,21 @@ struct peer_stats *board_peer_stats(struct board *board, unsigned process_slot, 
     return &board->map->parts[process_slot].peers[peer_slot].stats;
 }
 
+struct peer_shared *board_peer_shared(struct board *board, unsigned peer_slot)
+{
+    return peer_slot < BOARD_PEERS ? &board->map->shared[peer_slot] : &board->scrap_shared;
+}
+
+uint32_t board_peers_version(const struct board *board)
+{
+    return __atomic_load_n(&board->map->head.peers_version, __ATOMIC_ACQUIRE);
+}
+
+void board_peers_changed(struct board *board)
+{
+    (void)__atomic_add_fetch(&board->map->head.peers_version, 1, __ATOMIC_RELEASE);
+}
+
 /* The counters of `count` peers from `first` on, without touching the mapping; 0, or -1. */
 static int board_part_read(const struct board *board, unsigned part, unsigned first, size_t count,
                            struct board_counters *counters)
@@ -195,16 +211,20 @@ void board_part_zero_gauges(struct board *board, unsigned slot)
         if (board_part_read(board, slot, first, count, there) < 0)
             continue;
         for (unsigned i = 0; i < count; i++)
-            if (there[i].stats.active)
+            if (there[i].stats.active || there[i].stats.queued) {
                 board->map->parts[slot].peers[first + i].stats.active = 0;
+                board->map->parts[slot].peers[first + i].stats.queued = 0;
+            }
     }
 }
 
 static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)
 {
     sum->active += more->active;
+    sum->queued += more->queued;
     sum->requests += more->requests;
     sum->failures += more->failures;
+    sum->retries += more->retries;
     for (size_t i = 0; i < STATS_BUCKETS; i++)
         sum->latency.bucket[i] += more->latency.bucket[i];
     sum->latency.sum_ms += more->latency.sum_ms;

@@ -17,6 +17,7 @@ struct host_table;
 struct match;
 struct regex;
 struct router;
+struct status_set;
 struct template;
 
 /* Times in milliseconds; 0 is none. */
@@ -26,14 +27,19 @@ struct timeouts {
     int64_t tunnel, total;
 };
 
-/* One peer of an upstream ("server" in the file). */
+/* One server of an upstream ("peer" in the code). */
+#define PEER_WEIGHT_MAX 256
+
 struct peer_conf {
     struct str name; /* as shown; defaults to the address */
     struct str host; /* of the address, for Host where the route has no other */
-    struct addr address;
-    unsigned weight; /* 0 drains */
-    unsigned max_connections; /* 0: none */
+    struct addr address; /* of len 0: a name to be resolved that has no address of its own */
+    unsigned weight; /* 0 to PEER_WEIGHT_MAX; 0 drains */
+    unsigned max_connections; /* over all workers; 0: none */
+    int64_t slow_start; /* milliseconds; 0: none */
     bool backup, down;
+    bool resolve; /* the name stands for servers made at run time from its addresses; itself takes no request */
+    uint16_t port; /* of a name to be resolved; 0: from SRV */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
@@ -56,9 +62,81 @@ enum balance_method {
     BALANCE_METHODS
 };
 
+/* What a method is told beside its name; what it does not use is zero. */
+struct balance_conf {
+    unsigned depth, length; /* uri: path segments, bytes; 0: all */
+    bool whole; /* uri: with the query */
+    struct str name; /* url_param, header, rdp_cookie */
+    const struct template *key; /* hash */
+    bool consistent; /* hash_method: a ring instead of a map */
+    unsigned factor; /* hash_balance_factor: percent of the mean load, above 100; 0: unbounded */
+};
+
+/* divert: the first whose conditions hold takes the request, if that upstream has a usable server. */
+struct divert_conf {
+    struct upstream *to;
+    const struct match *when; /* NULL: always */
+};
+
+enum sticky_mode { STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN };
+
+struct sticky_conf {
+    enum sticky_mode mode;
+    struct str cookie;
+    int64_t ttl_s; /* 0: a session cookie */
+    struct str path, domain, samesite; /* empty: not sent */
+    bool secure, httponly, indirect;
+    uint8_t key[32]; /* made from the secret and the upstream's name */
+};
+
+enum check_type { CHECK_HTTP, CHECK_HTTPS, CHECK_TCP, CHECK_GRPC, CHECK_MYSQL, CHECK_REDIS, CHECK_TYPES };
+
+/* `health`: one probe every `interval`; times in milliseconds. */
+struct check_conf {
+    enum check_type type;
+    struct str uri, method, host; /* host empty: the server's own */
+    struct header_list headers;
+    struct status_set *statuses; /* NULL: 200 */
+    const struct regex *body; /* NULL: any */
+    struct str send; /* tcp: empty, the connection is enough */
+    struct str user; /* mysql */
+    struct str role; /* redis: "master", "slave"; empty: any */
+    int64_t interval, fast_interval, timeout;
+    unsigned fall, rise;
+    uint16_t port; /* 0: the server's */
+    unsigned jitter; /* percent of the interval */
+    bool initially_checking;
+};
+
+/* `alert`: told of every change of a server. */
+struct alert_conf {
+    struct str command; /* absolute path; empty: none */
+    struct str webhook; /* http URL; empty: none */
+};
+
+/* `passive`: outlier ejection; times in milliseconds. */
+struct passive_conf {
+    unsigned errors; /* in a row within `window` */
+    int64_t window, pause;
+    unsigned max_ejected; /* percent of the servers */
+    struct status_set *statuses;
+};
+
+/* 0: no limit. */
+struct breaker_conf {
+    unsigned max_requests, max_pending, max_retries;
+    int64_t latency; /* milliseconds */
+};
+
+struct queue_conf {
+    unsigned size; /* 0: nobody waits */
+    int64_t timeout;
+};
+
 struct upstream {
     struct str name;
     enum balance_method balance;
+    struct balance_conf balance_conf;
     struct peer_conf *peers;
     size_t peer_count;
     size_t index; /* in config.upstreams: workers keep their state of it under this number */
@@ -66,6 +144,16 @@ struct upstream {
     int64_t keepalive_timeout; /* milliseconds */
     uint64_t keepalive_requests; /* 0: no limit */
     bool is_inline; /* made from a URL in `proxy` */
+    struct divert_conf *diverts;
+    size_t divert_count;
+    struct sticky_conf *sticky; /* NULL: none */
+    struct check_conf *check; /* NULL: none */
+    struct alert_conf *alert; /* NULL: none */
+    struct passive_conf *passive; /* NULL: none */
+    struct breaker_conf *breaker; /* NULL: none */
+    struct queue_conf queue;
+    struct str servers_file; /* absolute path; empty: none */
+    struct peer_conf server_defaults; /* for servers that come at run time: weight, max_connections, slow_start */
     struct conf_place at;
 };
 
@@ -78,6 +166,20 @@ enum action_kind {
     ACTION_API, /* the control socket and admin listeners: the whole runtime API */
     ACTION_KINDS
 };
+
+enum retry_replay { REPLAY_NEVER, REPLAY_IDEMPOTENT, REPLAY_KEY, REPLAY_ALWAYS };
+
+/* When a request goes to another server; times in milliseconds. */
+struct retry_conf {
+    unsigned tries; /* in all, the first included */
+    bool on_connect, on_timeout, on_reset;
+    bool on_502, on_503, on_504;
+    enum retry_replay replay; /* which requests may be sent twice once they were sent */
+    int64_t per_try; /* 0: none */
+    unsigned budget; /* retries, in percent of the active requests */
+};
+
+enum route_priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITIES };
 
 enum body_buffering { BODY_MEMORY_DISK, BODY_STREAM };
 
@@ -161,8 +263,8 @@ struct route {
     uint64_t body_max; /* bytes; 0: no limit */
     enum body_buffering body_buffering;
     uint64_t body_memory; /* bytes held in memory before the disk is used */
-    unsigned retry_tries;
-    bool retry_connect;
+    struct retry_conf retry;
+    enum route_priority priority; /* in queues, and when load is shed */
     struct access_log **access_logs;
     size_t access_log_count;
 };

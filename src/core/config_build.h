@@ -91,6 +91,9 @@ int config_listen_address(struct build *, struct conf_address *, struct conf_pla
 int config_server_address(struct build *, struct conf_address *, struct conf_place at, struct addr *out)
     WEIR_MUST_CHECK;
 
+/* The set of a list of struct conf_statuses; NULL: the list is empty. */
+struct status_set *config_statuses(struct build *, const struct conf_list *);
+
 struct timeouts config_timeouts(const struct timeouts_settings *);
 
 /* The regex, or NULL: reported. */

@@ -139,10 +139,11 @@ void config_build_shared(struct route *r, const struct level_settings *s)
         r->body_memory = (uint64_t)s->request_body->memory;
         r->body_buffering = s->request_body->buffer == 0 ? BODY_MEMORY_DISK : BODY_STREAM;
     }
-    r->retry_tries = 1;
+    r->retry.tries = 1;
+    r->priority = PRIORITY_NORMAL;
     if (!s->retry)
         return;
-    r->retry_tries = (unsigned)s->retry->tries;
+    r->retry.tries = (unsigned)s->retry->tries;
     for (size_t i = 0; i < s->retry->on.n; i++)
-        r->retry_connect |= ((const int *)s->retry->on.items)[i] == 0;
+        r->retry.on_connect |= ((const int *)s->retry->on.items)[i] == 0;
 }

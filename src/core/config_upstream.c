@@ -1,5 +1,6 @@
 /* config_upstream.c: upstreams and their servers, named ones and those made from a URL in `proxy`. */
 #include "core/config_build.h"
+#include "http/status.h"
 
 static void upstream_add(struct build *b, struct upstream *u)
 {
@@ -15,6 +16,18 @@ static void upstream_add(struct build *b, struct upstream *u)
     }
     u->index = c->upstream_count;
     c->upstreams[c->upstream_count++] = u;
+}
+
+struct status_set *config_statuses(struct build *b, const struct conf_list *list)
+{
+    const struct conf_statuses *from = list->items;
+    struct status_range *ranges = pool_zalloc(b->pool, (list->n + 1) * sizeof(*ranges));
+    struct status_set *set = pool_zalloc(b->pool, sizeof(*set));
+
+    for (size_t i = 0; i < list->n; i++)
+        ranges[i] = (struct status_range){(unsigned)from[i].first, (unsigned)from[i].last};
+    *set = (struct status_set){ranges, list->n};
+    return list->n > 0 ? set : NULL;
 }
 
 static void peer_build(struct build *b, struct server_settings *s, struct peer_conf *p)

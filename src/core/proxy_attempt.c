@@ -1,7 +1,6 @@
 /* proxy_attempt.c: choosing a server and getting a connection to it; what becomes of it where that fails. */
 #include <errno.h>
 
-#include "core/balancer.h"
 #include "core/fault.h"
 #include "core/proxy_state.h"
 
@@ -23,10 +22,7 @@ void proxy_leave_peer(struct proxy *p)
     if (!peer)
         return;
     p->peer = NULL;
-    peer->active--;
-    peer->stats->active--;
-    if (p->req->worker->balancers[p->state->conf->balance]->done)
-        p->req->worker->balancers[p->state->conf->balance]->done(p->state, p->index);
+    upstream_done(p->state, p->index);
 }
 
 /* Ends the attempt, whatever became of it. */
@@ -100,11 +96,13 @@ static struct reply_error connect_error(int error)
 
 static void mark_tried(struct proxy *p)
 {
-    size_t words = (p->state->peer_count + 63) / 64;
+    int *more = pool_alloc(p->req->pool, (p->tried_count + 1) * sizeof(*more));
 
-    if (!p->tried)
-        p->tried = pool_zalloc(p->req->pool, words * sizeof(*p->tried));
-    p->tried[p->index / 64] |= (uint64_t)1 << (p->index % 64);
+    /* A list: there are at most retry.tries of them, however many servers there are. */
+    if (p->tried_count > 0)
+        memcpy(more, p->tried, p->tried_count * sizeof(*more));
+    more[p->tried_count++] = p->index;
+    p->tried = more;
 }
 
 /* Nothing was sent, so any request may go to another server. */
@@ -120,7 +118,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
     leave(p);
     p->repeated = false;
     p->tries++;
-    if (route->retry_connect && p->tries < route->retry_tries) {
+    if (route->retry.on_connect && p->tries < route->retry.tries) {
         p->connect_error = error;
         fault_log(p->req, LOG_LEVEL_WARN, "", "%s; %.*s; another server is tried", error.reason, STR_ARG(error.cause));
         proxy_attempt(p, STR_NONE);
@@ -174,18 +172,13 @@ void proxy_repeat(struct proxy *p, struct str body)
 
 static bool pick_peer(struct proxy *p)
 {
-    const struct balancer *balancer = p->req->worker->balancers[p->state->conf->balance];
-    int index = balancer->pick(p->state, p->req, p->tried, false);
+    int index = upstream_pick(p->state, p->req, p->tried, p->tried_count);
 
     if (index < 0)
-        index = balancer->pick(p->state, p->req, p->tried, true);
-    if (index < 0)
         return false;
+    upstream_begin(p->state, index);
     p->index = index;
-    p->peer = &p->state->peers[index];
-    p->peer->active++;
-    p->peer->stats->active++;
-    p->peer->stats->requests++;
+    p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
     return true;
 }

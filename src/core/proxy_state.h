@@ -16,7 +16,8 @@ struct proxy {
     struct peer_state *peer; /* NULL: none picked, or released */
     int index; /* of the peer */
     unsigned tries; /* servers that could not be connected to */
-    uint64_t *tried; /* NULL: none */
+    int *tried; /* indexes of the servers that are not to be asked again */
+    size_t tried_count;
     struct reply_error connect_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;

@@ -32,7 +32,9 @@ struct process_stats {
 /* Counters of one process for one upstream server. */
 struct peer_stats {
     uint64_t active; /* gauge: requests being forwarded */
+    uint64_t queued; /* gauge: requests that wait for a place */
     uint64_t requests, failures;
+    uint64_t retries; /* requests that came from another server, or again to this one */
     struct stats_histogram latency; /* request sent to first byte */
 };
 

@@ -1,6 +1,8 @@
 /* upstream.c: see upstream.h. */
 #include "core/upstream.h"
 
+#include <stdlib.h>
+
 #include "core/balancer.h"
 #include "core/board.h"
 #include "core/uconn.h"
@@ -17,22 +19,84 @@ static void peer_init(struct peer_state *peer, struct upstream_state *state, con
     list_init(&peer->idle);
     peer->idle_max = state->conf->keepalive_timeout;
     peer->stats = &peer->own_stats;
-    if (worker->board && conf->board_slot >= 0)
+    peer->shared = &peer->own_shared;
+    if (worker->board && conf->board_slot >= 0) {
         peer->stats = board_peer_stats(worker->board, worker->slot, (unsigned)conf->board_slot);
+        peer->shared = board_peer_shared(worker->board, (unsigned)conf->board_slot);
+    }
 }
+
+/* ---- looking ---- */
+
+static void tiers_clear(struct upstream_state *state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
+        state->tiers[i].count = 0;
+        state->tiers[i].share = 0;
+    }
+}
+
+static void peer_look(struct peer_state *peer, int64_t now_ms)
+{
+    struct upstream_state *state = peer->upstream;
+    struct upstream_tier *tier = &state->tiers[peer->conf->backup];
+    int64_t ejected_until = __atomic_load_n(&peer->shared->ejected_until_ms, __ATOMIC_RELAXED);
+
+    peer->status = peer_status_of(peer->conf, peer->shared, now_ms);
+    peer->weight = peer_weight_of(peer->conf, peer->shared);
+    peer->share = peer_share_of(peer->conf, peer->shared, now_ms, &state->look_at_ms);
+    if (ejected_until > now_ms && ejected_until < state->look_at_ms)
+        state->look_at_ms = ejected_until;
+    if (peer->status != PEER_UP)
+        return;
+    tier->peers[tier->count++] = (unsigned)peer->index;
+    tier->share += peer->share;
+}
+
+static uint32_t board_version(const struct upstream_state *state)
+{
+    return state->worker->board ? board_peers_version(state->worker->board) : 0;
+}
+
+static void look(struct upstream_state *state, int64_t now_ms)
+{
+    /* Before the words are read: what changes meanwhile is seen at the next look. */
+    state->seen = board_version(state);
+    state->look_at_ms = INT64_MAX;
+    tiers_clear(state);
+    for (size_t i = 0; i < state->peer_count; i++)
+        peer_look(state->peers[i], now_ms);
+    if (state->balancer->rebuild)
+        state->balancer->rebuild(state);
+}
+
+void upstream_look(struct upstream_state *state)
+{
+    int64_t now_ms = state->worker->loop->clock.mono_ms;
+
+    if (state->seen != board_version(state) || now_ms >= state->look_at_ms)
+        look(state, now_ms);
+}
+
+/* ---- states ---- */
 
 static void state_init(struct upstream_state *state, struct worker *worker, const struct upstream *conf)
 {
-    const struct balancer *balancer = worker->balancers[conf->balance];
+    struct peer_state *peers = pool_zalloc(worker->pool, sizeof(*peers) * (conf->peer_count + 1));
 
     state->conf = conf;
     state->worker = worker;
-    state->peer_count = conf->peer_count;
-    state->peers = pool_zalloc(worker->pool, sizeof(*state->peers) * (conf->peer_count + 1));
-    for (size_t i = 0; i < conf->peer_count; i++)
-        peer_init(&state->peers[i], state, &conf->peers[i]);
-    if (balancer->rebuild)
-        balancer->rebuild(state);
+    state->balancer = worker->balancers[conf->balance];
+    state->peer_count = state->peer_room = conf->peer_count;
+    state->peers = pool_zalloc(worker->pool, sizeof(struct peer_state *) * (conf->peer_count + 1));
+    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++)
+        state->tiers[i].peers = pool_zalloc(worker->pool, sizeof(unsigned) * (conf->peer_count + 1));
+    for (size_t i = 0; i < conf->peer_count; i++) {
+        state->peers[i] = &peers[i];
+        peers[i].index = i;
+        peer_init(&peers[i], state, &conf->peers[i]);
+    }
+    look(state, worker->loop->clock.mono_ms);
 }
 
 struct upstreams *upstreams_new(struct worker *worker)
@@ -54,12 +118,23 @@ void upstreams_free(struct upstreams *all)
         return;
     while (!list_empty(&all->uconns))
         uconn_close(container_of(all->uconns.next, struct uconn, all_link));
+    for (size_t i = 0; i < all->count; i++) {
+        struct upstream_state *state = &all->states[i];
+
+        if (state->balancer->release)
+            state->balancer->release(state);
+        else
+            free(state->balancer_data);
+        state->balancer_data = NULL;
+    }
 }
 
 struct upstream_state *upstream_state(struct upstreams *all, const struct upstream *conf)
 {
     return &all->states[conf->index];
 }
+
+/* ---- choosing ---- */
 
 static bool is_full(const struct upstream_state *state, const struct peer_state *peer)
 {
@@ -69,13 +144,48 @@ static bool is_full(const struct upstream_state *state, const struct peer_state 
     return max > 0 && peer->active >= (share ? share : 1);
 }
 
-bool upstream_peer_usable(const struct upstream_state *state, size_t index, const uint64_t *tried,
-                          bool backup)
+bool upstream_peer_usable(const struct upstream_state *state, size_t index, const struct pick *pick)
 {
-    const struct peer_state *peer = &state->peers[index];
+    const struct peer_state *peer = state->peers[index];
 
-    if (tried && (tried[index / 64] >> (index % 64) & 1))
-        return false;
-    return !peer->conf->down && peer->conf->weight > 0 && peer->conf->backup == backup &&
-           !is_full(state, peer);
+    for (size_t i = 0; i < pick->tried_count; i++)
+        if ((size_t)pick->tried[i] == index)
+            return false;
+    return peer->status == PEER_UP && peer->conf->backup == pick->backup && !is_full(state, peer);
+}
+
+int upstream_pick(struct upstream_state *state, struct request *req, const int *tried, size_t tried_count)
+{
+    struct pick pick = {.req = req, .tried = tried, .tried_count = tried_count};
+    int index;
+
+    upstream_look(state);
+    index = state->tiers[0].count > 0 ? state->balancer->pick(state, &pick) : -1;
+    if (index >= 0 || state->tiers[1].count == 0)
+        return index;
+    pick.backup = true;
+    return state->balancer->pick(state, &pick);
+}
+
+void upstream_begin(struct upstream_state *state, int index)
+{
+    struct peer_state *peer = state->peers[index];
+
+    state->active++;
+    peer->active++;
+    peer->stats->active++;
+    peer->stats->requests++;
+    if (state->balancer->begin)
+        state->balancer->begin(state, index);
+}
+
+void upstream_done(struct upstream_state *state, int index)
+{
+    struct peer_state *peer = state->peers[index];
+
+    state->active--;
+    peer->active--;
+    peer->stats->active--;
+    if (state->balancer->done)
+        state->balancer->done(state, index);
 }

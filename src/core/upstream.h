@@ -1,36 +1,58 @@
 /*
- * upstream.h: what one worker knows of the upstreams: for each peer its idle connections, what is under way
- * and the balancer's numbers.  Made once from the configuration; nothing of it is shared with another process
- * but the peers' counters on the board.
+ * upstream.h: what one worker knows of the upstreams: for each server its idle connections, what is under way,
+ * and what it is at this moment.  Made from the configuration and from the servers that the board has besides;
+ * looked at again when the board says that something of servers changed, or when a time has come (an ejection
+ * ends, slow start goes on).  Between two looks a choice reads no shared word.
  */
 #ifndef WEIR_CORE_UPSTREAM_H
 #define WEIR_CORE_UPSTREAM_H
 
 #include "base/list.h"
 #include "core/config.h"
+#include "core/peer.h"
 #include "core/stats.h"
 
+struct balancer;
+struct request;
 struct worker;
 
-/* One server of an upstream. */
+/* One server of an upstream.  Its address in memory and its index stay for the worker's life. */
 struct peer_state {
     const struct peer_conf *conf;
     struct upstream_state *upstream;
+    size_t index;
     struct str address; /* as text, for logs */
+    enum peer_status status; /* as of the last look */
+    unsigned weight; /* in force: of the file or the runtime API */
+    unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */
     struct list idle; /* struct uconn by `link`, the newest first */
     unsigned idle_count;
     unsigned active; /* requests of this worker under way */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
     struct peer_stats *stats; /* never NULL */
+    struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */
+    struct peer_shared own_shared;
+};
+
+/* The servers that may be asked, by rank. */
+struct upstream_tier {
+    unsigned *peers; /* indexes of those that are PEER_UP, in their order */
+    size_t count;
+    uint64_t share; /* the sum of theirs */
 };
 
 struct upstream_state {
     const struct upstream *conf;
     struct worker *worker;
-    struct peer_state *peers;
-    size_t peer_count;
+    const struct balancer *balancer;
+    struct peer_state **peers;
+    size_t peer_count, peer_room;
+    struct upstream_tier tiers[2]; /* the servers, the backups */
+    uint32_t seen; /* board_peers_version() at the last look */
+    int64_t look_at_ms; /* look again then, whatever the board says */
+    unsigned active; /* requests of this worker under way */
     void *balancer_data;
 };
 
@@ -41,7 +63,15 @@ struct upstreams {
     struct list uconns; /* every connection, by `all_link` */
 };
 
-/* The states of all upstreams of worker->config, in worker->pool. */
+/* One choice. */
+struct pick {
+    struct request *req; /* NULL in tests and where there is none: methods that look at it take any server */
+    const int *tried; /* indexes of servers that were asked before */
+    size_t tried_count;
+    bool backup; /* the tier */
+};
+
+/* The states of all upstreams of worker->config. */
 struct upstreams *upstreams_new(struct worker *);
 
 /* Closes every connection; no request may be under way.  NULL is allowed. */
@@ -49,10 +79,23 @@ void upstreams_free(struct upstreams *);
 
 struct upstream_state *upstream_state(struct upstreams *, const struct upstream *);
 
+/* Looks at the shared words and times again, if that is due; before each choice. */
+void upstream_look(struct upstream_state *);
+
 /*
- * Whether peer `index` may get a request now: not down, not drained (weight 0), below its max_connections
- * (each worker has its share), of the tier `backup`, and not in `tried` (a bit for each peer; NULL: none).
+ * The server for `req`, by the upstream's method: of the first tier, else of the backups; not one of `tried`.
+ * The index, or -1: none can be used.
  */
-bool upstream_peer_usable(const struct upstream_state *, size_t index, const uint64_t *tried, bool backup);
+int upstream_pick(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
+
+/*
+ * Whether server `index` may get a request now: PEER_UP, of the tier wanted, below its max_connections, and not
+ * tried before.
+ */
+bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
+
+/* A request goes to server `index`; and it is over, however it ended. */
+void upstream_begin(struct upstream_state *, int index);
+void upstream_done(struct upstream_state *, int index);
 
 #endif

@@ -92,3 +92,12 @@ struct str status_reason(unsigned code)
     }
     return STR("Unknown");
 }
+
+bool status_set_has(const struct status_set *set, unsigned code)
+{
+    for (size_t i = 0; set && i < set->count; i++) {
+        if (code >= set->ranges[i].first && code <= set->ranges[i].last)
+            return true;
+    }
+    return false;
+}

@@ -181,7 +181,7 @@ static void put_handling(struct json *j, struct explain *e)
         json_str(j, "to", template_expand(route->redirect_to, &e->req));
     put_timeouts(j, &route->timeouts);
     json_uint(j, "body_max", route->body_max);
-    json_uint(j, "tries", route->retry_tries);
+    json_uint(j, "tries", route->retry.tries);
 }
 
 void explain_print_json(struct explain *e, FILE *to)

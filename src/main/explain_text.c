@@ -217,7 +217,7 @@ static void print_limits(const struct route *route, FILE *to)
     char text[UNITS_TEXT_MAX];
     struct str size = route->body_max ? units_print_size(route->body_max, text) : STR("any size");
 
-    fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry_tries);
+    fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry.tries);
 }
 
 void explain_print_text(struct explain *e, bool all, FILE *to)

@@ -1,83 +1,61 @@
 /* test_balancer_least_conn.c: who is chosen by load and weight, and in turn among equals. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "core/upstream.h"
-#include "core/worker.h"
+#include "balancer_fixture.h"
 #include "modules/modules.h"
 
 #define PEERS 3
 
-struct fixture {
-    struct worker worker;
-    struct peer_conf confs[PEERS];
-    struct peer_state peers[PEERS];
-    struct upstream conf;
-    struct upstream_state state;
-};
+static const struct pick any = {.backup = false};
 
-static void prepare(struct fixture *f)
+static int pick(struct balancer_fixture *f)
 {
-    memset(f, 0, sizeof(*f));
-    f->worker.pool = pool_new(1024);
-    f->worker.count = 1;
-    for (size_t i = 0; i < PEERS; i++) {
-        f->confs[i].weight = 1;
-        f->peers[i].conf = &f->confs[i];
-    }
-    f->state = (struct upstream_state){
-        .conf = &f->conf, .worker = &f->worker, .peers = f->peers, .peer_count = PEERS};
-    balancer_least_conn.rebuild(&f->state);
-}
-
-static int pick(struct fixture *f)
-{
-    return balancer_least_conn.pick(&f->state, NULL, NULL, false);
+    return f->state->tiers[0].count ? balancer_least_conn.pick(f->state, &any) : -1;
 }
 
 static void test_idle_servers_in_turn(void **state)
 {
-    struct fixture f;
+    struct balancer_fixture f;
 
     (void)state;
-    prepare(&f);
+    fixture_prepare(&f, &balancer_least_conn, PEERS);
+    fixture_start(&f);
     for (int i = 0; i < 2 * PEERS; i++)
         assert_int_equal(pick(&f), i % PEERS);
-    pool_free(f.worker.pool);
+    fixture_end(&f);
 }
 
 static void test_the_least_busy_for_its_weight(void **state)
 {
-    struct fixture f;
+    struct balancer_fixture f;
 
     (void)state;
-    prepare(&f);
-    f.peers[0].active = 3;
-    f.peers[1].active = 1;
-    f.peers[2].active = 2;
+    fixture_prepare(&f, &balancer_least_conn, PEERS);
+    fixture_start(&f);
+    f.state->peers[0]->active = 3;
+    f.state->peers[1]->active = 1;
+    f.state->peers[2]->active = 2;
+    fixture_look(&f);
     assert_int_equal(pick(&f), 1);
-    f.confs[0].weight = 10;
+    f.conf.peers[0].weight = 10;
+    fixture_look(&f);
     assert_int_equal(pick(&f), 0);
-    f.confs[1].down = true;
-    f.confs[0].weight = 1;
+    f.conf.peers[1].down = true;
+    f.conf.peers[0].weight = 1;
+    fixture_look(&f);
     assert_int_equal(pick(&f), 2);
-    pool_free(f.worker.pool);
+    fixture_end(&f);
 }
 
 static void test_nobody_is_usable(void **state)
 {
-    struct fixture f;
+    struct balancer_fixture f;
 
     (void)state;
-    prepare(&f);
+    fixture_prepare(&f, &balancer_least_conn, PEERS);
     for (size_t i = 0; i < PEERS; i++)
-        f.confs[i].down = true;
+        f.conf.peers[i].down = true;
+    fixture_start(&f);
     assert_int_equal(pick(&f), -1);
-    pool_free(f.worker.pool);
+    fixture_end(&f);
 }
 
 int main(void)

@@ -162,7 +162,7 @@ static void test_all_names(void **state)
     char name[16];
 
     (void)state;
-    for (int i = 0; i < BOARD_PEERS; i++) {
+    for (int i = 0; i < BOARD_SERVERS_FROM; i++) {
         snprintf(name, sizeof(name), "s%d", i);
         assert_int_equal(board_peer_slot(board, STR("u"), str_of(name)), i);
     }

@@ -69,8 +69,8 @@ static void test_defaults(void **state)
     assert_int_equal(r->timeouts.connect, 5000);
     assert_int_equal(r->timeouts.tunnel, 3600000);
     assert_int_equal(r->body_max, 1 << 20);
-    assert_int_equal(r->retry_tries, 3);
-    assert_true(r->retry_connect && r->forwarded && r->via && r->rewrite_location);
+    assert_int_equal(r->retry.tries, 3);
+    assert_true(r->retry.on_connect && r->forwarded && r->via && r->rewrite_location);
     assert_null(r->proxy_host);
     assert_int_equal(c->upstreams[0]->keepalive_idle, 32);
     assert_int_equal(c->upstreams[0]->peers[0].weight, 1);

@@ -169,7 +169,7 @@ static void set_up_config(struct fixture *f)
     }
     f->listener.limits = (struct h1_limits){.start_line = 8192, .head = 16384, .fields = 100};
     f->route = (struct route){.site = &f->site, .action = ACTION_PROXY, .upstream = &f->upstream, .forwarded = true,
-                              .via = true, .body_memory = 100000, .retry_tries = 3, .retry_connect = true,
+                              .via = true, .body_memory = 100000, .retry = {.tries = 3, .on_connect = true},
                               .timeouts = {.connect = 1000, .send = 2000, .read = 3000, .tunnel = 10000}};
 }
 
@@ -206,7 +206,7 @@ static int tear_down(void **state)
     if (!f->ended && f->req.handler)
         f->req.handler->abort(&f->req, "the end of the test");
     for (size_t i = 0; i < PEERS; i++) {
-        assert_int_equal(f->worker.upstreams->states[0].peers[i].active, 0);
+        assert_int_equal(f->worker.upstreams->states[0].peers[i]->active, 0);
         close(f->listeners[i]);
         if (f->upstream.peer_count == i + 1)
             break;
@@ -353,7 +353,7 @@ static void server_reset(struct fixture *f)
 
 static struct peer_state *peer(struct fixture *f, int i)
 {
-    return &f->worker.upstreams->states[0].peers[i];
+    return f->worker.upstreams->states[0].peers[i];
 }
 
 /* A first request, so that a connection is idle. */
@@ -714,6 +714,7 @@ static void test_none_usable(void **state)
     struct fixture *f = *state;
 
     f->peers[0].down = true;
+    f->worker.upstreams->states[0].look_at_ms = 0;
     request(f, GET, "", true);
     assert_true(f->ended);
     assert_int_equal(f->status, 503);
