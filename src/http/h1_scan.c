@@ -83,6 +83,8 @@ static inline size_t find_colon(const char *data, size_t at, size_t end, size_t 
         if (colons)
             return at + (unsigned)__builtin_ctz(colons);
     }
+#else
+    (void)len;
 #endif
     while (at < end && data[at] != ':')
         at++;
