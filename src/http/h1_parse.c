@@ -1,7 +1,7 @@
 /*
- * h1_parse.c: the wrapper around llhttp.  The start line is cut here, by its spaces, and the fields by what the
- * scan found; llhttp must agree.  It is stopped at the end of the head, so that none of its ideas about bodies
- * ever take effect.
+ * h1_parse.c: the wrapper around llhttp.  The start line is cut here, by its spaces, and the fields by what
+ * the scan found; llhttp must agree.  It is stopped at the end of the head, so that none of its ideas about
+ * bodies ever take effect.
  */
 #include "config.h"
 
@@ -52,8 +52,8 @@ static int parse_on_headers_complete(llhttp_t *llhttp)
 }
 
 /*
- * Names and values are not asked for: they stand between the bytes that the scan has found.  What is set here must not
- * be among what llhttp_quiet.h leaves out.
+ * Names and values are not asked for: they stand between the bytes that the scan has found.  What is set here
+ * must not be among what llhttp_quiet.h leaves out.
  */
 static const llhttp_settings_t h1_settings = {
     .on_url = parse_on_url,

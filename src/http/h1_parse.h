@@ -21,10 +21,12 @@
  * one in 1.1, never two).
  */
 int h1_parse_request_head(struct str head, const struct h1_scan *scan, struct pool *pool,
-                          const struct h1_limits *limits, struct message *message, const char **reason) WEIR_MUST_CHECK;
+                          const struct h1_limits *limits, struct message *message,
+                          const char **reason) WEIR_MUST_CHECK;
 
 /* The same for a status line and fields (RFC 9112 4); returns 0 or 502. */
 int h1_parse_response_head(struct str head, const struct h1_scan *scan, struct pool *pool,
-                           const struct h1_limits *limits, struct message *message, const char **reason) WEIR_MUST_CHECK;
+                           const struct h1_limits *limits, struct message *message,
+                          const char **reason) WEIR_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * h1_scan.c: the scan before the parser.  One pass, sixteen bytes at a time where the processor can, so that a
- * clean head costs little more than a copy of it would.
+ * h1_scan.c: the scan before the parser.  One pass, sixteen bytes at a time where the processor can, so that
+ * a clean head costs little more than a copy of it would.
  */
 #include "http/h1_scan.h"
 
@@ -78,7 +78,8 @@ static inline size_t find_colon(const char *data, size_t at, size_t end, size_t 
 {
 #ifdef __SSE2__
     for (; at < end && at + 16 <= len; at += 16) {
-        unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(load_sixteen(data + at), _mm_set1_epi8(':')));
+        __m128i equal = _mm_cmpeq_epi8(load_sixteen(data + at), _mm_set1_epi8(':'));
+        unsigned colons = (unsigned)_mm_movemask_epi8(equal);
 
         if (colons)
             return at + (unsigned)__builtin_ctz(colons);
@@ -173,8 +174,8 @@ static enum h1_verdict scan_empty_line(struct h1_scan *scan, enum h1_direction d
 }
 
 /* The line up to `end`, where its CRLF begins. */
-static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
-                                 const char *data, size_t end, size_t len)
+static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction direction,
+                                 const struct h1_limits *limits, const char *data, size_t end, size_t len)
 {
     enum h1_verdict verdict;
 
@@ -202,8 +203,8 @@ static enum h1_verdict scan_first(struct h1_scan *scan, const char *data, size_t
     return H1_SCAN_MORE;
 }
 
-static enum h1_verdict scan_crlf(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
-                                 const char *data, size_t at, size_t len)
+static enum h1_verdict scan_crlf(struct h1_scan *scan, enum h1_direction direction,
+                                 const struct h1_limits *limits, const char *data, size_t at, size_t len)
 {
     enum h1_verdict verdict;
 
@@ -214,7 +215,8 @@ static enum h1_verdict scan_crlf(struct h1_scan *scan, enum h1_direction directi
 }
 
 /* No CRLF yet in a line that is fine up to `end`: refuse at once what no later byte can make good. */
-static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, size_t end, size_t len)
+static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, size_t end,
+                                    size_t len)
 {
     scan->next = end;
     if (!scan->start_line && end - scan->line > limits->start_line)

@@ -68,8 +68,9 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
 }
 
 /*
- * The text of `field` and of those behind it that stand one behind the other in the head they came in, each as
- * put_line() would write it: it is the same when it is written at once.  *next is the first that is not among them.
+ * The text of `field` and of those behind it that stand one behind the other in the head they came in, each
+ * as put_line() would write it: it is the same when it is written at once.  *next is the first that is not
+ * among them.
  */
 static struct str run_of(const struct header *field, const struct header *last, const struct header **next)
 {

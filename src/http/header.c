@@ -19,7 +19,8 @@ static const struct str header_names[HEADER_ID_COUNT] = {
 };
 
 /* The first and the last letter of each name, which few names of one length have in common. */
-#define ENDS_OF(first, last) ((uint16_t)(((unsigned char)(first) | 0x20) << 8 | ((unsigned char)(last) | 0x20)))
+#define ENDS_OF(first, last) \
+    ((uint16_t)(((unsigned char)(first) | 0x20) << 8 | ((unsigned char)(last) | 0x20)))
 
 static const uint16_t header_ends[HEADER_ID_COUNT + HEADER_CANDIDATES] = {
 #define HEADER_ENDS(id, name) [HEADER_##id] = ENDS_OF(name[0], name[sizeof(name) - 2]),
@@ -73,7 +74,8 @@ static unsigned header_with_ends(unsigned first, uint16_t ends)
 }
 
 /* Apart from header_id_of(), so that a name that is not known costs nothing of this. */
-static __attribute__((noinline)) enum header_id header_choose(struct str name, unsigned first, unsigned candidates)
+static __attribute__((noinline)) enum header_id header_choose(struct str name, unsigned first,
+                                                             unsigned candidates)
 {
     for (; candidates; candidates &= candidates - 1) {
         unsigned id = first + (unsigned)__builtin_ctz(candidates);

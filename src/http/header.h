@@ -93,8 +93,8 @@ struct header {
     struct str name; /* as it came; compare by id, or without regard to case */
     struct str value; /* without the whitespace around it */
     enum header_id id;
-    bool checked; /* a parser has seen that no byte of it may split a message; who changes the value clears it */
-    bool in_line; /* name and value stand in one checked text "NAME: VALUE" CRLF; who changes either clears it */
+    bool checked; /* a parser has seen that no byte of it may split a message; changing the value clears it */
+    bool in_line; /* name and value stand in one checked text "NAME: VALUE" CRLF; changing either clears it */
 };
 
 /* Gives the field another value, which is then looked at before it is sent. */
@@ -131,7 +131,7 @@ int header_add_known(struct header_list *, enum header_id id, struct str value) 
 /* Allocates room for so many fields, as far as the cap allows. */
 void header_reserve(struct header_list *, size_t room);
 
-/* A new last field with this number, for which there is room, see header_reserve(); the caller fills in the rest. */
+/* A new last field with this number, for which there is room; the caller fills in the rest. */
 static inline struct header *header_next(struct header_list *list, enum header_id id)
 {
     struct header *field = &list->items[list->count++];

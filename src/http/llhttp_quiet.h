@@ -1,8 +1,8 @@
 /*
- * llhttp_quiet.h: the callbacks of llhttp that h1_parse.c does not ask for, as functions that do nothing.  It is put
- * in front of llhttp's source where that is compiled here for SSE 4.2, so that the compiler leaves them out: llhttp
- * would call each of them for every field, to find that nobody wants to know.  Whoever sets one in h1_parse.c takes
- * it out here.
+ * llhttp_quiet.h: the callbacks of llhttp that h1_parse.c does not ask for, as functions that do nothing.  It
+ * is put in front of llhttp's source where that is compiled here for SSE 4.2, so that the compiler leaves
+ * them out: llhttp would call each of them for every field, to find that nobody wants to know.  Whoever sets
+ * one in h1_parse.c takes it out here.
  */
 #ifndef WEIR_HTTP_LLHTTP_QUIET_H
 #define WEIR_HTTP_LLHTTP_QUIET_H
@@ -10,7 +10,8 @@
 #include <llhttp.h>
 
 #define LLHTTP_QUIET(name) \
-    static inline int llhttp__##name(llhttp__internal_t *llhttp, const unsigned char *at, const unsigned char *end) \
+    static inline int llhttp__##name(llhttp__internal_t *llhttp, const unsigned char *at, \
+                                      const unsigned char *end) \
     { \
         (void)llhttp; \
         (void)at; \
