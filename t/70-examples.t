@@ -90,7 +90,7 @@ sub example {
     my ($name, %o) = @_;
     open my $fh, '<', "$examples/$name" or die "$name: $!\n";
     my $text = do { local $/; <$fh> };
-    $text =~ s/127\.0\.0\.1:8080/127.0.0.1:{{http}}/g;
+    $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
     $text =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/g;
     my $workers = $o{workers} // 2;
     my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
@@ -264,6 +264,27 @@ sub ws_checks {
         is_deeply(\%count, {'server 3' => 4}, 'balancer: the backup when both are gone');
         $w->allow(qr/server|upstream|connect|refused/i);
     });
+}
+
+# ---- ha-pair.conf (the pair itself is t/80-keepalived.t)
+{
+    my $w     = example('ha-pair.conf');
+    my @up    = map { $w->upstream($_, {do => 'fixed', body => 'shop'}) } qw(s9001 s9002);
+    my $check = "$Bin/../contrib/keepalived/weir-check";
+    my $port  = $w->port('http');
+    my $well  = sub { return 0 == system "$check 127.0.0.1 $port 2>/dev/null" };
+    my $bash  = program_in_path('bash') && program_in_path('timeout');
+    drive('pair', $w, sub {
+        my $r = get($w, '/health', headers => [Host => 'weir-health']);
+        is("$r->{status} $r->{body}", "200 well\n", 'pair: says that it is well');
+        is(get($w, '/health')->{body}, 'shop', 'pair: by a name of its own');
+        is(get($w, '/', headers => [Host => 'weir-health'])->{status}, 404, 'pair: which has nothing else');
+        $_->stop for @up;
+        is(get($w, '/')->{status}, 502, 'pair: the servers are gone');
+        ok($well->(), 'pair: Weir is well all the same') if $bash;
+        $w->allow(qr/server|upstream|connect|refused/i);
+    });
+    ok(!$well->(), 'pair: and when it has stopped, not') if $bash;
 }
 
 # ---- canary.conf

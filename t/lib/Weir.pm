@@ -71,8 +71,9 @@ sub binary {
 }
 
 # new([conf => TEXT] [, ports => [NAME...]] [, fill => {NAME => TEXT}] [, wait => NAME]
-# [, env => {}]): {{NAME}} in the configuration is a port, a fill, or dir. start
-# waits for the port called {wait}, by default the first.
+# [, env => {}] [, via => [ARG...]] [, up => CODE]): {{NAME}} in the configuration is a
+# port, a fill, or dir. start waits for the port called {wait}, by default the first, or
+# until CODE is true. {via} is a command that becomes the binary (ip netns exec NAME).
 sub new {
     my ($class, %o) = @_;
     my $dir = File::Temp->newdir('weir-test-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{WEIR_KEEP});
@@ -85,6 +86,8 @@ sub new {
         wait  => $o{wait} // $ports[0],
         fill  => $o{fill} // {},
         env   => $o{env}  // {},
+        via   => $o{via}  // [],
+        up    => $o{up},
         allow => [],
     }, $class;
     $self->conf($o{conf}) if defined $o{conf};
@@ -160,7 +163,8 @@ sub _spawn {
         open STDIN,  '<',  '/dev/null' or die "stdin: $!\n";
         open STDERR, '>>', $err        or die "$err: $!\n";
         open STDOUT, '>>', $out        or die "$out: $!\n";
-        exec {$binary} $binary, @args or die "$binary: $!\n";
+        my @argv = (@{$self->{via}}, $binary, @args);
+        exec {$argv[0]} @argv or die "$argv[0]: $!\n";
     };
     print {*STDERR} $@;
     POSIX::_exit(127);
@@ -196,7 +200,8 @@ sub start {
         '-c', $self->{conf}, @args);
     $self->{pid}   = $pid;
     $running{$pid} = $self;
-    my $up = wait_for(sub { $self->_ended ? 'ended' : _answers($self->port($self->{wait})) });
+    my $look = $self->{up} // sub { _answers($self->port($self->{wait})) };
+    my $up   = wait_for(sub { $self->_ended ? 'ended' : $look->($self) });
     return $self if defined $up && $up ne 'ended';
     my $why = defined $up ? "ended with status $self->{status}" : 'did not listen in time';
     $self->kill;
