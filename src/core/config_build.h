@@ -94,6 +94,10 @@ int config_server_address(struct build *, struct conf_address *, struct conf_pla
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 
+/* Of an upstream whose name is known; either may be NULL. */
+void config_build_passive(struct build *, const struct passive_settings *,
+                          const struct circuit_breaker_settings *, struct upstream *);
+
 struct timeouts config_timeouts(const struct timeouts_settings *);
 
 /* The regex, or NULL: reported. */

@@ -45,6 +45,19 @@ struct retry_settings {
     struct conf_head head;
     int64_t tries;
     struct conf_list on; /* int: indexes of settings_retry_names */
+    int replay; /* index of settings_replay_names */
+    int64_t per_try, budget;
+};
+
+struct passive_settings {
+    struct conf_head head;
+    int64_t errors, window, pause, max_ejected;
+    struct conf_list statuses; /* struct conf_statuses */
+};
+
+struct circuit_breaker_settings {
+    struct conf_head head;
+    int64_t max_requests, max_pending, max_retries, latency;
 };
 
 struct error_log_settings {
@@ -131,6 +144,8 @@ struct upstream_settings {
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
     int64_t weight, max_connections; /* for each server */
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct listener_settings {
@@ -181,6 +196,8 @@ struct level_settings {
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
     int64_t weight, max_connections;
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct settings {
@@ -207,6 +224,8 @@ extern const struct conf_group settings_timeouts_group;
 extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;
 extern const struct conf_group settings_retry_group;
+extern const struct conf_group settings_passive_group;
+extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_redirect_group;
@@ -217,8 +236,9 @@ extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
 
-/* The names of `retry.on`; all are taken, only the first does something in this version. */
+/* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
+extern const char *const settings_replay_names[];
 
 /* The names of `balance`; only the first is in this version. */
 extern const char *const settings_balance_names[];
