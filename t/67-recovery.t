@@ -360,6 +360,38 @@ for my $way ('refuse', 'hang', 'reset') {
     is(join(' ', sort keys %who), 'also bad one', 'fewer than half are left: all are used');
 }
 
+# Several workers count in one word, and all see what one of them finds.
+{
+    my $many = Weir->new(ports => [qw(http admin bad one two)], conf => <<'CONF');
+workers = 3;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+control = "unix:{{dir}}/control.sock";
+listeners = ( "127.0.0.1:{{http}}", { address = "127.0.0.1:{{admin}}"; admin = true; } );
+upstreams = ( { name = "u"; passive = { errors = 6; pause = "2s"; };
+  servers = ( { address = "127.0.0.1:{{bad}}"; name = "bad"; }, "127.0.0.1:{{one}}", "127.0.0.1:{{two}}" ); } );
+sites = ( { routes = ( { proxy = "u"; retry = { tries = 1; }; } ); } );
+CONF
+    my %up = (bad => $many->upstream('bad', 'reset'), map { $_ => $many->upstream($_, good($_)) } qw(one two));
+    $many->start;
+    $many->allow(qr/-> 502|ejected/);
+    my $state = sub {
+        my $text = $many->get('admin', '/api/v1/upstreams/u', headers => [Host => 'localhost'])->{body};
+        return (grep { $_->{name} eq 'bad' } @{decode_json($text)->{servers}})[0]{state};
+    };
+    my $met = 0;
+    for (my $n = 0; $n < 90 && $state->() eq 'up'; $n++) {
+        $met++ if $many->get('http', '/')->{status} == 502;
+    }
+    is($state->(), 'ejected', 'three workers eject it together');
+    cmp_ok($met, '<=', 6 + 2, 'after six failures in all, not in each');
+    is(failures(map { $many->get('http', '/') } 1 .. 30), 0, 'no worker asks it any more');
+    is(scalar(grep { /ejected/ } $many->log_lines), 1, 'one of them says so');
+    ok(Weir::wait_for(sub { $many->get('http', '/'); scalar grep { /used again/ } $many->log_lines }), 'it comes back');
+    $many->get('http', '/') for 1 .. 12;
+    is(scalar(grep { /used again/ } $many->log_lines), 1, 'one says so');
+    $many->stop_ok;
+}
+
 # ---- the circuit breaker
 
 {

@@ -102,5 +102,5 @@ void proxy_on_total(struct deadline *d)
         proxy_count_failure(p);
         proxy_judge(p, false, error.proxy_error);
     }
-    proxy_end(p, &error);
+    proxy_give_up(p, &error);
 }

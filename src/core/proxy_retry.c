@@ -142,6 +142,11 @@ void proxy_attempt_failed(struct proxy *p, enum retry_reason reason, struct repl
     p->own_fault = false;
     if (retry(p, reason, 0, error, body))
         return;
+    proxy_give_up(p, error);
+}
+
+void proxy_give_up(struct proxy *p, struct reply_error *error)
+{
     if (p->tries > 0)
         error->detail = pool_printf(p->req->pool, "%u attempts", p->tries + 1);
     proxy_end(p, error);

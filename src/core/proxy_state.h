@@ -91,6 +91,9 @@ void proxy_disk_failed(struct proxy *);
  */
 void proxy_attempt_failed(struct proxy *, enum retry_reason, struct reply_error *error, struct str body);
 
+/* The end, with the number of attempts. */
+void proxy_give_up(struct proxy *, struct reply_error *error);
+
 /* Whether an answer with this status is thrown away and another server asked; `whole` as of h1_client_user. */
 bool proxy_answer_refused(struct proxy *, unsigned status, bool whole);
 
