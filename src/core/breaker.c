@@ -89,18 +89,18 @@ static bool is_slow(struct upstream_state *state, struct breaker *b)
     return false;
 }
 
-static bool refuse(struct upstream_state *state, struct breaker_refusal refusal, struct breaker_refusal *out)
+static bool refuse(struct upstream_state *state, const char *setting, int64_t value, bool is_time,
+                   struct breaker_refusal *refusal)
 {
     struct breaker *b = &state->breaker;
 
+    *refusal = (struct breaker_refusal){setting, value, is_time};
     if (!b->open)
         log_write(state->worker->log, LOG_LEVEL_WARN, "upstream %.*s: circuit breaker opens: %s is %lld%s",
-                  STR_ARG(state->conf->name), refusal.setting, (long long)refusal.value,
-                  refusal.is_time ? " ms" : "");
-    b->open = refusal.setting;
+                  STR_ARG(state->conf->name), setting, (long long)value, is_time ? " ms" : "");
+    b->open = setting;
     b->refused_ms = now_of(state);
     state->worker->stats->breaker_refused++;
-    *out = refusal;
     return false;
 }
 
@@ -124,14 +124,12 @@ bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusa
         return true;
     b = counted(state);
     if (conf->max_requests > 0 && b->others_active + state->active >= conf->max_requests)
-        return refuse(state, (struct breaker_refusal){"circuit_breaker.max_requests", conf->max_requests, false},
-                      refusal);
+        return refuse(state, "circuit_breaker.max_requests", conf->max_requests, false, refusal);
     /* Who comes behind others that wait would wait, too. */
     if (conf->max_pending > 0 && b->others_queued + own_queued(state) >= conf->max_pending)
-        return refuse(state, (struct breaker_refusal){"circuit_breaker.max_pending", conf->max_pending, false},
-                      refusal);
+        return refuse(state, "circuit_breaker.max_pending", conf->max_pending, false, refusal);
     if (is_slow(state, b))
-        return refuse(state, (struct breaker_refusal){"circuit_breaker.latency", conf->latency, true}, refusal);
+        return refuse(state, "circuit_breaker.latency", conf->latency, true, refusal);
     admitted(state);
     return true;
 }
@@ -147,9 +145,7 @@ bool breaker_retry(struct upstream_state *state)
         struct breaker_refusal refusal;
 
         if (b->retries >= (share > 0 ? share : 1))
-            return refuse(state,
-                          (struct breaker_refusal){"circuit_breaker.max_retries", conf->max_retries, false},
-                          &refusal);
+            return refuse(state, "circuit_breaker.max_retries", conf->max_retries, false, &refusal);
     }
     b->retries++;
     return true;

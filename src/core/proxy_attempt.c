@@ -119,7 +119,8 @@ bool proxy_may_repeat(const struct proxy *p)
 
     if (c->upload.whole && !upload_is_kept(&c->upload))
         return false;
-    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || upload_is_untouched(&c->upload));
+    return c->uconn->reused && !c->begun && !p->repeated &&
+           (p->repeatable || upload_is_untouched(&c->upload));
 }
 
 static void connect_peer(struct proxy *p, struct str body)
@@ -155,12 +156,20 @@ void proxy_repeat(struct proxy *p, struct str body)
     connect_peer(p, body);
 }
 
+int proxy_take_server(struct proxy *p, const int *tried, size_t tried_count)
+{
+    int index = upstream_pick(p->state, p->req, tried, tried_count);
+
+    if (index >= 0)
+        upstream_begin(p->state, index);
+    return index;
+}
+
 /* One attempt at server `index`. */
 void proxy_attempt_at(struct proxy *p, int index, struct str body)
 {
     struct h1_client *c = &p->client;
 
-    upstream_begin(p->state, index);
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
@@ -182,10 +191,10 @@ void proxy_attempt(struct proxy *p, struct str body)
         .reason = "no server of the upstream can be used",
         .retry_after_s = RETRY_AFTER_S,
     };
-    int index = upstream_pick(p->state, p->req, p->tried, p->tried_count);
+    int index = proxy_take_server(p, NULL, 0);
 
     if (index < 0)
-        proxy_end(p, p->tries > 0 ? &p->last_error : &none);
+        proxy_end(p, &none);
     else
         proxy_attempt_at(p, index, body);
 }

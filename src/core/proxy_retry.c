@@ -56,22 +56,30 @@ static bool is_allowed(struct proxy *p, enum retry_reason reason, unsigned statu
  * Another server; the same one again only where there is no other and it only ended the connection, as one
  * does that is started anew.
  */
-static int next_server(struct proxy *p, enum retry_reason reason)
+static int take_next(struct proxy *p, enum retry_reason reason)
 {
-    int next = upstream_pick(p->state, p->req, p->tried, p->tried_count);
+    int next = proxy_take_server(p, p->tried, p->tried_count);
 
     if (next < 0 && reason == RETRY_RESET)
-        next = upstream_pick(p->state, p->req, NULL, 0);
+        next = proxy_take_server(p, NULL, 0);
     return next;
 }
 
-static bool count_retry(struct proxy *p, int next)
+/* The server of the next attempt, which counts as a retry; -1: there is none. */
+static int next_server(struct proxy *p, enum retry_reason reason)
 {
-    if (!p->retrying && !breaker_retry(p->state))
-        return false;
+    bool was = p->retrying;
+    int next;
+
+    if (!was && !breaker_retry(p->state))
+        return -1;
     p->retrying = true;
-    p->state->peers[next]->stats->retries++;
-    return true;
+    next = take_next(p, reason);
+    if (next >= 0)
+        p->state->peers[next]->stats->retries++;
+    else if (!was)
+        proxy_retry_over(p);
+    return next;
 }
 
 /* What was known of the attempt. */
@@ -110,15 +118,13 @@ static bool retry(struct proxy *p, enum retry_reason reason, unsigned status, co
         return false;
     mark_tried(p);
     next = next_server(p, reason);
-    if (next < 0 || !count_retry(p, next))
+    if (next < 0)
         return false;
     if (reason == RETRY_STATUS)
         proxy_count_failure(p);
     fault_log(p->req, LOG_LEVEL_WARN, "", "%s%s%.*s; %s is tried", error->reason, semicolon,
               STR_ARG(error->cause), next == p->index ? "the same server" : "another server");
     forget(p, reason, whole);
-    if (error->status == 502 || error->status == 504 || error->status == 503)
-        p->last_error = *error;
     proxy_attempt_at(p, next, body);
     return true;
 }
@@ -134,7 +140,8 @@ void proxy_judge(struct proxy *p, bool well, const char *why)
         passive_failure(p->peer, why);
 }
 
-void proxy_attempt_failed(struct proxy *p, enum retry_reason reason, struct reply_error *error, struct str body)
+void proxy_attempt_failed(struct proxy *p, enum retry_reason reason, struct reply_error *error,
+                          struct str body)
 {
     proxy_count_failure(p);
     if (!p->own_fault)

@@ -20,7 +20,6 @@ struct proxy {
     unsigned tries; /* attempts that failed */
     int *tried; /* indexes of the servers that are not to be asked again */
     size_t tried_count;
-    struct reply_error last_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
@@ -54,7 +53,10 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 /* Tries the next server; `body` is what of the body is not kept yet. */
 void proxy_attempt(struct proxy *, struct str body);
 
-/* An attempt at server `index`. */
+/* Chooses a server, not one of `tried`, and claims it; -1: none can be had now. */
+int proxy_take_server(struct proxy *, const int *tried, size_t tried_count);
+
+/* An attempt at server `index`, which was taken. */
 void proxy_attempt_at(struct proxy *, int index, struct str body);
 
 /*

@@ -32,9 +32,12 @@ static bool is_idempotent(struct str method)
 
 static bool has_key(const struct message *head)
 {
-    for (size_t i = 0; i < head->headers.count; i++)
-        if (str_ieq(head->headers.items[i].name, STR("Idempotency-Key")) && head->headers.items[i].value.len > 0)
+    for (size_t i = 0; i < head->headers.count; i++) {
+        const struct header *field = &head->headers.items[i];
+
+        if (field->value.len > 0 && str_ieq(field->name, STR("Idempotency-Key")))
             return true;
+    }
     return false;
 }
 
