@@ -121,7 +121,15 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             "Requests and retries that a circuit breaker did not let through.", sum->breaker_refused);
 }
 
-enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_RETRIES, FAMILY_LATENCY, FAMILY_FAMILIES };
+enum peer_family {
+    FAMILY_UP,
+    FAMILY_ACTIVE,
+    FAMILY_REQUESTS,
+    FAMILY_FAILURES,
+    FAMILY_RETRIES,
+    FAMILY_LATENCY,
+    FAMILY_FAMILIES
+};
 
 static const struct {
     const char *name, *type, *help;

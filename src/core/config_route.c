@@ -139,7 +139,8 @@ const char *config_replay_name(enum retry_replay replay)
 /* By the index in settings_retry_names. */
 static bool *retry_reason(struct retry_conf *r, int name)
 {
-    bool *const reasons[] = {&r->on_connect, &r->on_timeout, &r->on_reset, &r->on_502, &r->on_503, &r->on_504};
+    bool *const reasons[] = {&r->on_connect, &r->on_timeout, &r->on_reset,
+                             &r->on_502,     &r->on_503,     &r->on_504};
 
     return reasons[name];
 }

@@ -96,7 +96,7 @@ void proxy_attempt_failed(struct proxy *, enum retry_reason, struct reply_error 
 /* The end, with the number of attempts. */
 void proxy_give_up(struct proxy *, struct reply_error *error);
 
-/* Whether an answer with this status is thrown away and another server asked; `whole` as of h1_client_user. */
+/* Whether an answer with this status is thrown away and another server asked; `whole`: see h1_client_user. */
 bool proxy_answer_refused(struct proxy *, unsigned status, bool whole);
 
 /* What passive health is to know of the attempt; the first word of it counts. */

@@ -16,8 +16,8 @@ static const struct conf_row passive_rows[] = {
             "the servers can be used, the ejected ones are used all the same."},
     {.name = "statuses", .type = CONF_STATUS, AT(statuses), .flags = CONF_LIST | CONF_NUMBERS,
      .fallback = "[ \"500-599\" ]",
-     .doc = "Statuses of answers that are failures; connections that fail or end, and times that are over, always "
-            "are."},
+     .doc = "Statuses of answers that are failures; connections that fail or end, and times that are "
+            "over, always are."},
 };
 #undef AT
 const struct conf_group settings_passive_group = {"'passive'", sizeof(struct passive_settings), passive_rows,

@@ -69,30 +69,32 @@ static const struct conf_row retry_rows[] = {
      .fallback = "3",
      .min = 1,
      .max = 100,
-     .doc = "Attempts in all, the first included, each at another server; the same one is asked again only when "
-            "there is no other and it ended the connection. Nothing is tried again once a byte of an answer has "
-            "gone to the client."},
+     .doc = "Attempts in all, the first included, each at another server; the same one is asked again "
+            "only when there is no other and it ended the connection. Nothing is tried again once a byte "
+            "of an answer has gone to the client."},
     {.name = "on",
      .type = CONF_ENUM,
      AT(on),
      .flags = CONF_LIST | CONF_NUMBERS,
      .choices = settings_retry_names,
      .fallback = "[ \"connect\", \"timeout\", \"reset\" ]",
-     .doc = "What another attempt follows on: no connection, no head of an answer in time, a connection that ended "
-            "or gave no proper head, the status of an answer."},
+     .doc = "What another attempt follows on: no connection, no head of an answer in time, a connection "
+            "that ended or gave no proper head, the status of an answer."},
     {.name = "replay",
      .type = CONF_ENUM,
      AT(replay),
      .choices = settings_replay_names,
      .fallback = "\"idempotent\"",
-     .doc = "Requests that may be sent again once something of them was sent: none; GET, HEAD, OPTIONS, TRACE, PUT "
-            "and DELETE; those that carry Idempotency-Key, too; all. Those of them that have a body need buffer = "
-            "\"memory+disk\". A request that could not be sent may always go to another server."},
+     .doc = "Requests that may be sent again once something of them was sent: none; GET, HEAD, OPTIONS, "
+            "TRACE, PUT and DELETE; those that carry Idempotency-Key, too; all. Those of them that have a "
+            "body need buffer = \"memory+disk\". A request that could not be sent may always go to "
+            "another server."},
     {.name = "per_try",
      .type = CONF_DURATION,
      AT(per_try),
      .fallback = "0",
-     .doc = "How long an attempt may take until the head of its answer is there; 0 is as long as timeouts let it."},
+     .doc = "How long an attempt may take until the head of its answer is there; 0 is as long as timeouts "
+            "let it."},
     {.name = "budget",
      .type = CONF_INT,
      AT(budget),
@@ -100,8 +102,8 @@ static const struct conf_row retry_rows[] = {
      .fallback = "20",
      .min = 0,
      .max = 100,
-     .doc = "So many of the requests under way in a worker to the upstream may be on another attempt at once, and "
-            "10 in any case; those that could not be sent do not count."},
+     .doc = "So many of the requests under way in a worker to the upstream may be on another attempt at "
+            "once, and 10 in any case; those that could not be sent do not count."},
 };
 #undef AT
 const struct conf_group settings_retry_group = {"'retry'", sizeof(struct retry_settings), retry_rows,
