@@ -150,6 +150,17 @@ sub wait_logged {
     return logged($pattern);
 }
 
+# Requests that "bad" and "also" have got, when there are as many as are to come, or time is up.
+sub both_saw {
+    my ($pattern, $n) = @_;
+    my $seen;
+    Weir::wait_for(sub {
+        $seen = grep { $_->{target} =~ $pattern } map { $_->seen } @server{qw(bad also)};
+        return $seen >= $n;
+    });
+    return $seen;
+}
+
 # ---- one of three fails, under way at once: nobody sees it
 
 my %ways = (
@@ -263,8 +274,7 @@ sub times_seen {
     is(ask('GET', '/both/late')->{status}, 504, 'both hang');
     my @answers = together(map { ['GET', "/budget/$_"] } 1 .. 30);
     is(failures(@answers), 30, 'all are late');
-    my $seen = grep { $_->{target} =~ m{^/budget/} } map { $_->seen } @server{qw(bad also)};
-    is($seen, 40, 'the budget lets 10 of 30 go elsewhere');
+    is(both_saw(qr{^/budget/}, 40), 40, 'the budget lets 10 of 30 go elsewhere');
     $r = ask('GET', '/total');
     is($r->{status}, 504, 'timeouts.total');
     like($w->wait_log(qr{/total" -> 504}) // '', qr/timeouts\.total is 350ms/, 'is named');
@@ -414,7 +424,7 @@ CONF
     server('bad', 'hang');
     server('also', 'hang');
     together(map { ['GET', "/calm/$_"] } 1 .. 8);
-    is(scalar(grep { $_->{target} =~ m{^/calm} } map { $_->seen } @server{qw(bad also)}), 10, 'max_retries: two of eight');
+    is(both_saw(qr{^/calm}, 10), 10, 'max_retries: two of eight');
 }
 
 # ---- what is wrong in a file
