@@ -212,6 +212,7 @@ require IO::Socket::UNIX;
 
     my %hidden = cookie_for('/hidden/', 'a');
     for my $case (["$hidden{a}"], ["x=1; $hidden{a}; y=2", 'x=1; y=2'], ["$hidden{a}; $hidden{a}"],
+        ["x=1;y=2 ;$hidden{a};;z", 'x=1;y=2 ;;z'], ["$hidden{a};  x=1", 'x=1'], ["$hidden{a};"],
         ['x=1;y=2; HIDDEN=3', 'x=1;y=2; HIDDEN=3']) {
         my ($sent, @left) = @$case;
         my $at = ask('/hidden/', cookies => [$sent]);

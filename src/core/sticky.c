@@ -6,7 +6,6 @@
 #include "core/board.h"
 #include "core/sticky_state.h"
 #include "core/worker.h"
-#include "http/cookie.h"
 
 /* Entries of the table where there is no board. */
 #define LEARN_ALONE 1024
@@ -93,19 +92,12 @@ bool sticky_next_cookie(struct sticky_walk *walk, struct str *value)
 {
     struct cookie cookie;
 
-    while (walk->seen < STICKY_COOKIES) {
-        if (cookie_next(&walk->rest, &cookie)) {
-            if (!str_eq(cookie.name, walk->name))
-                continue;
-            walk->seen++;
-            *value = cookie.value;
-            return true;
-        }
-        while (walk->next < walk->headers->count && walk->headers->items[walk->next].id != HEADER_COOKIE)
-            walk->next++;
-        if (walk->next == walk->headers->count)
-            return false;
-        walk->rest = walk->headers->items[walk->next++].value;
+    while (walk->seen < STICKY_COOKIES && cookie_next(&walk->cookies, &cookie)) {
+        if (!str_eq(cookie.name, walk->name))
+            continue;
+        walk->seen++;
+        *value = cookie.value;
+        return true;
     }
     return false;
 }
@@ -178,7 +170,7 @@ uint64_t sticky_learn_hash(const struct sticky *s, struct str value)
 static void read_cookies(struct sticky *s, const struct request *req, const struct clock *clock,
                          struct sticky_visit *v)
 {
-    struct sticky_walk walk = {.headers = &req->head.headers, .name = s->conf->cookie};
+    struct sticky_walk walk = {.cookies.fields = &req->head.headers, .name = s->conf->cookie};
     struct str value;
 
     *v = (struct sticky_visit){.wanted = -1, .taken = -1};

@@ -1,7 +1,6 @@
 /* sticky_answer.c: what a server may see of the cookies, and what a client gets; see sticky.h. */
 #include "core/sticky_state.h"
 #include "core/worker.h"
-#include "http/cookie.h"
 
 static void field_remove(struct header_list *headers, size_t at)
 {
@@ -11,15 +10,39 @@ static void field_remove(struct header_list *headers, size_t at)
 
 /* ---- to the server ---- */
 
+/* The field without the cookies of that name; other bytes stay, but for blanks that would come first. */
+static struct str without_cookie(struct str field, struct str name, struct pool *pool)
+{
+    char *text = pool_text(pool, field.len);
+    size_t len = 0;
+
+    while (field.len > 0) {
+        const char *end = memchr(field.s, ';', field.len);
+        struct str piece = {field.s, end ? (size_t)(end - field.s) : field.len};
+        const char *equals = memchr(piece.s, '=', piece.len);
+
+        field = str_from(field, piece.len + (end != NULL));
+        if (equals && str_eq(str_trim((struct str){piece.s, (size_t)(equals - piece.s)}), name))
+            continue;
+        if (len == 0)
+            piece = str_trim(piece);
+        else
+            text[len++] = ';';
+        memcpy(text + len, piece.s, piece.len);
+        len += piece.len;
+    }
+    return (struct str){text, len};
+}
+
 static void hide_cookie(struct request *req, struct header_list *headers, struct str name)
 {
     for (size_t i = headers->count; i-- > 0;) {
         struct header *h = &headers->items[i];
-        struct str value, left;
+        struct str left;
 
-        if (h->id != HEADER_COOKIE || !cookie_find(h->value, name, &value))
+        if (h->id != HEADER_COOKIE || !memmem(h->value.s, h->value.len, name.s, name.len))
             continue;
-        left = cookie_remove(h->value, name, req->pool);
+        left = without_cookie(h->value, name, req->pool);
         if (left.len > 0)
             header_set_value(h, left);
         else
@@ -42,11 +65,11 @@ static struct str prefix_of(const struct sticky *s, struct str value)
 /* Only the bytes that were put in are taken out; all others stay as the client has sent them. */
 static void restore_cookie(struct request *req, const struct sticky *s, struct header_list *headers)
 {
-    struct sticky_walk walk = {.headers = headers, .name = s->conf->cookie};
+    struct sticky_walk walk = {.cookies.fields = headers, .name = s->conf->cookie};
     struct str value;
 
     while (sticky_next_cookie(&walk, &value)) {
-        struct header *h = &headers->items[walk.next - 1];
+        struct header *h = &headers->items[walk.cookies.at - 1];
         struct str prefix = prefix_of(s, value), field = h->value;
         size_t at;
         char *text;
@@ -58,7 +81,7 @@ static void restore_cookie(struct request *req, const struct sticky *s, struct h
         memcpy(text, field.s, at);
         memcpy(text + at, prefix.s + prefix.len, field.len - at - prefix.len);
         header_set_value(h, (struct str){text, field.len - prefix.len});
-        walk.rest = (struct str){text + h->value.len - walk.rest.len, walk.rest.len};
+        walk.cookies.rest.s = text + h->value.len - walk.cookies.rest.len;
     }
 }
 

@@ -7,6 +7,7 @@
 #include "core/sticky.h"
 #include "core/sticky_learn.h"
 #include "core/sticky_value.h"
+#include "http/cookie.h"
 
 struct sticky {
     const struct sticky_conf *conf;
@@ -18,10 +19,8 @@ struct sticky {
 
 /* Over all cookies of one name in all Cookie fields. */
 struct sticky_walk {
-    const struct header_list *headers;
+    struct cookie_walk cookies;
     struct str name;
-    struct str rest;
-    size_t next; /* the field after that of `rest` */
     unsigned seen;
 };
 
