@@ -201,7 +201,8 @@ int sticky_pick(struct upstream_state *state, const struct pick *pick)
         return STICKY_NONE;
     if (upstream_peer_keeps(state, (size_t)v->wanted, pick, &full))
         return v->wanted;
-    return full && state->conf->queue.size > 0 ? STICKY_WAIT : STICKY_NONE;
+    /* A queue is for servers that take new requests: nobody would tell who waits for another. */
+    return full && state->conf->queue.size > 0 && state->peers[v->wanted]->status == PEER_UP ? STICKY_WAIT : STICKY_NONE;
 }
 
 void sticky_picked(struct request *req, int index)

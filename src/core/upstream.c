@@ -149,20 +149,20 @@ static bool is_full(const struct upstream_state *state, const struct peer_state 
     return max > 0 && peer->active >= (share ? share : 1);
 }
 
-static bool was_tried(const struct pick *pick, size_t index)
+static bool was_tried(size_t index, const int *tried, size_t tried_count)
 {
-    for (size_t i = 0; i < pick->tried_count; i++)
-        if ((size_t)pick->tried[i] == index)
+    for (size_t i = 0; i < tried_count; i++)
+        if ((size_t)tried[i] == index)
             return true;
     return false;
 }
 
 bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick, bool *full)
 {
-    const struct peer_state *peer = state->peers[index];
+    struct peer_state *peer = state->peers[index];
 
     *full = false;
-    if (was_tried(pick, index) || (peer->status != PEER_UP && peer->status != PEER_DRAIN))
+    if (was_tried(index, pick->tried, pick->tried_count) || (peer->status != PEER_UP && peer->status != PEER_DRAIN))
         return false;
     *full = is_full(state, peer);
     return !*full;
@@ -172,7 +172,7 @@ bool upstream_peer_usable(const struct upstream_state *state, size_t index, cons
 {
     const struct peer_state *peer = state->peers[index];
 
-    if (was_tried(pick, index))
+    if (was_tried(index, pick->tried, pick->tried_count))
         return false;
     return peer->status == PEER_UP && peer->conf->backup == pick->backup && !is_full(state, peer);
 }

@@ -1,5 +1,8 @@
 /* test_sticky.c: which server a client with a cookie gets, whatever became of that server; and what it is answered. */
 #include "balancer_fixture.h"
+#include <stdio.h>
+
+#include "base/rnd.h"
 #include "core/request.h"
 #include "core/sticky.h"
 #include "http/cookie.h"
@@ -93,6 +96,7 @@ static const struct {
     {"full", 0, 5, false, 0},
     {"full, and a queue", 10, 5, false, -1},
     {"down, and a queue", 10, 0, false, 0},
+    {"drained, full, and a queue", 10, 5, false, 0},
 };
 
 static void test_server(void **state)
@@ -110,7 +114,7 @@ static void test_server(void **state)
         fixture_start(&f.base);
         cookie = cookie_of(&f, 1, NULL);
         b = &f.base.conf.peers[1];
-        b->weight = strcmp(cases[i].what, "drained") ? 1 : 0;
+        b->weight = strncmp(cases[i].what, "drained", 7) ? 1 : 0;
         b->down = strncmp(cases[i].what, "down", 4) == 0;
         b->max_connections = 5;
         f.base.conf.queue.size = cases[i].queue;
@@ -269,11 +273,54 @@ static void test_many_cookies(void **state)
     end(&f);
 }
 
+/* Fields put together at random: nothing is read or written past its end, and nothing grows. */
+static void test_noise(void **state)
+{
+    static const char *const tokens[] = {"ID=", "ID", "=", ";", "; ", "~", "\"", ",", "x=1", "A", "\t", "\xff", ";ID=\"", "ID=;"};
+    static const enum sticky_mode modes[] = {STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN};
+    struct rnd rnd;
+
+    (void)state;
+    rnd_init_fixed(&rnd, 7);
+    for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+        struct sticky_fixture f;
+
+        prepare(&f, modes[m]);
+        f.sticky.indirect = modes[m] == STICKY_INSERT;
+        fixture_start(&f.base);
+        const char *cookie = cookie_of(&f, 1, "ID=1");
+        char kept[128], field[2048], *copy;
+
+        snprintf(kept, sizeof(kept), "%s", cookie ? cookie : "");
+        for (unsigned round = 0; round < 20000; round++) {
+            size_t len = 0, total = 0;
+
+            for (uint64_t n = rnd_below(&rnd, 12); n > 0; n--)
+                len += (size_t)snprintf(field + len, sizeof(field) - len, "%s",
+                                        rnd_below(&rnd, 5) ? tokens[rnd_below(&rnd, ARRAY_SIZE(tokens))] : kept);
+            pool_reset(f.pool);
+            copy = pool_text(f.pool, len);
+            memcpy(copy, field, len);
+            ask(&f, NULL);
+            for (int i = 0; i < 2; i++)
+                assert_int_equal(header_add(&f.req.head.headers, STR("Cookie"), (struct str){copy, len}), 0);
+            assert_true(upstream_pick(f.base.state, &f.req, NULL, 0) >= 0);
+            sticky_hide(&f.req, &f.req.head.headers);
+            for (size_t i = 0; i < f.req.head.headers.count; i++)
+                total += f.req.head.headers.items[i].value.len;
+            assert_true(total <= 2 * len);
+            (void)answered(&f, "ID=2");
+        }
+        end(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_server), cmocka_unit_test(test_counts),  cmocka_unit_test(test_times),
         cmocka_unit_test(test_learn),  cmocka_unit_test(test_rewrite), cmocka_unit_test(test_many_cookies),
+        cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
