@@ -95,8 +95,8 @@ int config_server_address(struct build *, struct conf_address *, struct conf_pla
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 
 /*
- * The bytes of the secret that was written as *text, itself or "file:PATH", whose path is made absolute; STR_NONE:
- * reported.
+ * The bytes of the secret that was written as *text, itself or "file:PATH", whose path is made absolute;
+ * STR_NONE: reported.
  */
 struct str config_secret(struct build *, struct str *text, struct conf_place at);
 

@@ -34,13 +34,15 @@ static void check_cookie(struct build *b, const struct sticky_settings *s)
     }
     if (!good)
         conf_report_add(b->report, sticky_place(s, "cookie"),
-                        "'cookie' is \"%.*s\"; write a name of letters, digits and %s", STR_ARG(s->cookie), marks);
+                        "'cookie' is \"%.*s\"; write a name of letters, digits and %s", STR_ARG(s->cookie),
+                        marks);
     if (s->mode != STICKY_INSERT && !settings_has(&settings_sticky_group, &s->head, "cookie"))
         conf_report_add(b->report, s->head.at,
                         "'sticky' has no 'cookie'; write the name of the cookie that the servers set");
 }
 
-static void check_attribute(struct build *b, const struct sticky_settings *s, const char *name, struct str text)
+static void check_attribute(struct build *b, const struct sticky_settings *s, const char *name,
+                            struct str text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (text.s[i] == ';' || (unsigned char)text.s[i] <= 0x20 || (unsigned char)text.s[i] >= 0x7f) {
@@ -57,20 +59,24 @@ static void check_promises(struct build *b, const struct sticky_settings *s, con
 
     if ((host || str_has_prefix(s->cookie, STR("__Secure-"))) && !s->secure)
         conf_report_add(b->report, sticky_place(s, "cookie"),
-                        "browsers refuse a cookie \"%.*s\" without 'secure'; write secure = true", STR_ARG(s->cookie));
-    if (host && (s->domain.len > 0 || !str_eq(s->path, STR("/"))))
-        conf_report_add(b->report, sticky_place(s, "cookie"),
-                        "browsers refuse a cookie \"%.*s\" with a 'domain' or a 'path' other than \"/\"; remove them",
+                        "browsers refuse a cookie \"%.*s\" without 'secure'; write secure = true",
                         STR_ARG(s->cookie));
+    if (host && (s->domain.len > 0 || !str_eq(s->path, STR("/"))))
+        conf_report_add(
+            b->report, sticky_place(s, "cookie"),
+            "browsers refuse a cookie \"%.*s\" with a 'domain' or a 'path' other than \"/\"; remove them",
+            STR_ARG(s->cookie));
     if (str_eq(c->samesite, STR("None")) && !s->secure)
-        conf_report_add(b->report, sticky_place(s, "samesite"),
-                        "browsers refuse a cookie with samesite = \"none\" without 'secure'; write secure = true");
+        conf_report_add(
+            b->report, sticky_place(s, "samesite"),
+            "browsers refuse a cookie with samesite = \"none\" without 'secure'; write secure = true");
 }
 
 /* Settings that do nothing in this mode. */
 static void check_mode(struct build *b, const struct sticky_settings *s)
 {
-    static const char *const names[] = {"path", "domain", "secure", "httponly", "samesite", "indirect", "ttl"};
+    static const char *const names[] = {"path",     "domain",   "secure", "httponly",
+                                        "samesite", "indirect", "ttl"};
     size_t count = ARRAY_SIZE(names) - (s->mode == STICKY_LEARN);
 
     if (s->mode == STICKY_INSERT)
@@ -79,7 +85,8 @@ static void check_mode(struct build *b, const struct sticky_settings *s)
         if (is_written(s, names[i]))
             conf_report_add(b->report, sticky_place(s, names[i]),
                             "'%s' does nothing where the servers set the cookie; remove it, or write "
-                            "mode = \"insert\"", names[i]);
+                            "mode = \"insert\"",
+                            names[i]);
 }
 
 /* Seconds; -1: not a duration. */
@@ -111,11 +118,13 @@ static int64_t build_ttl(struct build *b, const struct sticky_settings *s)
 
     if (ttl < 0)
         conf_report_add(b->report, sticky_place(s, "ttl"),
-                        "'ttl' is \"%.*s\"; write a duration from \"1s\" to \"400d\", or \"forever\"", STR_ARG(s->ttl));
+                        "'ttl' is \"%.*s\"; write a duration from \"1s\" to \"400d\", or \"forever\"",
+                        STR_ARG(s->ttl));
     return ttl;
 }
 
-static void build_key(struct build *b, struct sticky_settings *s, const struct upstream *u, struct sticky_conf *c)
+static void build_key(struct build *b, struct sticky_settings *s, const struct upstream *u,
+                      struct sticky_conf *c)
 {
     struct str secret = b->config->secret;
 
@@ -155,7 +164,7 @@ void config_build_sticky(struct build *b, struct upstream *u, struct sticky_sett
     check_attribute(b, s, "path", s->path);
     check_attribute(b, s, "domain", s->domain);
     if (s->path.len == 0 || s->path.s[0] != '/')
-        conf_report_add(b->report, sticky_place(s, "path"), "'path' is \"%.*s\"; write one that begins with \"/\"",
-                        STR_ARG(s->path));
+        conf_report_add(b->report, sticky_place(s, "path"),
+                        "'path' is \"%.*s\"; write one that begins with \"/\"", STR_ARG(s->path));
     check_promises(b, s, c);
 }

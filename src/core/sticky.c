@@ -1,4 +1,5 @@
-/* sticky.c: what the client's cookie says, and which server that is; the cookies of answers are sticky_answer.c. */
+/* sticky.c: what the client's cookie says, and which server that is; the cookies of answers are
+ * sticky_answer.c. */
 #include "core/sticky.h"
 
 #include <stdlib.h>
@@ -30,7 +31,8 @@ static struct str secret_of(const struct worker *w)
     return w->config->secret;
 }
 
-/* What is learnt stays on this machine, so its secret does too: it is known in every worker, whatever the file says. */
+/* What is learnt stays on this machine, so its secret does too: it is known in every worker, whatever the
+ * file says. */
 static void learn_new(struct sticky *s, const struct worker *w, struct str upstream)
 {
     uint8_t key[HMAC_BYTES];
@@ -175,7 +177,7 @@ static void read_cookies(struct sticky *s, const struct request *req, const stru
 
     *v = (struct sticky_visit){.wanted = -1, .taken = -1};
     while (v->said != STICKY_SAID_SERVER && sticky_next_cookie(&walk, &value)) {
-        enum sticky_said said = s->conf->mode != STICKY_LEARN ? read_value(s, value, clock, v)
+        enum sticky_said said = s->conf->mode != STICKY_LEARN         ? read_value(s, value, clock, v)
                                 : s->learn.count > 0 && value.len > 0 ? recall_value(s, value, clock, v)
                                                                       : STICKY_SAID_FOREIGN;
 
@@ -202,7 +204,8 @@ int sticky_pick(struct upstream_state *state, const struct pick *pick)
     if (upstream_peer_keeps(state, (size_t)v->wanted, pick, &full))
         return v->wanted;
     /* A queue is for servers that take new requests: nobody would tell who waits for another. */
-    return full && state->conf->queue.size > 0 && state->peers[v->wanted]->status == PEER_UP ? STICKY_WAIT : STICKY_NONE;
+    return full && state->conf->queue.size > 0 && state->peers[v->wanted]->status == PEER_UP ? STICKY_WAIT
+                                                                                             : STICKY_NONE;
 }
 
 void sticky_picked(struct request *req, int index)

@@ -1,8 +1,8 @@
 /*
- * sticky.h: how a client stays with the server that has its session: by a cookie of Weir's own, by a name for the
- * server in front of the server's own cookie, or by remembering who has set that cookie.  Read once for a request,
- * before a server is chosen; the answer sets the cookie anew where another server has answered.  What a client
- * sends is believed only as far as sticky_value.h or sticky_learn.h vouch for it.
+ * sticky.h: how a client stays with the server that has its session: by a cookie of Weir's own, by a name for
+ * the server in front of the server's own cookie, or by remembering who has set that cookie.  Read once for a
+ * request, before a server is chosen; the answer sets the cookie anew where another server has answered. What
+ * a client sends is believed only as far as sticky_value.h or sticky_learn.h vouch for it.
  */
 #ifndef WEIR_CORE_STICKY_H
 #define WEIR_CORE_STICKY_H
@@ -45,8 +45,8 @@ void sticky_free(struct sticky *);
 void sticky_look(struct upstream_state *);
 
 /*
- * The server that pick->req's client was with, if it can have it; else STICKY_NONE or STICKY_WAIT.  Sets req->sticky,
- * from which a queue can see who waits for whom.
+ * The server that pick->req's client was with, if it can have it; else STICKY_NONE or STICKY_WAIT.  Sets
+ * req->sticky, from which a queue can see who waits for whom.
  */
 int sticky_pick(struct upstream_state *, const struct pick *);
 

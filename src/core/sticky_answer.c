@@ -104,8 +104,8 @@ static void add_field(struct request *req, struct header_list *headers, const ch
 }
 
 /*
- * A shared cache that kept the answer would give every client the same server (RFC 9111 5.2.2.7).  What is not cached
- * stays as it is.
+ * A shared cache that kept the answer would give every client the same server (RFC 9111 5.2.2.7).  What is
+ * not cached stays as it is.
  */
 static void make_private(struct request *req, struct header_list *headers)
 {
@@ -123,7 +123,8 @@ static void make_private(struct request *req, struct header_list *headers)
             const char *equals = memchr(element.s, '=', element.len);
             struct str name = {element.s, equals ? (size_t)(equals - element.s) : element.len};
 
-            if (!str_ieq(name, STR("public")) && !str_ieq(name, STR("s-maxage")) && !str_ieq(name, STR("private")))
+            if (!str_ieq(name, STR("public")) && !str_ieq(name, STR("s-maxage")) &&
+                !str_ieq(name, STR("private")))
                 value = pool_printf(req->pool, "%.*s, %.*s", STR_ARG(value), STR_ARG(element));
         }
     }
@@ -140,7 +141,8 @@ static struct str cookie_text(struct request *req, const struct sticky *s, size_
 {
     const struct sticky_conf *conf = s->conf;
     int64_t time_s = conf->ttl_s > 0 ? req->worker->loop->clock.wall_s : 0;
-    struct str age = STR(""), path = attribute(req, "Path", conf->path), domain = attribute(req, "Domain", conf->domain);
+    struct str age = STR(""), path = attribute(req, "Path", conf->path),
+               domain = attribute(req, "Domain", conf->domain);
     struct str samesite = attribute(req, "SameSite", conf->samesite);
     char text[STICKY_DATED];
     struct str value = sticky_value_make(s->values, server, time_s, text);
@@ -154,7 +156,8 @@ static struct str cookie_text(struct request *req, const struct sticky *s, size_
 
 static bool is_ours(const struct header *h, struct str name, struct set_cookie *set)
 {
-    return h->id == HEADER_SET_COOKIE && cookie_parse_set(h->value, set) == 0 && str_eq(set->cookie.name, name);
+    return h->id == HEADER_SET_COOKIE && cookie_parse_set(h->value, set) == 0 &&
+           str_eq(set->cookie.name, name);
 }
 
 static void insert_cookie(struct request *req, const struct sticky *s, struct message *head)
@@ -187,8 +190,10 @@ static bool rewrite_cookie(struct request *req, const struct sticky *s, struct h
 
         if (!is_ours(h, s->conf->cookie, &set) || set.cookie.value.len == 0)
             continue;
-        /* Behind an opening quote, or what follows would be no cookie value by the letter (RFC 6265 4.1.1). */
-        at = (int)(set.cookie.value.s - h->value.s) + (sticky_unquote(set.cookie.value).s != set.cookie.value.s);
+        /* Behind an opening quote, or what follows would be no cookie value by the letter (RFC 6265 4.1.1).
+         */
+        at = (int)(set.cookie.value.s - h->value.s) +
+             (sticky_unquote(set.cookie.value).s != set.cookie.value.s);
         header_set_value(h, pool_printf(req->pool, "%.*s%.*s~%.*s", at, h->value.s, STR_ARG(value),
                                         STR_ARG(str_from(h->value, (size_t)at))));
         any = true;
@@ -201,8 +206,8 @@ static bool is_deletion(const struct set_cookie *set)
 {
     struct str age;
 
-    return set->cookie.value.len == 0 || (cookie_find_attribute(set->attributes, STR("Max-Age"), &age) && age.len > 0 &&
-                                          (age.s[0] == '-' || str_eq(age, STR("0"))));
+    return set->cookie.value.len == 0 || (cookie_find_attribute(set->attributes, STR("Max-Age"), &age) &&
+                                          age.len > 0 && (age.s[0] == '-' || str_eq(age, STR("0"))));
 }
 
 static bool learn_cookie(struct request *req, struct sticky *s, const struct header_list *headers)

@@ -25,8 +25,9 @@ struct sticky_learn {
 };
 
 /*
- * The server's tag (36 bits) that `hash` was last put with, if that or the last sticky_learn_find() was at most `ttl_s`
- * ago; 0: unknown.  Times are of the monotonic clock in seconds.  A find makes the entry live on.
+ * The server's tag (36 bits) that `hash` was last put with, if that or the last sticky_learn_find() was at
+ * most `ttl_s` ago; 0: unknown.  Times are of the monotonic clock in seconds.  A find makes the entry live
+ * on.
  */
 uint64_t sticky_learn_find(struct sticky_learn *, uint64_t hash, int64_t now_s, int64_t ttl_s);
 

@@ -182,7 +182,8 @@ uint64_t sticky_value_tag(const struct sticky_values *v, size_t index)
     return index < v->room ? v->servers[index].tag : 0;
 }
 
-struct str sticky_value_make(const struct sticky_values *v, size_t index, int64_t time_s, char text[STICKY_DATED])
+struct str sticky_value_make(const struct sticky_values *v, size_t index, int64_t time_s,
+                             char text[STICKY_DATED])
 {
     memcpy(text, v->servers[index].plain, STICKY_PLAIN);
     if (time_s <= 0)

@@ -1,12 +1,14 @@
 /*
- * sticky_value.h: the text that names a server in a client's cookie, and what such a text means.  It is the same
- * in every worker, after every reload and on every machine that has the key, and tells nobody else anything:
+ * sticky_value.h: the text that names a server in a client's cookie, and what such a text means.  It is the
+ * same in every worker, after every reload and on every machine that has the key, and tells nobody else
+ * anything:
  *
  *     ID   22  HMAC-SHA256 of the server's name, cut to 128 bits, in base64url (RFC 4648 5)
  *     TIME  6  when it was set, seconds since 1970; only where cookies have a ttl
  *     MAC  11  SipHash of what stands before it: that a Weir with this key has made it
  *
- * The MAC is compared first and in constant time, so that whoever does not have the key learns nothing by trying.
+ * The MAC is compared first and in constant time, so that whoever does not have the key learns nothing by
+ * trying.
  */
 #ifndef WEIR_CORE_STICKY_VALUE_H
 #define WEIR_CORE_STICKY_VALUE_H
@@ -35,14 +37,15 @@ struct sticky_values *sticky_values_new(const uint8_t key[HMAC_BYTES]);
 void sticky_values_free(struct sticky_values *);
 
 /*
- * The servers are others now: first this, then sticky_values_put() for each that there is.  What was computed for an
- * index is kept as long as its name stays the same.  -1: no memory; then no value names a server.
+ * The servers are others now: first this, then sticky_values_put() for each that there is.  What was computed
+ * for an index is kept as long as its name stays the same.  -1: no memory; then no value names a server.
  */
 int sticky_values_begin(struct sticky_values *, size_t count) WEIR_MUST_CHECK;
 void sticky_values_put(struct sticky_values *, size_t index, struct str name);
 
 /* The value of server `index`, set at `time_s`; 0: without a time.  In `text`. */
-struct str sticky_value_make(const struct sticky_values *, size_t index, int64_t time_s, char text[STICKY_DATED]);
+struct str sticky_value_make(const struct sticky_values *, size_t index, int64_t time_s,
+                             char text[STICKY_DATED]);
 
 struct sticky_reading {
     bool authentic; /* made with this key */

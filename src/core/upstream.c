@@ -157,12 +157,14 @@ static bool was_tried(size_t index, const int *tried, size_t tried_count)
     return false;
 }
 
-bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick, bool *full)
+bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick,
+                         bool *full)
 {
     struct peer_state *peer = state->peers[index];
 
     *full = false;
-    if (was_tried(index, pick->tried, pick->tried_count) || (peer->status != PEER_UP && peer->status != PEER_DRAIN))
+    if (was_tried(index, pick->tried, pick->tried_count) ||
+        (peer->status != PEER_UP && peer->status != PEER_DRAIN))
         return false;
     *full = is_full(state, peer);
     return !*full;

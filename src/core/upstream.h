@@ -97,8 +97,8 @@ int upstream_pick(struct upstream_state *, struct request *req, const int *tried
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
 
 /*
- * Whether a client who was with server `index` before may have it again: it is PEER_UP or PEER_DRAIN and was not tried
- * before.  *full: it would be, but has no place now.
+ * Whether a client who was with server `index` before may have it again: it is PEER_UP or PEER_DRAIN and was
+ * not tried before.  *full: it would be, but has no place now.
  */
 bool upstream_peer_keeps(const struct upstream_state *, size_t index, const struct pick *, bool *full);
 

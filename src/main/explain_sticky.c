@@ -12,7 +12,8 @@ static const char *sticky_what(const struct sticky_conf *conf, const struct stic
     case STICKY_SAID_NOTHING:
         return conf->mode == STICKY_INSERT ? "none, or over: balanced, and the cookie set" : "none: balanced";
     case STICKY_SAID_FOREIGN:
-        return conf->mode == STICKY_INSERT ? "names no server: balanced, and the cookie set" : "names no server: balanced";
+        return conf->mode == STICKY_INSERT ? "names no server: balanced, and the cookie set"
+                                           : "names no server: balanced";
     case STICKY_SAID_GONE:
         return "its server is not in this file: balanced anew";
     case STICKY_SAID_SERVER:
@@ -28,6 +29,6 @@ struct str explain_sticky(const struct explain *e, const struct upstream *upstre
 
     sticky_tell(upstream, &e->req, &told);
     *server = told.server >= 0 ? upstream->peers[told.server].name : STR_NONE;
-    return pool_printf(e->req.pool, "%s, cookie %.*s: %s%.*s", sticky_mode_name(conf->mode), STR_ARG(conf->cookie),
-                       sticky_what(conf, &told), STR_ARG(*server));
+    return pool_printf(e->req.pool, "%s, cookie %.*s: %s%.*s", sticky_mode_name(conf->mode),
+                       STR_ARG(conf->cookie), sticky_what(conf, &told), STR_ARG(*server));
 }

@@ -1,4 +1,5 @@
-/* test_sticky.c: which server a client with a cookie gets, whatever became of that server; and what it is answered. */
+/* test_sticky.c: which server a client with a cookie gets, whatever became of that server; and what it is
+ * answered. */
 #include "balancer_fixture.h"
 #include <stdio.h>
 
@@ -28,8 +29,12 @@ static void prepare(struct sticky_fixture *f, enum sticky_mode mode)
     f->base.loop.clock.wall_s = 1700000000;
     for (size_t i = 0; i < COUNT; i++)
         f->base.conf.peers[i].name = str_of(names[i]);
-    f->sticky = (struct sticky_conf){.mode = mode, .cookie = STR("ID"), .path = STR("/"), .ttl_s = mode == STICKY_LEARN ? 60 : 0,
-                                     .has_key = true, .key = "key"};
+    f->sticky = (struct sticky_conf){.mode = mode,
+                                     .cookie = STR("ID"),
+                                     .path = STR("/"),
+                                     .ttl_s = mode == STICKY_LEARN ? 60 : 0,
+                                     .has_key = true,
+                                     .key = "key"};
     f->base.conf.sticky = &f->sticky;
     f->base.config.secret = STR("secret");
     f->base.worker.stats = &f->stats;
@@ -58,7 +63,8 @@ static int pick(struct sticky_fixture *f, const char *cookie)
     return upstream_pick(f->base.state, &f->req, NULL, 0);
 }
 
-/* The answer's Set-Cookie that the client gets, cut at the first ';'; NULL: none.  `set`: what the server has sent. */
+/* The answer's Set-Cookie that the client gets, cut at the first ';'; NULL: none.  `set`: what the server has
+ * sent. */
 static const char *answered(struct sticky_fixture *f, const char *set)
 {
     const struct header *h;
@@ -162,8 +168,8 @@ static void test_times(void **state)
     static const struct {
         int64_t age;
         bool set, kept;
-    } ages[] = {{0, false, true}, {9, false, true}, {10, true, true}, {100, true, true}, {101, true, false},
-                {-60, false, true}, {-4000, true, true}};
+    } ages[] = {{0, false, true},   {9, false, true},   {10, true, true},   {100, true, true},
+                {101, true, false}, {-60, false, true}, {-4000, true, true}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(ages); i++) {
@@ -252,7 +258,8 @@ static void test_rewrite(void **state)
     end(&f);
 }
 
-/* More cookies of the name than are looked at: those behind them do not count, and none is read past its end. */
+/* More cookies of the name than are looked at: those behind them do not count, and none is read past its end.
+ */
 static void test_many_cookies(void **state)
 {
     struct sticky_fixture f;
@@ -276,7 +283,8 @@ static void test_many_cookies(void **state)
 /* Fields put together at random: nothing is read or written past its end, and nothing grows. */
 static void test_noise(void **state)
 {
-    static const char *const tokens[] = {"ID=", "ID", "=", ";", "; ", "~", "\"", ",", "x=1", "A", "\t", "\xff", ";ID=\"", "ID=;"};
+    static const char *const tokens[] = {"ID=", "ID",  "=", ";",  "; ",   "~",      "\"",
+                                         ",",   "x=1", "A", "\t", "\xff", ";ID=\"", "ID=;"};
     static const enum sticky_mode modes[] = {STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN};
     struct rnd rnd;
 
@@ -296,8 +304,9 @@ static void test_noise(void **state)
             size_t len = 0, total = 0;
 
             for (uint64_t n = rnd_below(&rnd, 12); n > 0; n--)
-                len += (size_t)snprintf(field + len, sizeof(field) - len, "%s",
-                                        rnd_below(&rnd, 5) ? tokens[rnd_below(&rnd, ARRAY_SIZE(tokens))] : kept);
+                len +=
+                    (size_t)snprintf(field + len, sizeof(field) - len, "%s",
+                                     rnd_below(&rnd, 5) ? tokens[rnd_below(&rnd, ARRAY_SIZE(tokens))] : kept);
             pool_reset(f.pool);
             copy = pool_text(f.pool, len);
             memcpy(copy, field, len);

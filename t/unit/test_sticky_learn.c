@@ -1,4 +1,5 @@
-/* test_sticky_learn.c: the table of learnt cookies: bounded, timed, and unimpressed by what others write into it. */
+/* test_sticky_learn.c: the table of learnt cookies: bounded, timed, and unimpressed by what others write into
+ * it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +112,8 @@ static void test_processes(void **state)
 {
     enum { PROCESSES = 4, ROUNDS = 20000, HASHES = 40 };
     struct sticky_learn shared = {mmap(NULL, 64 * sizeof(struct learn_entry), PROT_READ | PROT_WRITE,
-                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0), 16};
+                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+                                  16};
     pid_t pids[PROCESSES];
 
     (void)state;
@@ -142,8 +144,10 @@ static void test_processes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_put_find, clear), cmocka_unit_test_setup(test_times, clear),
-        cmocka_unit_test_setup(test_full, clear),     cmocka_unit_test_setup(test_torn, clear),
+        cmocka_unit_test_setup(test_put_find, clear),
+        cmocka_unit_test_setup(test_times, clear),
+        cmocka_unit_test_setup(test_full, clear),
+        cmocka_unit_test_setup(test_torn, clear),
         cmocka_unit_test(test_processes),
     };
 

@@ -44,7 +44,8 @@ static void test_hmac(void **state)
     hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), out);
     assert_memory_equal(out, short_key, sizeof(short_key));
     memset(aa, 0xaa, sizeof(aa));
-    hmac_sha256((struct str){aa, sizeof(aa)}, STR("Test Using Larger Than Block-Size Key - Hash Key First"), out);
+    hmac_sha256((struct str){aa, sizeof(aa)}, STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+                out);
     assert_memory_equal(out, long_key, sizeof(long_key));
     hmac_sha256(STR_NONE, STR_NONE, out);
 }
@@ -103,7 +104,8 @@ static void test_strangers(void **state)
     static const struct {
         const char *secret, *upstream;
         bool authentic;
-    } cases[] = {{"s", "up", true}, {"s", "u", false}, {"t", "up", false}, {"su", "p", false}, {"", "up", false}};
+    } cases[] = {
+        {"s", "up", true}, {"s", "u", false}, {"t", "up", false}, {"su", "p", false}, {"", "up", false}};
     struct sticky_values *v = values_of("s", "up", three);
     char text[STICKY_DATED];
     struct str value = sticky_value_make(v, 0, 0, text);
