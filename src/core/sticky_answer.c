@@ -97,10 +97,11 @@ void sticky_hide(struct request *req, struct header_list *headers)
 
 /* ---- to the client ---- */
 
-static void add_field(struct request *req, struct header_list *headers, const char *name, struct str value)
+static void add_field(struct request *req, struct header_list *headers, enum header_id id, struct str value)
 {
-    if (header_add(headers, str_of(name), value) < 0)
-        log_write(req->worker->log, LOG_LEVEL_INFO, "an answer has no room for %s of `sticky`", name);
+    if (header_add_known(headers, id, value) < 0)
+        log_write(req->worker->log, LOG_LEVEL_INFO, "an answer has no room for %.*s of `sticky`",
+                  STR_ARG(header_name_of(id)));
 }
 
 /*
@@ -129,7 +130,7 @@ static void make_private(struct request *req, struct header_list *headers)
         }
     }
     (void)header_remove(headers, HEADER_CACHE_CONTROL);
-    add_field(req, headers, "Cache-Control", value);
+    add_field(req, headers, HEADER_CACHE_CONTROL, value);
 }
 
 static struct str attribute(struct request *req, const char *name, struct str value)
@@ -171,7 +172,7 @@ static void insert_cookie(struct request *req, const struct sticky *s, struct me
             field_remove(&head->headers, i);
     if (v->wanted == v->taken && !v->outdated)
         return;
-    add_field(req, &head->headers, "Set-Cookie", cookie_text(req, s, (size_t)v->taken));
+    add_field(req, &head->headers, HEADER_SET_COOKIE, cookie_text(req, s, (size_t)v->taken));
     if (head->status >= 200)
         make_private(req, &head->headers);
 }
