@@ -14,8 +14,8 @@ static const struct conf_row rows[] = {
      .doc =
          "\"insert\": a cookie of Weir's own. \"rewrite\": the server's cookie of that name carries the "
          "choice to the client and is as the server has set it when it comes back. \"learn\": the server's "
-         "cookie stays as it is, and Weir remembers which server has set it: a million of them, in memory that all "
-         "workers share; they outlast reloads and upgrades, not the whole instance."},
+         "cookie stays as it is, and Weir remembers which server has set it: a million of them, in memory that "
+         "all workers share; they outlast reloads and upgrades, not the whole instance."},
     {.name = "cookie",
      .type = CONF_STRING,
      AT(cookie),
@@ -61,8 +61,8 @@ static const struct conf_row rows[] = {
      .type = CONF_STRING,
      AT(secret),
      .doc = "Random text or \"file:PATH\", from which the values are made: with the same one another machine "
-            "knows them too. The file's own 'secret' when not written; without that, one that lasts as long as the "
-            "instance, over reloads and upgrades."},
+            "knows them too. The file's own 'secret' when not written; without that, one that lasts as long as "
+            "the instance, over reloads and upgrades."},
 };
 #undef AT
 const struct conf_group settings_sticky_group = {
