@@ -60,6 +60,13 @@ struct circuit_breaker_settings {
     int64_t max_requests, max_pending, max_retries, latency;
 };
 
+struct sticky_settings {
+    struct conf_head head;
+    int mode, samesite;
+    struct str cookie, ttl, path, domain, secret;
+    bool secure, httponly, indirect;
+};
+
 struct error_log_settings {
     struct conf_head head;
     struct str path;
@@ -143,6 +150,7 @@ struct upstream_settings {
     struct balance_settings *balance;
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections; /* for each server */
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
@@ -195,6 +203,7 @@ struct level_settings {
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
@@ -228,6 +237,7 @@ extern const struct conf_group settings_passive_group;
 extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
+extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
 extern const struct conf_group settings_rewrite_group;

@@ -109,7 +109,7 @@ static const struct conf_row rows[] = {
     {GROUP(passive, DEFAULTS), .doc = "Servers that fail get no requests for a while."},
     {GROUP(circuit_breaker, DEFAULTS),
      .doc = "What is too much for the servers is answered with 503 at once."},
-    SETTINGS_LATER("sticky", DEFAULTS),
+    {GROUP(sticky, DEFAULTS), .doc = "How clients stay with their server."},
     SETTINGS_LATER("queue", DEFAULTS),
     SETTINGS_LATER("slow_start", DEFAULTS),
     SETTINGS_LATER("hash_method", DEFAULTS),
