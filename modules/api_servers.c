@@ -3,7 +3,6 @@
 
 #include "core/changes.h"
 #include "core/json_read.h"
-#include "http/uri.h"
 #include "modules/api.h"
 
 #define UPSTREAMS STR("/api/v1/upstreams/")
@@ -122,16 +121,6 @@ static bool is_json(const struct request *req)
 
 /* ---- who is meant ---- */
 
-/* "/NAME" with an escaped '/' allowed in it. */
-static bool name_decode(struct request *req, struct str segment, struct str *name)
-{
-    struct str decoded;
-
-    if (segment.len < 2 || uri_decode_path(segment, req->pool, &decoded) != URI_OK)
-        return false;
-    *name = str_from(decoded, 1);
-    return true;
-}
 
 /* The upstream and server of "/NAME/servers[/SERVER]"; false: it is not of that form. */
 static bool call_names(struct request *req, struct str rest, struct servers_call *call)
@@ -139,7 +128,7 @@ static bool call_names(struct request *req, struct str rest, struct servers_call
     const char *end = memchr(rest.s + 1, '/', rest.len - 1);
     struct str tail;
 
-    if (!end || !name_decode(req, (struct str){rest.s, (size_t)(end - rest.s)}, &call->upstream))
+    if (!end || !api_name(req, (struct str){rest.s + 1, (size_t)(end - rest.s) - 1}, &call->upstream))
         return false;
     tail = str_from(rest, (size_t)(end - rest.s));
     call->server = STR_NONE;
@@ -147,7 +136,7 @@ static bool call_names(struct request *req, struct str rest, struct servers_call
         return true;
     if (!str_has_prefix(tail, STR("/servers/")) || memchr(tail.s + 9, '/', tail.len - 9))
         return false;
-    return name_decode(req, str_from(tail, 8), &call->server);
+    return api_name(req, str_from(tail, 9), &call->server);
 }
 
 /* The method, 0; else answered. */

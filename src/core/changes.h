@@ -24,9 +24,12 @@ enum change_outcome {
 #define CHANGE_ERROR_MAX 400
 
 /*
- * The changes of the board, or those of state_dir where the board is new; those that the configuration says too are
- * dropped.  Lives as long as the worker.
+ * Before the generation serves: puts what state_dir has on a board that is new, and gives servers that the file has by
+ * now what was changed of them when it did not, so that the first request finds all of it.
  */
+void changes_prepare(struct worker *);
+
+/* Those of the board, without those that the configuration says too.  Lives as long as the worker. */
 struct changes *changes_new(struct worker *);
 
 /* To be called every tick: takes out servers that were drained for it, and frees their slots after their rest. */

@@ -292,25 +292,35 @@ static void record_hand_over(struct changes *c, const struct peer_conf *conf, un
     to->remove_at_ms = from->remove_at_ms;
 }
 
-/* Records that the configuration has made needless. */
-static void records_drop(struct changes *c)
+/* The server of the configuration that a record of the API's stands for by now; *known: its upstream is there. */
+static const struct peer_conf *record_in_file(const struct changes *c, const struct board_server *record, bool *known)
+{
+    struct upstream_state *state = change_upstream(c, record->upstream);
+
+    *known = state != NULL;
+    return state ? upstream_server_in_file(state->conf, record) : NULL;
+}
+
+/* Records that the configuration has made needless: gives over what was changed of them and, with `drop`, ends them. */
+static void records_hand_over(struct changes *c, bool drop)
 {
     unsigned end = board_server_end(c->board);
 
     for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++) {
         char text[BOARD_NAME_MAX];
         struct board_server record;
-        struct upstream_state *state;
         const struct peer_conf *conf;
+        bool known;
 
         if (board_server_read(c->board, slot, &record, text) < 0 || record.origin != BOARD_ORIGIN_API)
             continue;
-        state = change_upstream(c, record.upstream);
-        conf = state ? upstream_server_in_file(state->conf, &record) : NULL;
-        if (state && !conf)
+        conf = record_in_file(c, &record, &known);
+        if (known && !conf)
             continue;
         if (conf && conf->board_slot >= 0)
             record_hand_over(c, conf, slot, record.weight);
+        if (!drop)
+            continue;
         log_write(c->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s: server %.*s was added at run time: %s",
                   STR_ARG(record.upstream), STR_ARG(record.name),
                   conf ? "the configuration has it by now" : "dropped, since there is no such upstream any more");
@@ -331,29 +341,42 @@ static void words_drop(const struct peer_conf *conf, struct peer_shared *shared)
         __atomic_store_n(&shared->override_weight, 0, __ATOMIC_RELAXED);
 }
 
-void changes_restore(struct changes *c)
+static void changes_drop(struct changes *c)
 {
     struct upstreams *all = c->worker->upstreams;
 
-    if (!board_changes_read(c->board))
-        file_restore(c);
-    records_drop(c);
+    records_hand_over(c, true);
     for (size_t i = 0; i < all->count; i++)
         for (size_t k = 0; k < all->states[i].conf->peer_count; k++)
             if (all->states[i].conf->peers[k].board_slot >= 0)
                 words_drop(all->states[i].peers[k]->conf, all->states[i].peers[k]->shared);
-    board_set_changes_read(c->board);
     board_peers_changed(c->board);
     changes_save(c);
 }
 
+static void changes_init(struct changes *c, struct worker *worker)
+{
+    *c = (struct changes){.worker = worker, .board = worker->board};
+    c->path = pool_printf(worker->pool, "%.*s/" CHANGES_FILE, STR_ARG(worker->config->state_dir));
+}
+
+void changes_prepare(struct worker *worker)
+{
+    struct changes c;
+
+    changes_init(&c, worker);
+    if (!board_changes_read(c.board))
+        file_restore(&c);
+    board_set_changes_read(c.board);
+    records_hand_over(&c, false);
+    board_peers_changed(c.board);
+}
+
 struct changes *changes_new(struct worker *worker)
 {
-    struct changes *c = pool_zalloc(worker->pool, sizeof(*c));
+    struct changes *c = pool_alloc(worker->pool, sizeof(*c));
 
-    c->worker = worker;
-    c->board = worker->board;
-    c->path = pool_printf(worker->pool, "%.*s/" CHANGES_FILE, STR_ARG(worker->config->state_dir));
-    changes_restore(c);
+    changes_init(c, worker);
+    changes_drop(c);
     return c;
 }

@@ -52,8 +52,7 @@ enum change_outcome change_read_add(const struct json_members *call, struct chan
 enum change_outcome change_read_set(const struct json_members *call, struct change *to,
                                     char error[CHANGE_ERROR_MAX]);
 
-/* changes_file.c: writes all changes to state_dir; and puts on the board what is there. */
+/* changes_file.c: writes all changes to state_dir. */
 void changes_save(struct changes *);
-void changes_restore(struct changes *);
 
 #endif

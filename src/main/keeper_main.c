@@ -150,6 +150,11 @@ static struct changes *keeper_changes(struct admin *admin)
     return k->changes;
 }
 
+static void keeper_on_prepared(struct child *c)
+{
+    changes_prepare(c->worker);
+}
+
 static void keeper_on_tick(struct child *c)
 {
     struct changes *changes = keeper_changes(c->admin);
@@ -167,5 +172,6 @@ int keeper_main(struct child *c)
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
     c->on_tick = keeper_on_tick;
+    c->on_prepared = keeper_on_prepared;
     return child_run(c);
 }
