@@ -43,6 +43,12 @@ struct peer_state *change_find(struct upstream_state *, struct str server);
 
 struct upstream_state *change_upstream(const struct changes *, struct str name);
 
+/* As of the last look: a look after each of many records that are added would take long. */
+struct upstream_state *change_upstream_known(const struct changes *, struct str name);
+
+/* The words of a server whose weight in the configuration, or in its record, is `conf_weight`. */
+void change_set_words(struct peer_shared *, const struct change *, unsigned conf_weight);
+
 /* A new record of the API's; its slot, or -1 with `error`. */
 int change_add_record(struct changes *, const struct change *, const struct addr *, char error[CHANGE_ERROR_MAX]);
 
@@ -52,7 +58,8 @@ enum change_outcome change_read_add(const struct json_members *call, struct chan
 enum change_outcome change_read_set(const struct json_members *call, struct change *to,
                                     char error[CHANGE_ERROR_MAX]);
 
-/* changes_file.c: writes all changes to state_dir. */
+/* changes_file.c: writes all changes to state_dir; and puts on the board what is there. */
 void changes_save(struct changes *);
+void changes_file_read(struct changes *);
 
 #endif
