@@ -46,8 +46,8 @@ struct peer_state *change_find(struct upstream_state *state, struct str server)
     return found;
 }
 
-static enum change_outcome find(struct changes *c, struct str upstream, struct str server, struct peer_state **peer,
-                                char error[CHANGE_ERROR_MAX])
+static enum change_outcome find(struct changes *c, struct str upstream, struct str server,
+                                struct peer_state **peer, char error[CHANGE_ERROR_MAX])
 {
     struct upstream_state *state = change_upstream(c, upstream);
 
@@ -202,7 +202,8 @@ enum change_outcome changes_remove(struct changes *c, struct str upstream, struc
         return outcome;
     if (is_found(c, peer)) {
         snprintf(error, CHANGE_ERROR_MAX,
-                 "The server \"%.*s\" was found by a name or in a servers_file, and would be found again: take it down.",
+                 "The server \"%.*s\" was found by a name or in a servers_file, and would be found again: "
+                 "take it down.",
                  STR_ARG(peer->conf->name));
         return CHANGE_CONFLICT;
     }

@@ -1,4 +1,6 @@
-/* changes_begin.c: what becomes of changes when a keeper begins, with a configuration that may know of them. */
+/*
+ * changes_begin.c: what becomes of changes when a keeper begins, with a configuration that may know of them.
+ */
 #include "core/changes_state.h"
 #include "core/upstream_servers.h"
 
@@ -22,7 +24,6 @@ void change_set_words(struct peer_shared *shared, const struct change *change, u
         __atomic_store_n(&shared->override, (uint32_t)change->state, __ATOMIC_RELAXED);
 }
 
-
 /* The configuration has the server: what else was changed of it goes over to its own words. */
 static void record_hand_over(struct changes *c, const struct peer_conf *conf, unsigned slot, unsigned weight)
 {
@@ -40,8 +41,12 @@ static void record_hand_over(struct changes *c, const struct peer_conf *conf, un
     to->remove_at_ms = from->remove_at_ms;
 }
 
-/* The server of the configuration that a record of the API's stands for by now; *known: its upstream is there. */
-static const struct peer_conf *record_in_file(const struct changes *c, const struct board_server *record, bool *known)
+/*
+ * The server of the configuration that a record of the API's stands for by now; *known: its upstream is
+ * there.
+ */
+static const struct peer_conf *record_in_file(const struct changes *c, const struct board_server *record,
+                                              bool *known)
 {
     struct upstream_state *state = change_upstream_known(c, record->upstream);
 
@@ -49,7 +54,10 @@ static const struct peer_conf *record_in_file(const struct changes *c, const str
     return state ? upstream_server_in_file(state->conf, record) : NULL;
 }
 
-/* Records that the configuration has made needless: gives over what was changed of them and, with `drop`, ends them. */
+/*
+ * Records that the configuration has made needless: gives over what was changed of them and, with `drop`,
+ * ends them.
+ */
 static void records_hand_over(struct changes *c, bool drop)
 {
     unsigned end = board_server_end(c->board);
@@ -71,7 +79,8 @@ static void records_hand_over(struct changes *c, bool drop)
             continue;
         log_write(c->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s: server %.*s was added at run time: %s",
                   STR_ARG(record.upstream), STR_ARG(record.name),
-                  conf ? "the configuration has it by now" : "dropped, since there is no such upstream any more");
+                  conf ? "the configuration has it by now"
+                       : "dropped, since there is no such upstream any more");
         board_server_remove(c->board, slot);
     }
 }
@@ -80,7 +89,8 @@ static void records_hand_over(struct changes *c, bool drop)
 static void words_drop(const struct peer_conf *conf, struct peer_shared *shared)
 {
     uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
-    bool same = (override == PEER_OVERRIDE_DOWN && conf->down) || (override == PEER_OVERRIDE_UP && !conf->down) ||
+    bool same = (override == PEER_OVERRIDE_DOWN && conf->down) ||
+                (override == PEER_OVERRIDE_UP && !conf->down) ||
                 (override == PEER_OVERRIDE_DRAIN && conf->weight == 0 && shared->remove_at_ms == 0);
 
     if (same)

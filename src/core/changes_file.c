@@ -23,10 +23,11 @@ static void say_unsaved(struct changes *c, const char *what)
     snprintf(why, sizeof(why), "%.200s: %s", what, strerror(errno));
     /* Said once, not at every change. */
     if (!c->unsaved || strcmp(why, c->why_unsaved) != 0)
-        log_write(c->worker->log, LOG_LEVEL_WARN,
-                  "changes made at run time are not saved, a restart will lose them: %s; state_dir is to be a "
-                  "directory that the workers' user may write to",
-                  why);
+        log_write(
+            c->worker->log, LOG_LEVEL_WARN,
+            "changes made at run time are not saved, a restart will lose them: %s; state_dir is to be a "
+            "directory that the workers' user may write to",
+            why);
     memcpy(c->why_unsaved, why, sizeof(why));
     c->unsaved = true;
 }
@@ -70,7 +71,8 @@ static int replace_file(struct changes *c, struct pool *pool, struct str text)
         say_unsaved(c, next.s);
         return -1;
     }
-    if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 && sync_directory(c->path) == 0) {
+    if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 &&
+        sync_directory(c->path) == 0) {
         close(fd);
         return 0;
     }
@@ -181,7 +183,8 @@ static struct change change_read(const struct json_members *m)
         .state = state_of(text_member(m, "state")),
     };
 
-    if (weight && weight->type == JSON_READ_NUMBER && weight->number >= 0 && weight->number <= PEER_WEIGHT_MAX) {
+    if (weight && weight->type == JSON_READ_NUMBER && weight->number >= 0 &&
+        weight->number <= PEER_WEIGHT_MAX) {
         change.has_weight = true;
         change.weight = (unsigned)weight->number;
     }
@@ -205,7 +208,8 @@ static bool is_new(struct reading *r, const struct change *change)
 }
 
 /* Puts one saved change on the board; NULL, or why not. */
-static const char *change_restore(struct reading *r, const struct change *change, char error[CHANGE_ERROR_MAX])
+static const char *change_restore(struct reading *r, const struct change *change,
+                                  char error[CHANGE_ERROR_MAX])
 {
     struct changes *c = r->c;
     struct upstream_state *state = change_upstream_known(c, change->upstream);
@@ -229,7 +233,8 @@ static const char *change_restore(struct reading *r, const struct change *change
     slot = change_add_record(c, change, &address, error);
     if (slot < 0)
         return error;
-    change_set_words(board_peer_shared(c->board, (unsigned)slot), change, change->has_weight ? change->weight : 1);
+    change_set_words(board_peer_shared(c->board, (unsigned)slot), change,
+                     change->has_weight ? change->weight : 1);
     return NULL;
 }
 
@@ -248,8 +253,9 @@ static void line_restore(struct reading *r, struct str line)
         change = change_read(&members);
         why = change_restore(r, &change, error);
         if (why)
-            log_write(log, LOG_LEVEL_WARN, "%s:%u: upstream \"%.*s\", server \"%.*s\": the change is dropped: %s",
-                      r->c->path.s, r->number, STR_ARG(change.upstream), STR_ARG(change.server), why);
+            log_write(log, LOG_LEVEL_WARN,
+                      "%s:%u: upstream \"%.*s\", server \"%.*s\": the change is dropped: %s", r->c->path.s,
+                      r->number, STR_ARG(change.upstream), STR_ARG(change.server), why);
     }
     pool_free(pool);
 }
