@@ -269,6 +269,19 @@ sub loads_ok {
     is(call($w, 'PATCH', of($w, 'bee'), {weight => 1}), 200, 'as in the file');
     is_deeply([changes($w)], [], 'nothing is changed any more');
     is($w->read('state/changes'), '', 'in the file neither');
+
+    # One that was taken out is no change any more when the file does without it, and comes back with the file.
+    my $slow = $w->client('http');
+    $slow->send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n");    # keeps a generation and its names
+    is(call($w, 'DELETE', of($w, 'sea')), 200, 'one is taken out');
+    ok(eventually(sub { !has($w, 'sea') }), 'it is gone');
+    $w->conf(conf_text());
+    is(ctl($w, 'reload')->{exit}, 0, 'the file does without it too');
+    is_deeply([changes($w)], [], 'which is no change any more');
+    $w->conf(conf_text(servers => '{ address = "127.0.0.1:{{c}}"; name = "sea"; }'));
+    is(ctl($w, 'reload')->{exit}, 0, 'the file has it again');
+    is(who($w), 'c', 'and so have the workers');
+    $slow->close;
     $w->allow(qr/was ended by signal 9/);
     $w->stop_ok;
 }
