@@ -16,8 +16,10 @@ struct upstream_state *change_upstream_known(const struct changes *c, struct str
     return NULL;
 }
 
-void change_set_words(struct peer_shared *shared, const struct change *change, unsigned conf_weight)
+void change_set_words(struct changes *c, struct peer_shared *shared, const struct change *change,
+                      unsigned conf_weight)
 {
+    c->touched = true;
     if (change->has_weight && change->weight != conf_weight)
         __atomic_store_n(&shared->override_weight, change->weight + 1, __ATOMIC_RELAXED);
     if (change->state != PEER_OVERRIDE_NONE)
@@ -29,15 +31,15 @@ static void record_hand_over(struct changes *c, const struct peer_conf *conf, un
 {
     const struct peer_shared *from = board_peer_shared(c->board, slot);
     struct peer_shared *to = board_peer_shared(c->board, (unsigned)conf->board_slot);
-    struct change change = {.has_weight = true, .weight = weight};
     uint32_t override = __atomic_load_n(&from->override, __ATOMIC_RELAXED);
     uint32_t word = __atomic_load_n(&from->override_weight, __ATOMIC_RELAXED);
 
     if (word > 0 && word <= PEER_WEIGHT_MAX + 1)
-        change.weight = word - 1;
-    if (override < PEER_OVERRIDE_GONE)
-        change.state = (enum peer_override)override;
-    change_set_words(to, &change, conf->weight);
+        weight = word - 1;
+    /* Whatever a reload that failed has left there. */
+    c->touched = true;
+    __atomic_store_n(&to->override_weight, weight == conf->weight ? 0 : weight + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->override, override < PEER_OVERRIDE_GONE ? override : 0, __ATOMIC_RELAXED);
     to->remove_at_ms = from->remove_at_ms;
 }
 
@@ -86,16 +88,18 @@ static void records_hand_over(struct changes *c, bool drop)
 }
 
 /* A word that says what the configuration says. */
-static void words_drop(const struct peer_conf *conf, struct peer_shared *shared)
+static void words_drop(struct changes *c, const struct peer_conf *conf, struct peer_shared *shared)
 {
     uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
     bool same = (override == PEER_OVERRIDE_DOWN && conf->down) ||
                 (override == PEER_OVERRIDE_UP && !conf->down) ||
                 (override == PEER_OVERRIDE_DRAIN && conf->weight == 0 && shared->remove_at_ms == 0);
+    bool weighs = __atomic_load_n(&shared->override_weight, __ATOMIC_RELAXED) == conf->weight + 1;
 
+    c->touched = c->touched || same || weighs;
     if (same)
         __atomic_store_n(&shared->override, (uint32_t)PEER_OVERRIDE_NONE, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&shared->override_weight, __ATOMIC_RELAXED) == conf->weight + 1)
+    if (weighs)
         __atomic_store_n(&shared->override_weight, 0, __ATOMIC_RELAXED);
 }
 
@@ -107,8 +111,9 @@ static void changes_drop(struct changes *c)
     for (size_t i = 0; i < all->count; i++)
         for (size_t k = 0; k < all->states[i].conf->peer_count; k++)
             if (all->states[i].conf->peers[k].board_slot >= 0)
-                words_drop(all->states[i].peers[k]->conf, all->states[i].peers[k]->shared);
-    board_peers_changed(c->board);
+                words_drop(c, all->states[i].peers[k]->conf, all->states[i].peers[k]->shared);
+    if (c->touched)
+        board_peers_changed(c->board);
     changes_save(c);
 }
 
@@ -127,7 +132,9 @@ void changes_prepare(struct worker *worker)
         changes_file_read(&c);
     board_set_changes_read(c.board);
     records_hand_over(&c, false);
-    board_peers_changed(c.board);
+    /* Not for nothing: at each look a round begins anew. */
+    if (c.touched)
+        board_peers_changed(c.board);
 }
 
 struct changes *changes_new(struct worker *worker)

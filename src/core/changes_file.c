@@ -221,7 +221,7 @@ static const char *change_restore(struct reading *r, const struct change *change
         return "there is no such upstream any more";
     peer = change_find(state, change->server);
     if (peer && peer->conf->board_slot >= 0) {
-        change_set_words(peer->shared, change, peer->conf->weight);
+        change_set_words(c, peer->shared, change, peer->conf->weight);
         return NULL;
     }
     if (!change->added)
@@ -233,7 +233,7 @@ static const char *change_restore(struct reading *r, const struct change *change
     slot = change_add_record(c, change, &address, error);
     if (slot < 0)
         return error;
-    change_set_words(board_peer_shared(c->board, (unsigned)slot), change,
+    change_set_words(c, board_peer_shared(c->board, (unsigned)slot), change,
                      change->has_weight ? change->weight : 1);
     return NULL;
 }

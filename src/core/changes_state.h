@@ -15,6 +15,7 @@ struct changes {
     struct board *board;
     struct str path; /* in state_dir; ends in NUL */
     int64_t look_at_ms; /* of changes_tick() */
+    bool touched; /* words were written that workers have to look at */
     bool unsaved;
     char why_unsaved[300];
 };
@@ -51,7 +52,7 @@ struct upstream_state *change_upstream(const struct changes *, struct str name);
 struct upstream_state *change_upstream_known(const struct changes *, struct str name);
 
 /* The words of a server whose weight in the configuration, or in its record, is `conf_weight`. */
-void change_set_words(struct peer_shared *, const struct change *, unsigned conf_weight);
+void change_set_words(struct changes *, struct peer_shared *, const struct change *, unsigned conf_weight);
 
 /* A new record of the API's; its slot, or -1 with `error`. */
 int change_add_record(struct changes *, const struct change *, const struct addr *,
