@@ -173,6 +173,9 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
+    /* Its place may have another server when the request is logged. */
+    if (p->peer->index >= p->state->conf->peer_count)
+        p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     p->req->times.attempt = proxy_now(p);
     proxy_start_per_try(p);
     c->uconn = uconn_take(p->peer, !p->repeatable, p, proxy_on_event);

@@ -45,6 +45,8 @@ struct child {
     void (*on_message)(struct child *, const struct channel_message *); /* may take message.fd */
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */
+    void (*on_tick)(struct child *);
+    void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
 };
 
 /* Drops privileges, serves, returns the exit code. */
