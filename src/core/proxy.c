@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "core/divert.h"
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
 #include "http/hop.h"
@@ -160,9 +161,13 @@ static void on_begun(struct h1_client *c)
     struct proxy *p = container_of(c, struct proxy, client);
     struct request *req = p->req;
 
+    int64_t latency;
+
     req->times.first_byte = proxy_now(p);
-    stats_histogram_add(&p->peer->stats->latency,
-                        req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected));
+    latency = req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected);
+    stats_histogram_add(&p->peer->stats->latency, latency);
+    p->answered = true;
+    upstream_answered(p->state, p->index, latency);
 }
 
 static void on_interim(struct h1_client *c, struct message *head)
@@ -263,7 +268,8 @@ static void proxy_start(struct request *req, struct str body, bool last)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
-    p->state = upstream_state(req->worker->upstreams, req->route->upstream);
+    p->state = divert_choose(req->worker->upstreams, req->route->upstream, req);
+    req->upstream = p->state->conf;
     p->read_timeout = req->route->timeouts.read;
     p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;

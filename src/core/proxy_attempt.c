@@ -22,6 +22,8 @@ void proxy_leave_peer(struct proxy *p)
     if (!peer)
         return;
     p->peer = NULL;
+    if (!p->answered)
+        upstream_answered(p->state, p->index, -1);
     upstream_done(p->state, p->index);
 }
 
@@ -177,6 +179,7 @@ static bool pick_peer(struct proxy *p)
     if (index < 0)
         return false;
     upstream_begin(p->state, index);
+    p->answered = false;
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;

@@ -27,6 +27,7 @@ struct proxy {
     bool sendable; /* the connection is there and the head was sent */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
+    bool answered; /* the server has begun to answer */
     bool credited; /* the client may send, and has not yet */
 };
 

@@ -173,10 +173,28 @@ void upstream_begin(struct upstream_state *state, int index)
 
     state->active++;
     peer->active++;
+    peer->pending++;
     peer->stats->active++;
     peer->stats->requests++;
     if (state->balancer->begin)
         state->balancer->begin(state, index);
+}
+
+/* The part of the average that is the last measurement's: 1 of so many. */
+#define LATENCY_PARTS 8
+/* What an answer that never came counts as, at least: who refuses at once is not fast. */
+#define LATENCY_FAILED_MS 1000
+
+void upstream_answered(struct upstream_state *state, int index, int64_t latency_ms)
+{
+    struct peer_state *peer = state->peers[index];
+    double ms = (double)latency_ms;
+
+    peer->pending--;
+    if (latency_ms < 0)
+        ms = peer->latency > LATENCY_FAILED_MS ? peer->latency : LATENCY_FAILED_MS;
+    peer->latency = peer->latency_at_ms > 0 ? peer->latency + (ms - peer->latency) / LATENCY_PARTS : ms;
+    peer->latency_at_ms = state->worker->loop->clock.mono_ms;
 }
 
 void upstream_done(struct upstream_state *state, int index)

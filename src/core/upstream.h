@@ -28,6 +28,9 @@ struct peer_state {
     struct list idle; /* struct uconn by `link`, the newest first */
     unsigned idle_count;
     unsigned active; /* requests of this worker under way */
+    unsigned pending; /* of them those whose answer has not begun */
+    double latency; /* milliseconds to the first byte, as this worker sees it: the last ones count most */
+    int64_t latency_at_ms; /* when the last one was measured; 0: never */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
     struct peer_stats *stats; /* never NULL */
@@ -97,5 +100,10 @@ bool upstream_peer_usable(const struct upstream_state *, size_t index, const str
 /* A request goes to server `index`; and it is over, however it ended. */
 void upstream_begin(struct upstream_state *, int index);
 void upstream_done(struct upstream_state *, int index);
+
+/*
+ * Between them, once: the first byte of the answer came after `latency_ms`; below 0: there will be none.
+ */
+void upstream_answered(struct upstream_state *, int index, int64_t latency_ms);
 
 #endif
