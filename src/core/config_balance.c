@@ -56,6 +56,8 @@ static void balance_check(struct build *b, const struct balance_settings *s)
             !(arguments[i].methods & 1u << s->method))
             conf_report_add(b->report, place(s, arguments[i].name), "'%s' says nothing about \"%s\"; it is for %s: "
                             "remove it or change the method", arguments[i].name, method, arguments[i].whose);
+    if (s->head.broken)
+        return;
     if ((s->method == BALANCE_URL_PARAM || s->method == BALANCE_HEADER) && !(has(s, "name") && s->name.len))
         conf_report_add(b->report, place(s, "method"), "\"%s\" needs a name; write balance = { method = \"%s\"; "
                         "name = \"...\"; };", method, method);
@@ -85,7 +87,8 @@ static void balance_check_hash(struct build *b, const struct upstream_settings *
     static const char *const names[] = {"hash_method", "hash_balance_factor"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (!balance_has_key(u->balance) && is_written_in(&settings_upstream_group, &s->head, names[i]))
+        if (!balance_has_key(u->balance) && !(s->balance && s->balance->head.broken) &&
+            is_written_in(&settings_upstream_group, &s->head, names[i]))
             conf_report_add(b->report, conf_place_of(&settings_upstream_group, &s->head, names[i]),
                             "'%s' says nothing about \"%s\"; it is for source, uri, url_param, header, rdp_cookie and "
                             "hash: remove it or change 'balance'", names[i], config_balance_name(u->balance));

@@ -17,11 +17,11 @@ static const struct conf_row balance_rows[] = {
             "load of this worker: least_pending (fewest requests not answered yet, weights aside). By a key, so "
             "that the same goes to the same server: source (the client's address), uri (the path), url_param, "
             "header, rdp_cookie, hash; requests without the key go in turn. first: the first that has room."},
-    {.name = "depth", .type = CONF_INT, AT(depth), .fallback = "0", .min = 0, .max = 1000,
-     .doc = "Of uri: so many segments of the path count; 0 is all."},
-    {.name = "length", .type = CONF_INT, AT(length), .fallback = "0", .min = 0, .max = 1000000, .unit = "bytes",
-     .doc = "Of uri: so much of it counts; 0 is all."},
-    {.name = "whole", .type = CONF_BOOL, AT(whole), .fallback = "false", .doc = "Of uri: with the query."},
+    {.name = "depth", .type = CONF_INT, AT(depth), .min = 1, .max = 1000,
+     .doc = "Of uri: so many segments of the path count; all when not set."},
+    {.name = "length", .type = CONF_INT, AT(length), .min = 1, .max = 1000000, .unit = "bytes",
+     .doc = "Of uri: so much of it counts; all when not set."},
+    {.name = "whole", .type = CONF_BOOL, AT(whole), .doc = "Of uri: with the query."},
     {.name = "name", .type = CONF_STRING, AT(name),
      .doc = "Of url_param, header and rdp_cookie: whose value is the key; of rdp_cookie \"mstshash\" when not set."},
     {.name = "key", .type = CONF_TEMPLATE, AT(key), .doc = "Of hash: text with variables."},
