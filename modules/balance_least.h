@@ -1,7 +1,8 @@
 /*
- * balance_least.h: what the methods that take the server with the lowest score share: a heap for each tier, kept
- * right as requests begin and end, and made anew when the others' load was summed again.  Among equals servers
- * take turns by weight, so that an idle upstream is used evenly; each worker begins elsewhere.
+ * balance_least.h: what the methods that take the server with the lowest score share: a heap for each
+ * tier, kept right as requests begin and end, and made anew when the others' load was summed again.  Among
+ * equals servers take turns by weight, so that an idle upstream is used evenly; each worker begins
+ * elsewhere.
  */
 #ifndef WEIR_MODULES_BALANCE_LEAST_H
 #define WEIR_MODULES_BALANCE_LEAST_H
@@ -21,7 +22,8 @@ struct balance_least {
 };
 
 /* As the members of struct balancer; a method's rebuild gives its score. */
-void balance_least_rebuild(struct upstream_state *, double (*score)(struct balance_least *, const struct peer_state *));
+void balance_least_rebuild(struct upstream_state *,
+                           double (*score)(struct balance_least *, const struct peer_state *));
 int balance_least_pick(struct upstream_state *, const struct pick *);
 void balance_least_update(struct upstream_state *, int index);
 void balance_least_release(struct upstream_state *);

@@ -1,4 +1,4 @@
-/* balancer_first.c: the first server in the order of the file that has room, so that the last ones may sleep. */
+/* balancer_first.c: the first server in the order of the file that has room: the last ones may sleep. */
 #include "core/balancer.h"
 #include "modules/modules.h"
 

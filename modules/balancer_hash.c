@@ -1,8 +1,9 @@
 /*
- * balancer_hash.c: the server that a key of the request belongs to (source, uri, url_param, header, rdp_cookie,
- * hash).  `map` lays the servers of the file end to end by weight: exact shares, and a server that is down moves its
- * own keys only; but one more or less in the file moves nearly all.  `consistent` is hash_race.h.  A server that
- * cannot take the request, or has its share of the load, is passed over for the key's next, and so on.
+ * balancer_hash.c: the server that a key of the request belongs to (source, uri, url_param, header,
+ * rdp_cookie, hash).  `map` lays the servers of the file end to end by weight: exact shares, and a server
+ * that is down moves its own keys only; but one more or less in the file moves nearly all.  `consistent`
+ * is hash_race.h.  A server that cannot take the request, or has its share of the load, is passed over for
+ * the key's next, and so on.
  */
 #include "core/balance_key.h"
 #include "core/balancer.h"
@@ -66,12 +67,13 @@ static uint64_t digest(const struct upstream_state *state, const struct upstream
     uint64_t sum = tier->count;
 
     for (size_t i = 0; i < tier->count; i++)
-        sum = balance_hash_next(sum ^ ((uint64_t)tier->peers[i] << 32 | state->peers[tier->peers[i]]->share), 1);
+        sum = balance_hash_next(sum ^ tier->peers[i] ^ (uint64_t)state->peers[tier->peers[i]]->share << 32, 1);
     return sum;
 }
 
 /* Made when first wanted: many changes are none of the servers of this upstream. */
-static void slots_make(struct hash_tier *own, const struct upstream_state *state, const struct upstream_tier *tier)
+static void slots_make(struct hash_tier *own, const struct upstream_state *state,
+                       const struct upstream_tier *tier)
 {
     uint64_t made_of = digest(state, tier);
 
@@ -84,7 +86,7 @@ static void slots_make(struct hash_tier *own, const struct upstream_state *state
     own->slots = hash_race_new(state, tier, own->pool);
 }
 
-/* hash_balance_factor: it has its part of all that is under way, this request included, and that much more. */
+/* hash_balance_factor: it has as much of all that is under way, this request included, as it may have. */
 static bool is_over(const struct hash *own, const struct upstream_state *state, unsigned index, bool backup)
 {
     unsigned __int128 all = state->active + own->load.others_total + 1;

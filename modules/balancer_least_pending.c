@@ -1,7 +1,7 @@
 /*
- * balancer_least_pending.c: the server with the fewest requests of this worker that it has not begun to answer:
- * tunnels and long downloads do not count.  The scan begins behind the last choice, in each worker elsewhere, and
- * ends at a server that owes nothing.
+ * balancer_least_pending.c: the server with the fewest requests of this worker that it has not begun to
+ * answer: tunnels and long downloads do not count.  The scan begins behind the last choice, in each worker
+ * elsewhere, and ends at a server that owes nothing.
  */
 #include "core/balancer.h"
 #include "core/worker.h"

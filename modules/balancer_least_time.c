@@ -1,7 +1,7 @@
 /*
- * balancer_least_time.c: the server whose answers come soonest: what it took of late to the first byte, times the
- * requests it has with this one, for its weight.  What was measured long ago counts for less and less, so that a
- * server that was slow is asked again; of one that was never asked the best is expected.
+ * balancer_least_time.c: the server whose answers come soonest: what it took of late to the first byte,
+ * times the requests it has with this one, for its weight.  What was measured long ago counts for less and
+ * less, so that a server that was slow is asked again; of one that was never asked the best is expected.
  */
 #include <math.h>
 

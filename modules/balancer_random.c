@@ -1,6 +1,7 @@
 /*
- * balancer_random.c: two servers drawn by weight, of which the one with less to do for its weight is taken.  Workers
- * that know little of each other do not all run to the same server, as they do with least_conn.
+ * balancer_random.c: two servers drawn by weight, of which the one with less to do for its weight is
+ * taken.  Workers that know little of each other do not all run to the same server, as they do with
+ * least_conn.
  */
 #include "core/balancer.h"
 #include "core/worker.h"

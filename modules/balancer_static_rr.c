@@ -1,6 +1,7 @@
 /*
- * balancer_static_rr.c: round robin by the weights of the file alone: slow start and weights set at run time change
- * nothing.  Each choice costs log n, however many servers there are; the order is even, not smooth.
+ * balancer_static_rr.c: round robin by the weights of the file alone: slow start and weights set at run
+ * time change nothing.  Each choice costs log n, however many servers there are; the order is even, not
+ * smooth.
  */
 #include <stdlib.h>
 

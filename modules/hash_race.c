@@ -58,7 +58,7 @@ static void line_up(struct race *race, const struct upstream_state *state, const
     }
 }
 
-/* In rounds of half as many steps as there are slots: who was first in a round, or before, is known after it. */
+/* In rounds of half as many steps as there are slots: after each it is known who was first until then. */
 static void race_run(struct race *race, uint64_t share)
 {
     float round = (float)HASH_RACE_SLOTS / 2 / (float)(share > 0 ? share : 1);
@@ -68,7 +68,8 @@ static void race_run(struct race *race, uint64_t share)
             run(race, &race->runners[i], end);
 }
 
-unsigned *hash_race_new(const struct upstream_state *state, const struct upstream_tier *tier, struct pool *pool)
+unsigned *hash_race_new(const struct upstream_state *state, const struct upstream_tier *tier,
+                        struct pool *pool)
 {
     struct pool *scratch = pool_new(4096);
     struct race race = {.count = tier->count, .left = HASH_RACE_SLOTS};

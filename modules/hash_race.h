@@ -1,9 +1,10 @@
 /*
- * hash_race.h: the table of `hash_method = "consistent"`: HASH_RACE_SLOTS slots, each belonging to one server.
- * Every server walks over the slots in a random order of its own, made from its name alone, at a speed that is
- * its share; who is first at a slot has it.  So a server that goes leaves its slots to the next at each and moves
- * no other, one that comes takes its part from all, and a share that grows only takes.  All who know the same
- * names and shares make the same table.  A lookup reads one word, however many servers there are.
+ * hash_race.h: the table of `hash_method = "consistent"`: HASH_RACE_SLOTS slots, each belonging to one
+ * server. Every server walks over the slots in a random order of its own, made from its name alone, at a
+ * speed that is its share; who is first at a slot has it.  So a server that goes leaves its slots to the
+ * next at each and moves no other, one that comes takes its part from all, and a share that grows only
+ * takes.  All who know the same names and shares make the same table.  A lookup reads one word, however
+ * many servers there are.
  */
 #ifndef WEIR_MODULES_HASH_RACE_H
 #define WEIR_MODULES_HASH_RACE_H

@@ -1,6 +1,6 @@
 /*
- * peer_heap.h: the servers of a tier, the one with the lowest score on top; among equals the lowest turn.  Made
- * at once in linear time; afterwards a changed score costs log n.
+ * peer_heap.h: the servers of a tier, the one with the lowest score on top; among equals the lowest turn.
+ * Made at once in linear time; afterwards a changed score costs log n.
  */
 #ifndef WEIR_MODULES_PEER_HEAP_H
 #define WEIR_MODULES_PEER_HEAP_H

@@ -1,6 +1,6 @@
 /*
- * weighted.h: servers laid end to end, each as long as its weight, to find which one a point belongs to: drawn by
- * chance or by a hash.  Costs log n.
+ * weighted.h: servers laid end to end, each as long as its weight, to find which one a point belongs to:
+ * drawn by chance or by a hash.  Costs log n.
  */
 #ifndef WEIR_MODULES_WEIGHTED_H
 #define WEIR_MODULES_WEIGHTED_H

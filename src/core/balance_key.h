@@ -1,7 +1,7 @@
 /*
- * balance_key.h: what a request is hashed by, for the methods of `balance` that hash: the client's address, the
- * path, a parameter, a field, a cookie or any variables.  The same bytes hash alike in every process, after a
- * reload and on other machines, so several instances of Weir agree on who serves a key.
+ * balance_key.h: what a request is hashed by, for the methods of `balance` that hash: the client's
+ * address, the path, a parameter, a field, a cookie or any variables.  The same bytes hash alike in every
+ * process, after a reload and on other machines, so several instances of Weir agree on who serves a key.
  */
 #ifndef WEIR_CORE_BALANCE_KEY_H
 #define WEIR_CORE_BALANCE_KEY_H

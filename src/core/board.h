@@ -136,12 +136,12 @@ void board_peers_changed(struct board *);
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);
 
-/* Requests under way at `count` servers from slot `first` on, over all processes; 0 where there is no slot. */
+/* Requests under way at `count` servers from slot `first` on, over all processes; 0 where no slot is. */
 void board_peer_actives(struct board *, unsigned first, size_t count, uint64_t *sums);
 
 /*
- * The same of one server at this moment, read through the mapping: the pages of processes that never used it come
- * to be, so for upstreams that need it alone.
+ * The same of one server at this moment, read through the mapping: pages of processes that never used it come
+ * to be, so only for upstreams that need it.
  */
 uint64_t board_peer_active(const struct board *, unsigned peer_slot);
 

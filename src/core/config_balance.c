@@ -54,16 +54,18 @@ static void balance_check(struct build *b, const struct balance_settings *s)
     for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
         if (is_written_in(&settings_balance_group, &s->head, arguments[i].name) &&
             !(arguments[i].methods & 1u << s->method))
-            conf_report_add(b->report, place(s, arguments[i].name), "'%s' says nothing about \"%s\"; it is for %s: "
-                            "remove it or change the method", arguments[i].name, method, arguments[i].whose);
+            conf_report_add(b->report, place(s, arguments[i].name),
+                            "'%s' says nothing about \"%s\"; it is for %s: remove it or change the method",
+                            arguments[i].name, method, arguments[i].whose);
     if (s->head.broken)
         return;
     if ((s->method == BALANCE_URL_PARAM || s->method == BALANCE_HEADER) && !(has(s, "name") && s->name.len))
-        conf_report_add(b->report, place(s, "method"), "\"%s\" needs a name; write balance = { method = \"%s\"; "
-                        "name = \"...\"; };", method, method);
+        conf_report_add(b->report, place(s, "method"),
+                        "\"%s\" needs a name; write balance = { method = \"%s\"; name = \"...\"; };",
+                        method, method);
     if (s->method == BALANCE_HASH && !(has(s, "key") && s->key.len))
-        conf_report_add(b->report, place(s, "method"), "\"hash\" needs a key; write balance = { method = \"hash\"; "
-                        "key = \"$remote_addr\"; };");
+        conf_report_add(b->report, place(s, "method"), "\"hash\" needs a key; write balance = "
+                        "{ method = \"hash\"; key = \"$remote_addr\"; };");
 }
 
 static void balance_build(struct build *b, const struct balance_settings *s, struct upstream *u)
@@ -90,8 +92,9 @@ static void balance_check_hash(struct build *b, const struct upstream_settings *
         if (!balance_has_key(u->balance) && !(s->balance && s->balance->head.broken) &&
             is_written_in(&settings_upstream_group, &s->head, names[i]))
             conf_report_add(b->report, conf_place_of(&settings_upstream_group, &s->head, names[i]),
-                            "'%s' says nothing about \"%s\"; it is for source, uri, url_param, header, rdp_cookie and "
-                            "hash: remove it or change 'balance'", names[i], config_balance_name(u->balance));
+                            "'%s' says nothing about \"%s\"; it is for source, uri, url_param, header, "
+                            "rdp_cookie and hash: remove it or change 'balance'",
+                            names[i], config_balance_name(u->balance));
 }
 
 void config_build_balance(struct build *b, struct upstream_settings *s, struct upstream *u)
@@ -156,7 +159,8 @@ static bool divert_is_on(const struct divert_way *way, const struct upstream *up
 }
 
 /* Each upstream is gone through once; one that is met again on the way to it closes a circle. */
-static void divert_follow(struct build *b, const struct upstream *u, const struct divert_way *before, bool *seen)
+static void divert_follow(struct build *b, const struct upstream *u, const struct divert_way *before,
+                          bool *seen)
 {
     const struct divert_way way = {before, u};
 
@@ -168,7 +172,8 @@ static void divert_follow(struct build *b, const struct upstream *u, const struc
         if (divert_is_on(&way, d->to)) {
             struct str circle = divert_circle(b->pool, &way, d->to);
 
-            conf_report_add(b->report, d->at, "'divert' goes in a circle, %.*s; take one of them out", STR_ARG(circle));
+            conf_report_add(b->report, d->at, "'divert' goes in a circle, %.*s; take one of them out",
+                            STR_ARG(circle));
             continue;
         }
         divert_follow(b, d->to, &way, seen);

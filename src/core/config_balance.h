@@ -1,6 +1,6 @@
 /*
- * config_balance.h: the part of building upstreams that says how servers are chosen: `balance` and what is beside
- * it, and `divert`, whose upstreams may stand further down.  For config_upstream.c alone.
+ * config_balance.h: the part of building upstreams that says how servers are chosen: `balance` and what is
+ * beside it, and `divert`, whose upstreams may stand further down.  For config_upstream.c alone.
  */
 #ifndef WEIR_CORE_CONFIG_BALANCE_H
 #define WEIR_CORE_CONFIG_BALANCE_H

@@ -241,13 +241,15 @@ extern const char *const settings_hash_method_names[];
 
 /* Of rows that stand in two tables. */
 #define SETTINGS_HASH_METHOD_DOC \
-    "For methods with a key. map: by the weights of the file, exactly; a server that is down gives its keys to the " \
-    "others until it is back, but one more or less in the file moves nearly all keys, and slow start and weights set " \
-    "at run time change nothing. consistent: a server that comes or goes moves only its part of the keys, and weights " \
-    "count as they are at the moment. All instances with the same names of servers choose alike."
+    "For methods with a key. map: by the weights of the file, exactly; a server that is down gives its keys " \
+    "to the others until it is back, but one more or less in the file moves nearly all keys, and slow start " \
+    "and weights set at run time change nothing. consistent: a server that comes or goes moves only its part " \
+    "of the keys, and weights count as they are at the moment. All instances with the same names of servers " \
+    "choose alike."
 #define SETTINGS_HASH_FACTOR_DOC \
-    "For methods with a key: a server takes at most so much of its part of the requests under way, over all workers; " \
-    "what is more goes to the key's next server. 125 to 200 is sensible; without it a key stays whatever the load."
+    "For methods with a key: a server takes at most so much of its part of the requests under way, over all " \
+    "workers; what is more goes to the key's next server. 125 to 200 is sensible; without it a key stays " \
+    "whatever the load."
 
 /*
  * Gives `inner` what it lacks and `outer`, which is complete (filled), has: both are structs of their group,

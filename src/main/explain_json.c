@@ -128,7 +128,8 @@ static void put_servers(struct json *j, const struct upstream *upstream)
 static void put_choice(struct json *j, const struct explain *e)
 {
     put_servers(j, e->upstream);
-    json_str(j, "diverted_from", e->upstream != e->req.route->upstream ? e->req.route->upstream->name : STR_NONE);
+    json_str(j, "diverted_from",
+             e->upstream != e->req.route->upstream ? e->req.route->upstream->name : STR_NONE);
     if (!e->server_why.len)
         return;
     json_str(j, "balance_key", e->key);

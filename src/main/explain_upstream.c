@@ -29,7 +29,8 @@ static void explain_server(struct explain *e, struct upstream_state *state)
 
     e->key = balance_key(upstream, &e->req);
     if (!e->key.s) {
-        e->server_why = pool_printf(e->req.pool, "the request has no key (%.*s): the next in turn", STR_ARG(name));
+        e->server_why =
+            pool_printf(e->req.pool, "the request has no key (%.*s): the next in turn", STR_ARG(name));
         return;
     }
     index = upstream_pick(state, &e->req, NULL, 0);
@@ -38,8 +39,9 @@ static void explain_server(struct explain *e, struct upstream_state *state)
         return;
     }
     e->server = &upstream->peers[index];
-    e->server_why = pool_printf(e->req.pool, "hash (%s) of %.*s%s", upstream->balance_conf.consistent ? "consistent" : "map",
-                                STR_ARG(name), upstream->balance_conf.factor ? ", while its load is within bounds" : "");
+    e->server_why = pool_printf(e->req.pool, "hash (%s) of %.*s%s",
+                                upstream->balance_conf.consistent ? "consistent" : "map", STR_ARG(name),
+                                upstream->balance_conf.factor ? ", while its load is within bounds" : "");
 }
 
 void explain_upstream(struct explain *e)

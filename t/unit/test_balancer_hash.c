@@ -1,6 +1,6 @@
 /*
- * test_balancer_hash.c: where keys go: by weight, the same everywhere, and how few of them move when a server comes,
- * goes or changes; how far a hot key is spread by hash_balance_factor.
+ * test_balancer_hash.c: where keys go: by weight, the same everywhere, and how few of them move when a
+ * server comes, goes or changes; how far a hot key is spread by hash_balance_factor.
  */
 #include <math.h>
 
@@ -47,7 +47,8 @@ static void map_keys(struct keyed *k, int *to)
 static void test_parts_by_weight(void **state)
 {
     static const unsigned weights[][10] = {
-        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {5, 1, 1, 5, 1, 1, 5, 1, 1, 5}, {256, 1, 3, 7, 20, 50, 100, 100, 2, 9},
+        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {5, 1, 1, 5, 1, 1, 5, 1, 1, 5},
+        {256, 1, 3, 7, 20, 50, 100, 100, 2, 9},
         {5, 1}, {1, 1, 1}};
 
     (void)state;
@@ -74,7 +75,9 @@ static void test_parts_by_weight(void **state)
 /* The numbers are those of this version: another order would send every key elsewhere after an upgrade. */
 static void test_the_same_everywhere(void **state)
 {
-    static const char order[2][41] = {"cdbdabcdeddebaeeacdbaadbeedcecbdbbacddca", "aaaebeaecccaabeadbbcebacdcbaecccacebdeea"};
+    static const char order[2][41] = {
+        "cdbdabcdeddebaeeacdbaadbeedcecbdbbacddca",
+        "aaaebeaecccaabeadbbcebacdcbaecccacebdeea"};
 
     (void)state;
     for (unsigned consistent = 0; consistent < 2; consistent++)

@@ -1,6 +1,6 @@
 /*
- * test_balancers.c: what every method does with 100,000 requests: each server has its part by weight to 1 % of all
- * of them, idle and under load; and what is each method's own.
+ * test_balancers.c: what every method does with 100,000 requests: each server has its part by weight to 1
+ * % of all of them, idle and under load; and what is each method's own.
  */
 #include <math.h>
 
@@ -76,7 +76,8 @@ static void test_parts_by_weight(void **state)
         {&balancer_least_time, true},   {&balancer_random, false},
     };
     static const unsigned weights[][10] = {
-        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {5, 1, 1, 5, 1, 1, 5, 1, 1, 5}, {256, 1, 3, 7, 20, 50, 100, 100, 2, 9}};
+        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {5, 1, 1, 5, 1, 1, 5, 1, 1, 5},
+        {256, 1, 3, 7, 20, 50, 100, 100, 2, 9}};
     unsigned counts[10];
 
     (void)state;
