@@ -53,13 +53,14 @@ static struct str key_of_param(struct str query, struct str name)
     return STR_NONE;
 }
 
-static struct str key_of_cookie(const struct header_list *list, struct str name)
+static struct str key_of_cookie(const struct header_list *fields, struct str name)
 {
-    struct str value;
+    struct cookie_walk walk = {.fields = fields};
+    struct cookie cookie;
 
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].id == HEADER_COOKIE && cookie_find(list->items[i].value, name, &value))
-            return value;
+    while (cookie_next(&walk, &cookie))
+        if (str_eq(cookie.name, name))
+            return cookie.value;
     return STR_NONE;
 }
 

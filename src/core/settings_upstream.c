@@ -15,25 +15,33 @@ static const struct conf_row keepalive_rows[] = {
 const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct keepalive_settings),
     keepalive_rows, ARRAY_SIZE(keepalive_rows), NULL, false};
 
+/* What an upstream says for all of its servers, and a server for itself. */
+#define WEIGHT_ROW(text) \
+    {.name = "weight", .type = CONF_INT, AT(weight), .fallback = "1", .min = 0, .max = 256, .doc = (text)}
+#define MAX_CONNECTIONS_ROW(text) \
+    {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0, \
+     .max = INT32_MAX, .doc = (text)}
+
+#define SERVER_ROWS_LATER \
+    SETTINGS_LATER("slow_start", 0), \
+    SETTINGS_LATER("tls", 0), \
+    SETTINGS_LATER("proxy_protocol", 0), \
+    SETTINGS_LATER("protocol", 0), \
+    SETTINGS_LATER("resolve", 0)
+
 #define AT(member) .offset = offsetof(struct server_settings, member)
 static const struct conf_row server_rows[] = {
     {.name = "address", .type = CONF_ADDRESS, AT(address), .flags = CONF_REQUIRED | CONF_OWN,
      .doc = "Name or IP address with a port, or \"unix:/path\"."},
     {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_OWN,
      .doc = "What it is called in logs and reports; the address when not set."},
-    {.name = "weight", .type = CONF_INT, AT(weight), .fallback = "1", .min = 0, .max = 256,
-     .doc = "Its share of the requests; 0 drains."},
-    {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0,
-     .max = INT32_MAX, .doc = "Concurrent requests over all workers; 0 is without limit."},
+    WEIGHT_ROW("Its share of the requests; 0 drains."),
+    MAX_CONNECTIONS_ROW("Concurrent requests over all workers; 0 is without limit."),
     {.name = "backup", .type = CONF_BOOL, AT(backup), .flags = CONF_OWN, .fallback = "false",
      .doc = "Used only when all others are down."},
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
-    SETTINGS_LATER("slow_start", 0),
-    SETTINGS_LATER("tls", 0),
-    SETTINGS_LATER("proxy_protocol", 0),
-    SETTINGS_LATER("protocol", 0),
-    SETTINGS_LATER("resolve", 0),
+    SERVER_ROWS_LATER,
 };
 #undef AT
 const struct conf_group settings_server_group = {"a server", sizeof(struct server_settings), server_rows,
@@ -41,62 +49,32 @@ const struct conf_group settings_server_group = {"a server", sizeof(struct serve
 
 #define AT(member) .offset = offsetof(struct upstream_settings, member)
 static const struct conf_row rows[] = {
-    {.name = "name",
-     .type = CONF_STRING,
-     AT(name),
-     .flags = CONF_REQUIRED | CONF_OWN,
+    {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_REQUIRED | CONF_OWN,
      .doc = "What `proxy` of a route calls it."},
-    {.name = "balance",
-     .type = CONF_GROUP,
-     AT(balance),
-     .group = &settings_balance_group,
-     .fallback = "{ }",
+    {.name = "balance", .type = CONF_GROUP, AT(balance), .group = &settings_balance_group, .fallback = "{ }",
      .doc = "How a server is chosen."},
-    {.name = "servers",
-     .type = CONF_GROUP,
-     AT(servers),
-     .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
-     .group = &settings_server_group,
-     .enters = SCOPE_SERVER,
+    {.name = "servers", .type = CONF_GROUP, AT(servers), .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
+     .group = &settings_server_group, .enters = SCOPE_SERVER,
      .doc = "Those that requests are forwarded to."},
-    {.name = "keepalive",
-     .type = CONF_GROUP,
-     AT(keepalive),
-     .group = &settings_keepalive_group,
-     .fallback = "{ }",
-     .doc = "Idle connections that are kept for the next request."},
-    {.name = "weight",
-     .type = CONF_INT,
-     AT(weight),
-     .fallback = "1",
-     .min = 0,
-     .max = 256,
-     .doc = "For each server."},
-    {.name = "max_connections",
-     .type = CONF_INT,
-     AT(max_connections),
-     .fallback = "0",
-     .min = 0,
-     .max = INT32_MAX,
-     .doc = "For each server."},
+    {.name = "keepalive", .type = CONF_GROUP, AT(keepalive), .group = &settings_keepalive_group,
+     .fallback = "{ }", .doc = "Idle connections that are kept for the next request."},
+    WEIGHT_ROW("For each server."),
+    MAX_CONNECTIONS_ROW("For each server."),
     {.name = "hash_method", .type = CONF_ENUM, AT(hash_method), .choices = settings_hash_method_names,
      .fallback = "\"map\"", .doc = SETTINGS_HASH_METHOD_DOC},
-    {.name = "hash_balance_factor", .type = CONF_INT, AT(hash_balance_factor), .flags = CONF_OFF, .min = 101,
-     .max = 100000, .unit = "percent", .fallback = "false", .doc = SETTINGS_HASH_FACTOR_DOC},
+    {.name = "hash_balance_factor", .type = CONF_INT, AT(hash_balance_factor), .flags = CONF_OFF,
+     .fallback = "false", .min = 101, .max = 100000, .unit = "percent", .doc = SETTINGS_HASH_FACTOR_DOC},
     {.name = "divert", .type = CONF_GROUP, AT(divert), .flags = CONF_LIST | CONF_OWN,
      .group = &settings_divert_group,
-     .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable server."},
+     .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable "
+            "server."},
     SETTINGS_LATER("servers_file", 0),
     SETTINGS_LATER("sticky", 0),
     SETTINGS_LATER("health", 0),
     SETTINGS_LATER("passive", 0),
     SETTINGS_LATER("circuit_breaker", 0),
     SETTINGS_LATER("queue", 0),
-    SETTINGS_LATER("slow_start", 0),
-    SETTINGS_LATER("tls", 0),
-    SETTINGS_LATER("proxy_protocol", 0),
-    SETTINGS_LATER("protocol", 0),
-    SETTINGS_LATER("resolve", 0),
+    SERVER_ROWS_LATER,
 };
 #undef AT
 const struct conf_group settings_upstream_group = {"an upstream", sizeof(struct upstream_settings), rows,
