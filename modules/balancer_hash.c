@@ -50,7 +50,6 @@ static void hash_rebuild(struct upstream_state *state)
     if (!own) {
         own = pool_zalloc(state->worker->pool, sizeof(*own));
         state->balancer_data = own;
-        balancer_round_robin.rebuild(state);
     }
     for (size_t k = 0; k < ARRAY_SIZE(own->tiers); k++) {
         own->tiers[k].looked = false;

@@ -33,6 +33,7 @@ static void tiers_clear(struct upstream_state *state)
     for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
         state->tiers[i].count = 0;
         state->tiers[i].share = 0;
+        state->tiers[i].equal = true;
     }
 }
 
@@ -50,6 +51,7 @@ static void peer_look(struct peer_state *peer, int64_t now_ms)
     if (peer->status != PEER_UP)
         return;
     tier->peers[tier->count++] = (unsigned)peer->index;
+    tier->equal = tier->equal && peer->share == state->peers[tier->peers[0]]->share;
     tier->share += peer->share;
 }
 
@@ -89,8 +91,11 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
     state->balancer = worker->balancers[conf->balance];
     state->peer_count = state->peer_room = conf->peer_count;
     state->peers = pool_zalloc(worker->pool, sizeof(struct peer_state *) * (conf->peer_count + 1));
-    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
+        /* Each worker begins elsewhere: all beginning with the first server would hit it together. */
+        state->tiers[i].next = worker->index;
         state->tiers[i].peers = pool_zalloc(worker->pool, sizeof(unsigned) * (conf->peer_count + 1));
+    }
     for (size_t i = 0; i < conf->peer_count; i++) {
         state->peers[i] = &peers[i];
         peers[i].index = i;

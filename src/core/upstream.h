@@ -44,6 +44,8 @@ struct upstream_tier {
     unsigned *peers; /* indexes of those that are PEER_UP, in their order */
     size_t count;
     uint64_t share; /* the sum of theirs */
+    bool equal; /* all have the same */
+    size_t next; /* of round robin: so many choices on from the first */
 };
 
 struct upstream_state {
