@@ -1,8 +1,6 @@
 /* balance_least.c: see balance_least.h. */
 #include "modules/balance_least.h"
 
-#include <stdlib.h>
-
 #include "core/worker.h"
 
 /* A turn costs this much for a share of 1, so that it can be divided by any share. */

@@ -3,8 +3,6 @@
  * time change nothing.  Each choice costs log n, however many servers there are; the order is even, not
  * smooth.
  */
-#include <stdlib.h>
-
 #include "core/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"

@@ -1,9 +1,6 @@
 /* hash_race.c: see hash_race.h. */
 #include "modules/hash_race.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include "core/balance_key.h"
 
 struct runner {
@@ -18,8 +15,8 @@ struct race {
     struct runner *runners;
     size_t count;
     unsigned *slots;
-    float *times; /* when the slot was taken; INFINITY: it is free */
-    const struct runner **owners;
+    float *times; /* when the slot was taken */
+    const struct runner **owners; /* NULL: it is free */
     unsigned left;
 };
 
@@ -31,7 +28,9 @@ static float arrival(const struct runner *r)
 /* One server runs until `end`. */
 static void run(struct race *race, struct runner *r, float end)
 {
-    for (float time = arrival(r); time < end; time = arrival(r)) {
+    float time;
+
+    while ((time = arrival(r)) < end) {
         unsigned slot = (unsigned)(balance_hash_next(r->seed, (unsigned)++r->steps) >> (64 - HASH_RACE_BITS));
         const struct runner *owner = race->owners[slot];
 
@@ -63,9 +62,9 @@ static void race_run(struct race *race, uint64_t share)
 {
     float round = (float)HASH_RACE_SLOTS / 2 / (float)(share > 0 ? share : 1);
 
-    for (float end = round; race->left > 0; end += round)
+    for (unsigned rounds = 1; race->left > 0; rounds++)
         for (size_t i = 0; i < race->count; i++)
-            run(race, &race->runners[i], end);
+            run(race, &race->runners[i], round * (float)rounds);
 }
 
 unsigned *hash_race_new(const struct upstream_state *state, const struct upstream_tier *tier,
