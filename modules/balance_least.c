@@ -25,6 +25,8 @@ static void set_turns(struct balance_least *own, const struct upstream_state *st
 
 static void order(struct balance_least *own, const struct upstream_state *state)
 {
+    own->best_before = own->best;
+    own->best = 0;
     for (size_t k = 0; k < ARRAY_SIZE(own->heaps); k++) {
         struct peer_heap *heap = &own->heaps[k];
 

@@ -19,7 +19,7 @@ static double latency(const struct balance_least *own, const struct peer_state *
 {
     int64_t now_ms = peer->upstream->worker->loop->clock.mono_ms;
     int64_t halvings = (now_ms - peer->latency_at_ms) / HALF_MS;
-    double ms = own->fallback;
+    double ms = own->best_before;
 
     if (peer->latency_at_ms > 0)
         ms = ldexp(peer->latency, halvings < 64 ? -(int)halvings : -64);
@@ -30,9 +30,9 @@ static double score(struct balance_least *own, const struct peer_state *peer)
 {
     double load = (double)balance_load_of(&own->load, peer->upstream, peer->index);
 
-    /* What was learnt now may be better than all before. */
-    if (peer->latency_at_ms > 0 && (own->fallback <= 0 || peer->latency < own->fallback))
-        own->fallback = peer->latency;
+    /* What is expected of those that were never asked. */
+    if (peer->latency_at_ms > 0 && (own->best <= 0 || peer->latency < own->best))
+        own->best = peer->latency;
     return latency(own, peer) * (load + 1) / (peer->share > 0 ? peer->share : 1);
 }
 

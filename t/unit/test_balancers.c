@@ -234,6 +234,36 @@ static void test_least_time(void **state)
     fixture_end(&f);
 }
 
+/* Of a server that was never asked the best is expected that is known now, not the best there ever was. */
+static void test_least_time_of_the_unknown(void **state)
+{
+    struct balancer_fixture f;
+
+    (void)state;
+    start(&f, &balancer_least_time, NULL, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        answer(&f, 0, 2);
+        answer(&f, 1, 2);
+    }
+    for (unsigned i = 0; i < 60; i++) {
+        answer(&f, 0, 200);
+        answer(&f, 1, 300);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        /* Looked at all of them twice: the better of the two known ones has become worse. */
+        f.loop.clock.mono_ms += 20;
+        (void)balancer_least_time.pick(f.state, &any);
+    }
+    upstream_begin(f.state, 2);
+    assert_int_equal(balancer_least_time.pick(f.state, &any), 0);
+    upstream_begin(f.state, 0);
+    upstream_begin(f.state, 0);
+    assert_int_equal(balancer_least_time.pick(f.state, &any), 1);
+    upstream_begin(f.state, 1);
+    assert_int_equal(balancer_least_time.pick(f.state, &any), 2);
+    fixture_end(&f);
+}
+
 static void test_least_pending(void **state)
 {
     struct balancer_fixture f;
@@ -340,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_least_conn_passes_over),
         cmocka_unit_test(test_least_conn_does_not_make_up),
         cmocka_unit_test(test_least_time),
+        cmocka_unit_test(test_least_time_of_the_unknown),
         cmocka_unit_test(test_least_pending),
         cmocka_unit_test(test_first),
         cmocka_unit_test(test_random_of_two),
