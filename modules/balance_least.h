@@ -18,7 +18,7 @@ struct balance_least {
     uint64_t *turns; /* by index of the server */
     size_t turn_count;
     uint64_t turn; /* of the last choice */
-    double best, best_before; /* the score function's own: of this round through all servers, and the last one */
+    double best, best_before; /* the score function's own: of this round through all, and the last */
 };
 
 /* As the members of struct balancer; a method's rebuild gives its score. */

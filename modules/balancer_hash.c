@@ -66,7 +66,8 @@ static uint64_t digest(const struct upstream_state *state, const struct upstream
     uint64_t sum = tier->count;
 
     for (size_t i = 0; i < tier->count; i++)
-        sum = balance_hash_next(sum ^ tier->peers[i] ^ (uint64_t)state->peers[tier->peers[i]]->share << 32, 1);
+        sum = balance_hash_next(
+            sum ^ tier->peers[i] ^ (uint64_t)state->peers[tier->peers[i]]->share << 32, 1);
     return sum;
 }
 

@@ -59,8 +59,8 @@ static int round_robin_pick(struct upstream_state *state, const struct pick *pic
 }
 
 /*
- * Numbers go on through changes, or many of them (slow start) would begin with the first server again and again.
- * Who comes back does not make up for what it missed.
+ * Numbers go on through changes, or many of them (slow start) would begin with the first server again and
+ * again.  Who comes back does not make up for what it missed.
  */
 static void round_robin_rebuild(struct upstream_state *state)
 {
