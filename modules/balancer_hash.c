@@ -9,38 +9,17 @@
 #include "core/balancer.h"
 #include "core/worker.h"
 #include "modules/balance_load.h"
-#include "modules/hash_race.h"
+#include "modules/hash_tier.h"
 #include "modules/modules.h"
-#include "modules/weighted.h"
 
 /* Servers that a key has in an order of its own; behind them all are looked at. */
 #define CHOICES 32
-
-struct hash_tier {
-    bool looked; /* since the last change */
-    uint64_t made_of; /* what `slots` was made of */
-    struct pool *pool; /* of `slots`; NULL: not made yet */
-    unsigned *slots; /* consistent */
-    struct weighted map;
-};
 
 struct hash {
     struct pool *pool; /* of the maps and the load */
     struct hash_tier tiers[2];
     struct balance_load load;
 };
-
-/* All of the file, whatever they are at this moment. */
-static void map_make(struct weighted *map, const struct upstream_state *state, bool backup, struct pool *pool)
-{
-    weighted_init(map, state->peer_count, pool);
-    for (unsigned i = 0; i < state->peer_count; i++) {
-        const struct peer_state *peer = state->peers[i];
-
-        if (peer->conf->backup == backup && peer->status != PEER_GONE && peer->status != PEER_UNRESOLVED)
-            weighted_add(map, i, peer->conf->weight);
-    }
-}
 
 static void hash_rebuild(struct upstream_state *state)
 {
@@ -51,39 +30,11 @@ static void hash_rebuild(struct upstream_state *state)
         own = pool_zalloc(state->worker->pool, sizeof(*own));
         state->balancer_data = own;
     }
-    for (size_t k = 0; k < ARRAY_SIZE(own->tiers); k++) {
-        own->tiers[k].looked = false;
-        map_make(&own->tiers[k].map, state, k == 1, pool);
-    }
+    for (size_t k = 0; k < ARRAY_SIZE(own->tiers); k++)
+        hash_tier_change(&own->tiers[k], state, k == 1, pool);
     balance_load_init(&own->load, state, pool);
     pool_free(own->pool);
     own->pool = pool;
-}
-
-/* Differs when the servers or their shares do. */
-static uint64_t digest(const struct upstream_state *state, const struct upstream_tier *tier)
-{
-    uint64_t sum = tier->count;
-
-    for (size_t i = 0; i < tier->count; i++)
-        sum = balance_hash_next(
-            sum ^ tier->peers[i] ^ (uint64_t)state->peers[tier->peers[i]]->share << 32, 1);
-    return sum;
-}
-
-/* Made when first wanted: many changes are none of the servers of this upstream. */
-static void slots_make(struct hash_tier *own, const struct upstream_state *state,
-                       const struct upstream_tier *tier)
-{
-    uint64_t made_of = digest(state, tier);
-
-    own->looked = true;
-    if (own->pool && own->made_of == made_of)
-        return;
-    pool_free(own->pool);
-    own->pool = pool_new(4096);
-    own->made_of = made_of;
-    own->slots = hash_race_new(state, tier, own->pool);
 }
 
 /* hash_balance_factor: it has as much of all that is under way, this request included, as it may have. */
@@ -95,11 +46,6 @@ static bool is_over(const struct hash *own, const struct upstream_state *state, 
 
     /* At least one, so that somebody takes it; rounded up. */
     return state->conf->balance_conf.factor > 0 && balance_load_now(state, index) >= (most + unit - 1) / unit;
-}
-
-static unsigned place(const struct hash_tier *own, bool consistent, uint64_t hash)
-{
-    return consistent ? hash_race_of(own->slots, hash) : weighted_of(&own->map, hash);
 }
 
 /* In the tier's order from the key's place on; one below its bound if there is any. */
@@ -126,7 +72,6 @@ static int hash_pick(struct upstream_state *state, const struct pick *pick)
 {
     struct hash *own = state->balancer_data;
     struct hash_tier *tier = &own->tiers[pick->backup];
-    bool consistent = state->conf->balance_conf.consistent;
     struct str key = balance_key(state->conf, pick->req);
     uint64_t hash;
 
@@ -135,13 +80,12 @@ static int hash_pick(struct upstream_state *state, const struct pick *pick)
     hash = balance_hash(key);
     if (state->conf->balance_conf.factor > 0)
         (void)balance_load_look(&own->load, state);
-    if (consistent && !tier->looked)
-        slots_make(tier, state, &state->tiers[pick->backup]);
-    for (unsigned i = 0; i < CHOICES && (consistent || tier->map.total > 0); i++) {
-        unsigned index = place(tier, consistent, i > 0 ? balance_hash_next(hash, i) : hash);
+    for (unsigned i = 0; i < CHOICES; i++) {
+        int index = hash_tier_of(tier, state, pick->backup, i > 0 ? balance_hash_next(hash, i) : hash);
 
-        if (upstream_peer_usable(state, index, pick) && !is_over(own, state, index, pick->backup))
-            return (int)index;
+        if (index >= 0 && upstream_peer_usable(state, (size_t)index, pick) &&
+            !is_over(own, state, (unsigned)index, pick->backup))
+            return index;
     }
     return next_usable(own, state, pick, hash);
 }
@@ -151,7 +95,7 @@ static void hash_release(struct upstream_state *state)
     struct hash *own = state->balancer_data;
 
     for (size_t k = 0; own && k < ARRAY_SIZE(own->tiers); k++)
-        pool_free(own->tiers[k].pool);
+        hash_tier_free(&own->tiers[k]);
     if (own)
         pool_free(own->pool);
 }

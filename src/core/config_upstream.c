@@ -92,6 +92,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->name = s->name;
     config_build_balance(b, s, u);
     upstream_keepalive(u, s->keepalive);
+    config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     if (!s->name.s)
         return;

@@ -47,6 +47,13 @@ struct retry_settings {
     struct conf_list on; /* int: indexes of settings_retry_names */
 };
 
+struct sticky_settings {
+    struct conf_head head;
+    int mode, samesite;
+    struct str cookie, ttl, path, domain, secret;
+    bool secure, httponly, indirect;
+};
+
 struct error_log_settings {
     struct conf_head head;
     struct str path;
@@ -142,6 +149,7 @@ struct upstream_settings {
     struct conf_list divert; /* struct divert_settings */
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections; /* for each server */
 };
 
@@ -194,6 +202,7 @@ struct level_settings {
     int hash_method;
     int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections;
 };
 
@@ -224,6 +233,7 @@ extern const struct conf_group settings_retry_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_divert_group;
+extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
 extern const struct conf_group settings_rewrite_group;

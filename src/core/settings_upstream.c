@@ -69,7 +69,8 @@ static const struct conf_row rows[] = {
      .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable "
             "server."},
     SETTINGS_LATER("servers_file", 0),
-    SETTINGS_LATER("sticky", 0),
+    {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
+     .doc = "How clients stay with their server; without it each request is balanced."},
     SETTINGS_LATER("health", 0),
     SETTINGS_LATER("passive", 0),
     SETTINGS_LATER("circuit_breaker", 0),
