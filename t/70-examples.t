@@ -283,6 +283,32 @@ sub ws_checks {
     });
 }
 
+# ---- balancing.conf
+{
+    my $w = example('balancing.conf', workers => 1);
+    $w->upstream("s900$_", {do => 'fixed', body => $_}) for 1 .. 3;
+    drive('balancing', $w, sub {
+        my $ask = sub {
+            my ($path, $n, @headers) = @_;
+            return join '', map { get($w, $path, headers => \@headers)->{body} } 1 .. $n;
+        };
+        is($ask->('/round-robin/', 8), '12311231', 'balancing: in turn, two to one to one');
+        is($ask->('/static/', 400) =~ tr/1//, 200, 'balancing: half of it');
+        like($ask->("/$_/", 60), qr/(?=.*1)(?=.*2)(?=.*3)/, "balancing: $_ asks all")
+            for qw(least-conn random least-pending);
+        like($ask->('/least-time/', 10), qr/\A[123]{10}\z/, 'balancing: least-time');
+        is($ask->('/first/', 4), '1111', 'balancing: first');
+        my @keyed = (['/source/'], ['/uri/a/b/c'], ['/param/?user=joe'], ['/header/', 'X-Tenant' => 'joe'],
+            ['/rdp/', Cookie => 'mstshash=joe'], ['/hash/', Cookie => 'session=joe']);
+        for my $row (@keyed) {
+            my ($path, @headers) = @$row;
+            like($ask->($path, 10, @headers), qr/\A(.)\1{9}\z/, "balancing: $path stays");
+        }
+        like($ask->('/header/', 6), qr/\A(?:(...)\1)\z/, 'balancing: without a key in turn');
+        is($ask->('/', 3, 'X-Canary' => 'always'), '333', 'balancing: the new version for who wants it');
+    });
+}
+
 # ---- sticky.conf
 {
     my $w  = example('sticky.conf');

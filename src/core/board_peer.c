@@ -270,3 +270,34 @@ void board_peer_sums(struct board *board, unsigned first, size_t count, struct p
                 peer_stats_add(&sums[done + i], &there[i].stats);
         }
 }
+
+void board_peer_actives(struct board *board, unsigned first, size_t count, uint64_t *sums)
+{
+    unsigned parts = board_part_end(board);
+    struct board_counters there[READ_AT_ONCE];
+
+    memset(sums, 0, count * sizeof(*sums));
+    if (first >= BOARD_PEERS)
+        return;
+    if (count > BOARD_PEERS - first)
+        count = BOARD_PEERS - first;
+    for (unsigned part = 0; part < parts; part++)
+        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
+            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
+
+            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
+                continue;
+            for (size_t i = 0; i < now; i++)
+                sums[done + i] += there[i].stats.active;
+        }
+}
+
+uint64_t board_peer_active(const struct board *board, unsigned peer_slot)
+{
+    unsigned parts = board_part_end(board);
+    uint64_t sum = 0;
+
+    for (unsigned part = 0; part < parts && peer_slot < BOARD_PEERS; part++)
+        sum += __atomic_load_n(&board->map->parts[part].peers[peer_slot].stats.active, __ATOMIC_RELAXED);
+    return sum;
+}

@@ -44,7 +44,7 @@ struct peer_conf {
     struct conf_place at;
 };
 
-/* In the order of the names in settings_upstream.c; those without a module are refused when the file is loaded. */
+/* In the order of the names in settings_balance.c. */
 enum balance_method {
     BALANCE_ROUND_ROBIN,
     BALANCE_STATIC_RR,
@@ -76,6 +76,7 @@ struct balance_conf {
 struct divert_conf {
     struct upstream *to;
     const struct match *when; /* NULL: always */
+    struct conf_place at;
 };
 
 enum sticky_mode { STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN };

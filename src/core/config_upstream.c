@@ -1,5 +1,5 @@
 /* config_upstream.c: upstreams and their servers, named ones and those made from a URL in `proxy`. */
-#include "core/config_build.h"
+#include "core/config_balance.h"
 #include "http/status.h"
 
 static void upstream_add(struct build *b, struct upstream *u)
@@ -90,8 +90,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     (void)!settings_join(&b->load, &settings_upstream_group, s, &settings_defaults_group,
                          b->settings->defaults);
     u->name = s->name;
-    if (s->balance)
-        u->balance = (enum balance_method)s->balance->method;
+    config_build_balance(b, s, u);
     upstream_keepalive(u, s->keepalive);
     config_build_passive(b, s->passive, s->circuit_breaker, u);
     u->server_defaults.weight = (unsigned)s->weight;
@@ -117,6 +116,9 @@ void config_build_upstreams(struct build *b)
         upstream_build(b, &s[i], &u[i]);
         upstream_add(b, &u[i]);
     }
+    for (size_t i = 0; i < list->n; i++)
+        config_build_diverts(b, &s[i], &u[i]);
+    config_check_diverts(b);
 }
 
 /* The host and port behind "http://". */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "core/divert.h"
 #include "core/fault.h"
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
@@ -177,11 +178,14 @@ static void on_begun(struct h1_client *c)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     struct request *req = p->req;
+    int64_t latency;
 
     req->times.first_byte = proxy_now(p);
-    int64_t ms = req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected);
-    stats_histogram_add(&p->peer->stats->latency, ms);
-    breaker_latency(p->state, ms);
+    latency = req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected);
+    stats_histogram_add(&p->peer->stats->latency, latency);
+    breaker_latency(p->state, latency);
+    p->answered = true;
+    upstream_answered(p->state, p->index, latency);
 }
 
 static void on_interim(struct h1_client *c, struct message *head)
@@ -316,7 +320,8 @@ static void proxy_start(struct request *req, struct str body, bool last)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
-    p->state = upstream_state(req->worker->upstreams, req->route->upstream);
+    p->state = divert_choose(req->worker->upstreams, req->route->upstream, req);
+    req->upstream = p->state->conf;
     p->read_timeout = req->route->timeouts.read;
     p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;

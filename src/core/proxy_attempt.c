@@ -22,6 +22,8 @@ void proxy_leave_peer(struct proxy *p)
     if (!peer)
         return;
     p->peer = NULL;
+    if (!p->answered)
+        upstream_answered(p->state, p->index, -1);
     upstream_done(p->state, p->index);
 }
 
@@ -170,6 +172,7 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
 {
     struct h1_client *c = &p->client;
 
+    p->answered = false;
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;

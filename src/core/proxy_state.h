@@ -29,6 +29,7 @@ struct proxy {
     bool sendable; /* the connection is there and the head was sent */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
+    bool answered; /* the server has begun to answer */
     bool interim_sent; /* the client has seen something of an answer */
     bool judged; /* the server was told well or ill of for this attempt */
     bool retrying; /* counted as such */

@@ -99,6 +99,7 @@ struct request {
 
     const struct site *site;
     const struct route *route;
+    const struct upstream *upstream; /* that the request went to: the route's, or where that diverts it; or NULL */
     struct regex_captures captures; /* of the route's regex */
     struct regex_captures host_captures;
     struct str forward_path; /* path after the route's rewrites */

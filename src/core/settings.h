@@ -134,6 +134,15 @@ struct keepalive_settings {
 struct balance_settings {
     struct conf_head head;
     int method;
+    int64_t depth, length;
+    bool whole;
+    struct str name, key;
+};
+
+struct divert_settings {
+    struct conf_head head;
+    struct str to;
+    struct conf_list when; /* struct condition_settings */
 };
 
 struct server_settings {
@@ -148,6 +157,9 @@ struct upstream_settings {
     struct conf_head head;
     struct str name;
     struct balance_settings *balance;
+    int hash_method; /* index of settings_hash_method_names */
+    int64_t hash_balance_factor;
+    struct conf_list divert; /* struct divert_settings */
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
     struct sticky_settings *sticky;
@@ -202,6 +214,8 @@ struct level_settings {
     struct conf_list access_log; /* struct access_log_settings */
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
+    int hash_method;
+    int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
     struct sticky_settings *sticky;
     int64_t weight, max_connections;
@@ -237,6 +251,7 @@ extern const struct conf_group settings_passive_group;
 extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
+extern const struct conf_group settings_divert_group;
 extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
@@ -250,8 +265,21 @@ extern const struct conf_scope_name settings_scopes[];
 extern const char *const settings_retry_names[];
 extern const char *const settings_replay_names[];
 
-/* The names of `balance`; only the first is in this version. */
+/* The names of `balance`, by enum balance_method, and those of `hash_method`. */
 extern const char *const settings_balance_names[];
+extern const char *const settings_hash_method_names[];
+
+/* Of rows that stand in two tables. */
+#define SETTINGS_HASH_METHOD_DOC \
+    "For methods with a key. map: by the weights of the file, exactly; a server that is down gives its keys " \
+    "to the others until it is back, but one more or less in the file moves nearly all keys, and slow start " \
+    "and weights set at run time change nothing. consistent: a server that comes or goes moves only its part " \
+    "of the keys, and weights count as they are at the moment. All instances with the same names of servers " \
+    "choose alike."
+#define SETTINGS_HASH_FACTOR_DOC \
+    "For methods with a key: a server takes at most so much of its part of the requests under way, over all " \
+    "workers; what is more goes to the key's next server. 125 to 200 is sensible; without it a key stays " \
+    "whatever the load."
 
 /*
  * Gives `inner` what it lacks and `outer`, which is complete (filled), has: both are structs of their group,

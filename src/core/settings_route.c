@@ -79,6 +79,10 @@ static const struct conf_row rows[] = {
     /* For listeners and upstreams. */
     {GROUP(request_head, DEFAULTS), .fallback = "{ }", .doc = "Limits of the head of a request."},
     {GROUP(balance, DEFAULTS), .fallback = "{ }", .doc = "How a server is chosen."},
+    {ROW(hash_method, CONF_ENUM, DEFAULTS), .choices = settings_hash_method_names, .fallback = "\"map\"",
+     .doc = SETTINGS_HASH_METHOD_DOC},
+    {ROW(hash_balance_factor, CONF_INT, DEFAULTS), .flags = CONF_OFF, .min = 101, .max = 100000, .unit = "percent",
+     .fallback = "false", .doc = SETTINGS_HASH_FACTOR_DOC},
     {GROUP(keepalive, DEFAULTS), .fallback = "{ }", .doc = "Idle connections that are kept."},
     {ROW(weight, CONF_INT, DEFAULTS), .fallback = "1", .min = 0, .max = 256, .doc = "Of each server."},
     {ROW(max_connections, CONF_INT, DEFAULTS), .fallback = "0", .min = 0, .max = INT32_MAX,
@@ -112,8 +116,6 @@ static const struct conf_row rows[] = {
     {GROUP(sticky, DEFAULTS), .doc = "How clients stay with their server."},
     SETTINGS_LATER("queue", DEFAULTS),
     SETTINGS_LATER("slow_start", DEFAULTS),
-    SETTINGS_LATER("hash_method", DEFAULTS),
-    SETTINGS_LATER("hash_balance_factor", DEFAULTS),
 };
 
 #define LEVEL(what) {what, sizeof(struct level_settings), rows, ARRAY_SIZE(rows), NULL, false}

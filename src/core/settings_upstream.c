@@ -2,24 +2,6 @@
 #include "core/config.h"
 #include "core/settings.h"
 
-const char *const settings_balance_names[] = {"round_robin", "static_rr", "least_conn", "least_time",
-    "random", "source", "uri", "url_param", "header", "rdp_cookie", "hash", "least_pending", "first", NULL};
-
-#define AT(member) .offset = offsetof(struct balance_settings, member)
-static const struct conf_row balance_rows[] = {
-    {.name = "method", .type = CONF_ENUM, AT(method), .choices = settings_balance_names,
-     .later = ~(1u << BALANCE_ROUND_ROBIN | 1u << BALANCE_LEAST_CONN), .fallback = "\"round_robin\"",
-     .doc = "How a server is chosen."},
-    SETTINGS_LATER("depth", 0),
-    SETTINGS_LATER("length", 0),
-    SETTINGS_LATER("whole", 0),
-    SETTINGS_LATER("name", 0),
-    SETTINGS_LATER("key", 0),
-};
-#undef AT
-const struct conf_group settings_balance_group = {"'balance'", sizeof(struct balance_settings), balance_rows,
-    ARRAY_SIZE(balance_rows), "method", false};
-
 #define AT(member) .offset = offsetof(struct keepalive_settings, member)
 static const struct conf_row keepalive_rows[] = {
     {.name = "idle", .type = CONF_INT, AT(idle), .fallback = "32", .min = 0, .max = 65535,
@@ -78,9 +60,14 @@ static const struct conf_row rows[] = {
      .fallback = "{ }", .doc = "Idle connections that are kept for the next request."},
     WEIGHT_ROW("For each server."),
     MAX_CONNECTIONS_ROW("For each server."),
-    SETTINGS_LATER("hash_method", 0),
-    SETTINGS_LATER("hash_balance_factor", 0),
-    SETTINGS_LATER("divert", 0),
+    {.name = "hash_method", .type = CONF_ENUM, AT(hash_method), .choices = settings_hash_method_names,
+     .fallback = "\"map\"", .doc = SETTINGS_HASH_METHOD_DOC},
+    {.name = "hash_balance_factor", .type = CONF_INT, AT(hash_balance_factor), .flags = CONF_OFF,
+     .fallback = "false", .min = 101, .max = 100000, .unit = "percent", .doc = SETTINGS_HASH_FACTOR_DOC},
+    {.name = "divert", .type = CONF_GROUP, AT(divert), .flags = CONF_LIST | CONF_OWN,
+     .group = &settings_divert_group,
+     .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable "
+            "server."},
     SETTINGS_LATER("servers_file", 0),
     {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
      .doc = "How clients stay with their server; without it each request is balanced."},

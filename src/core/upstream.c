@@ -36,6 +36,7 @@ static void tiers_clear(struct upstream_state *state)
     for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
         state->tiers[i].count = 0;
         state->tiers[i].share = 0;
+        state->tiers[i].equal = true;
     }
 }
 
@@ -58,6 +59,7 @@ static void peer_look(struct peer_state *peer, bool panic, int64_t now_ms)
     if (peer->status != PEER_UP)
         return;
     tier->peers[tier->count++] = (unsigned)peer->index;
+    tier->equal = tier->equal && peer->share == state->peers[tier->peers[0]]->share;
     tier->share += peer->share;
 }
 
@@ -105,8 +107,11 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
     state->balancer = worker->balancers[conf->balance];
     state->peer_count = state->peer_room = conf->peer_count;
     state->peers = pool_zalloc(worker->pool, sizeof(struct peer_state *) * (conf->peer_count + 1));
-    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
+        /* Each worker begins elsewhere: all beginning with the first server would hit it together. */
+        state->tiers[i].next = worker->index;
         state->tiers[i].peers = pool_zalloc(worker->pool, sizeof(unsigned) * (conf->peer_count + 1));
+    }
     for (size_t i = 0; i < conf->peer_count; i++) {
         state->peers[i] = &peers[i];
         peers[i].index = i;
@@ -234,10 +239,28 @@ void upstream_begin(struct upstream_state *state, int index)
 
     state->active++;
     peer->active++;
+    peer->pending++;
     peer->stats->active++;
     peer->stats->requests++;
     if (state->balancer->begin)
         state->balancer->begin(state, index);
+}
+
+/* The part of the average that is the last measurement's: 1 of so many. */
+#define LATENCY_PARTS 8
+/* What an answer that never came counts as, at least: who refuses at once is not fast. */
+#define LATENCY_FAILED_MS 1000
+
+void upstream_answered(struct upstream_state *state, int index, int64_t latency_ms)
+{
+    struct peer_state *peer = state->peers[index];
+    double ms = (double)latency_ms;
+
+    peer->pending--;
+    if (latency_ms < 0)
+        ms = peer->latency > LATENCY_FAILED_MS ? peer->latency : LATENCY_FAILED_MS;
+    peer->latency = peer->latency_at_ms > 0 ? peer->latency + (ms - peer->latency) / LATENCY_PARTS : ms;
+    peer->latency_at_ms = state->worker->loop->clock.mono_ms;
 }
 
 void upstream_done(struct upstream_state *state, int index)

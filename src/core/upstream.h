@@ -37,6 +37,9 @@ struct peer_state {
     unsigned idle_count;
     unsigned uconn_count; /* its connections that are open */
     unsigned active; /* requests of this worker under way */
+    unsigned pending; /* of them those whose answer has not begun */
+    double latency; /* milliseconds to the first byte, as this worker sees it: the last ones count most */
+    int64_t latency_at_ms; /* when the last one was measured; 0: never */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
     struct peer_stats *stats; /* never NULL */
@@ -50,6 +53,8 @@ struct upstream_tier {
     unsigned *peers; /* indexes of those that are PEER_UP, in their order */
     size_t count;
     uint64_t share; /* the sum of theirs */
+    bool equal; /* all have the same */
+    size_t next; /* of round robin: so many choices on from the first */
 };
 
 struct upstream_state {
@@ -121,5 +126,10 @@ bool upstream_peer_keeps(const struct upstream_state *, size_t index, const stru
 /* A request goes to server `index`; and it is over, however it ended. */
 void upstream_begin(struct upstream_state *, int index);
 void upstream_done(struct upstream_state *, int index);
+
+/*
+ * Between them, once: the first byte of the answer came after `latency_ms`; below 0: there will be none.
+ */
+void upstream_answered(struct upstream_state *, int index, int64_t latency_ms);
 
 #endif

@@ -139,6 +139,18 @@ static void put_servers(struct json *j, const struct upstream *upstream)
     json_array_end(j);
 }
 
+static void put_choice(struct json *j, const struct explain *e)
+{
+    put_servers(j, e->upstream);
+    json_str(j, "diverted_from",
+             e->upstream != e->req.route->upstream ? e->req.route->upstream->name : STR_NONE);
+    if (!e->server_why.len)
+        return;
+    json_str(j, "balance_key", e->key);
+    json_str(j, "server", e->server ? e->server->name : STR_NONE);
+    json_str(j, "server_why", e->server_why);
+}
+
 static void put_files(struct json *j, struct explain *e)
 {
     const struct files_conf *files = e->req.route->files;
@@ -182,9 +194,9 @@ static void put_handling(struct json *j, struct explain *e)
     put_ops(j, "response_headers", &route->response_headers, &e->req);
     json_str(j, "action", str_of(explain_action(route->action)));
     if (route->action == ACTION_PROXY && route->upstream)
-        put_servers(j, route->upstream);
-    if (route->action == ACTION_PROXY && route->upstream && route->upstream->sticky)
-        put_sticky(j, e, route->upstream);
+        put_choice(j, e);
+    if (e->upstream && e->upstream->sticky)
+        put_sticky(j, e, e->upstream);
     if (route->action == ACTION_FILES && route->files)
         put_files(j, e);
     if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
@@ -213,8 +225,7 @@ void explain_print_json(struct explain *e, FILE *to)
     json_str(&j, "listener", req->listener->text);
     json_str(&j, "site", req->site ? req->site->name : STR_NONE);
     put_route(&j, "route", route);
-    json_str(&j, "upstream", route && route->action == ACTION_PROXY && route->upstream ? route->upstream->name
-                                                                                       : STR_NONE);
+    json_str(&j, "upstream", e->upstream ? e->upstream->name : STR_NONE);
     json_str(&j, "path", req->path);
     json_str(&j, "client", var_value(&e->req, STR("remote_addr")));
     if (e->status) {

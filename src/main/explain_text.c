@@ -141,6 +141,22 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
     }
 }
 
+static void print_choice(const struct explain *e, FILE *to)
+{
+    char text[BODY_SHOWN];
+
+    if (e->upstream != e->req.route->upstream)
+        line(to, "diverted", pool_printf(e->req.pool, "from %.*s: the conditions hold",
+                                         STR_ARG(e->req.route->upstream->name)));
+    print_upstream(e, e->upstream, to);
+    if (e->key.s)
+        fprintf(to, "%-11s\"%.*s\"\n", "key", STR_ARG(log_escape(e->key, text, sizeof(text))));
+    if (e->server)
+        fprintf(to, "%-11s%.*s: %.*s\n", "server", STR_ARG(e->server->name), STR_ARG(e->server_why));
+    else if (e->server_why.len)
+        line(to, "server", e->server_why);
+}
+
 static void print_files(struct explain *e, FILE *to)
 {
     const struct files_conf *files = e->req.route->files;
@@ -182,7 +198,7 @@ static void print_action(struct explain *e, FILE *to)
     if (route->action == ACTION_PROXY && route->upstream) {
         line(to, "forwarded", pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
                                           STR_ARG(e->req.forward_query)));
-        print_upstream(e, route->upstream, to);
+        print_choice(e, to);
     }
     if (route->action == ACTION_FILES && route->files)
         print_files(e, to);

@@ -17,5 +17,16 @@ const struct handler *const registry_handlers[ACTION_KINDS] = {
 
 const struct balancer *const registry_balancers[BALANCE_METHODS] = {
     [BALANCE_ROUND_ROBIN] = &balancer_round_robin,
+    [BALANCE_STATIC_RR] = &balancer_static_rr,
     [BALANCE_LEAST_CONN] = &balancer_least_conn,
+    [BALANCE_LEAST_TIME] = &balancer_least_time,
+    [BALANCE_RANDOM] = &balancer_random,
+    [BALANCE_SOURCE] = &balancer_hash,
+    [BALANCE_URI] = &balancer_hash,
+    [BALANCE_URL_PARAM] = &balancer_hash,
+    [BALANCE_HEADER] = &balancer_hash,
+    [BALANCE_RDP_COOKIE] = &balancer_hash,
+    [BALANCE_HASH] = &balancer_hash,
+    [BALANCE_LEAST_PENDING] = &balancer_least_pending,
+    [BALANCE_FIRST] = &balancer_first,
 };

@@ -206,6 +206,7 @@ static void test_holes_cost_nothing(void **state)
 {
     struct board *board = board_new();
     static struct peer_stats sums[1000];
+    static uint64_t actives[930];
     char name[16];
     uint64_t before;
 
@@ -218,12 +219,23 @@ static void test_holes_cost_nothing(void **state)
         assert_int_equal(board_process_take(board, BOARD_WORKER, (unsigned)i, 1), i);
     board_peer_stats(board, 63, 999)->failures = 2;
     board_peer_stats(board, 2, 70)->failures = 1;
+    board_peer_stats(board, 2, 70)->active = 3;
+    board_peer_stats(board, 63, 999)->active = 4;
+    board_peer_stats(board, 62, 999)->active = 5;
     before = board_kib(board);
     assert_true(before < 1024);
     board_peer_sums(board, 0, 1000, sums);
     assert_int_equal(sums[999].failures, 2);
     assert_int_equal(sums[70].failures, 1);
     assert_int_equal(sums[71].failures, 0);
+    board_peer_actives(board, 70, 930, actives);
+    assert_int_equal(actives[0], 3);
+    assert_int_equal(actives[1], 0);
+    assert_int_equal(actives[929], 9);
+    assert_int_equal(board_kib(board), before);
+    assert_int_equal(board_peer_active(board, 999), 9);
+    assert_int_equal(board_peer_active(board, BOARD_PEERS), 0);
+    before = board_kib(board);
     for (unsigned i = 0; i < 64; i++)
         board_process_free(board, i);
     assert_int_equal(board_peer_collect(board, 1), 1000);
@@ -236,8 +248,11 @@ static void test_no_place(void **state)
     struct board *board = board_new();
     struct peer_stats sum;
     static struct peer_stats sums[4];
+    uint64_t actives[4] = {1, 1, 1, 1};
 
     (void)state;
+    board_peer_actives(board, BOARD_PEERS - 2, 4, actives);
+    assert_int_equal(actives[0] + actives[3], 0);
     board_peer_stats(board, BOARD_PARTS, 0)->requests++;
     board_peer_stats(board, 0, (unsigned)-1)->requests++;
     board_peer_sums(board, 0, 1, &sum);
