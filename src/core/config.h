@@ -112,6 +112,8 @@ struct check_conf {
 struct alert_conf {
     struct str command; /* absolute path; empty: none */
     struct str webhook; /* http URL; empty: none */
+    struct addr webhook_address;
+    struct str webhook_host, webhook_target; /* for Host and the request line */
 };
 
 /* `passive`: outlier ejection; times in milliseconds. */

@@ -93,6 +93,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     if (s->balance)
         u->balance = (enum balance_method)s->balance->method;
     upstream_keepalive(u, s->keepalive);
+    config_health(b, s->health, s->alert, u);
     upstream_peers(b, s, u);
     if (!s->name.s)
         return;
@@ -158,6 +159,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
     upstream_keepalive(u, b->settings->defaults->keepalive);
+    config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
     return u;

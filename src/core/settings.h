@@ -7,6 +7,7 @@
 #define WEIR_CORE_SETTINGS_H
 
 #include "conf/load.h"
+#include "core/settings_health.h"
 
 /* Where a setting may stand. */
 enum settings_scope {
@@ -130,6 +131,8 @@ struct upstream_settings {
     struct balance_settings *balance;
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
+    struct health_settings *health;
+    struct alert_settings *alert;
     int64_t weight, max_connections; /* for each server */
 };
 
@@ -180,6 +183,8 @@ struct level_settings {
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
+    struct health_settings *health;
+    struct alert_settings *alert;
     int64_t weight, max_connections;
 };
 

@@ -19,3 +19,8 @@ const struct balancer *const registry_balancers[BALANCE_METHODS] = {
     [BALANCE_ROUND_ROBIN] = &balancer_round_robin,
     [BALANCE_LEAST_CONN] = &balancer_least_conn,
 };
+
+const struct check *const registry_checks[CHECK_TYPES] = {
+    [CHECK_HTTP] = &check_http, [CHECK_HTTPS] = &check_https, [CHECK_TCP] = &check_tcp,
+    [CHECK_GRPC] = &check_grpc, [CHECK_MYSQL] = &check_mysql, [CHECK_REDIS] = &check_redis,
+};
