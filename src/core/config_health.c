@@ -7,7 +7,8 @@
 #include "http/bytes.h"
 
 #define HEADERS_MAX 64
-#define FAST_LEAST 100
+#define FAST_LEAST 100 /* milliseconds */
+#define SERVICE_MAX 100 /* bytes; as modules/check_grpc.c takes */
 
 static struct conf_place place(const struct health_settings *s, const char *name)
 {
@@ -19,9 +20,15 @@ static bool is_http(const struct check_conf *c)
     return c->type == CHECK_HTTP || c->type == CHECK_HTTPS;
 }
 
+/* Here and not at an outer level, whose checks may be of another type. */
 static bool was_written(const struct health_settings *s, const char *name)
 {
-    return settings_has(&settings_health_group, &s->head, name);
+    const struct conf_places *places = s->head.places;
+
+    for (size_t i = 0; places && i < places->n; i++)
+        if (strcmp(settings_health_group.rows[places->rows[i].row].name, name) == 0)
+            return true;
+    return false;
 }
 
 /* A setting that the type has no use for was meant for another type. */
@@ -52,6 +59,9 @@ static void health_request(struct build *b, const struct health_settings *s, str
         conf_report_add(b->report, place(s, "uri"),
                         "'uri' is \"%.*s\"; write a path that begins with \"/\" and holds visible ASCII but no \"#\"",
                         STR_ARG(c->uri));
+    if (c->type == CHECK_GRPC && c->uri.len > SERVICE_MAX + 1)
+        conf_report_add(b->report, place(s, "uri"), "the name of the service in 'uri' is longer than %d bytes; "
+                        "write \"/PACKAGE.SERVICE\"", SERVICE_MAX);
     if (!bytes_are_token(c->method) || str_eq(c->method, STR("CONNECT")))
         conf_report_add(b->report, place(s, "method"), "'method' is \"%.*s\"; write \"GET\", \"HEAD\" or such",
                         STR_ARG(c->method));

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_health.h"
 
 /* More sites are shown one by one with --all only. */
 #define SITES_SHOWN 5
@@ -127,6 +128,7 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
                                   config_balance_name(upstream->balance));
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
+    line(to, "health", explain_health(upstream->check, e->req.pool));
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
 
