@@ -134,7 +134,7 @@ static enum check_step grpc_start(struct probe *p)
     nghttp2_nv fields[] = {
         field(":method", STR("POST")),
         field(":scheme", STR("http")),
-        field(":authority", conf->host.len ? conf->host : p->job.host),
+        field(":authority", p->job.host),
         field(":path", STR("/grpc.health.v1.Health/Check")),
         field("content-type", STR("application/grpc")),
         field("te", STR("trailers")),

@@ -20,7 +20,7 @@ static enum h1_written write_head(struct probe *p, char *text, size_t room, size
     int full = 0;
 
     header_list_init(&head.headers, p->pool, FIELDS_MAX);
-    full |= header_add(&head.headers, STR("Host"), conf->host.len ? conf->host : p->job.host);
+    full |= header_add(&head.headers, STR("Host"), p->job.host);
     if (!header_find(&conf->headers, HEADER_USER_AGENT))
         full |= header_add(&head.headers, STR("User-Agent"), STR("weir (health check)"));
     for (size_t i = 0; i < conf->headers.count; i++)

@@ -104,7 +104,7 @@ static void ask(struct prober *prober, struct target *t, int64_t now)
                                      .check = prober->checks[conf->type],
                                      .conf = conf,
                                      .address = &t->address,
-                                     .host = t->conf->host,
+                                     .host = conf->host.len ? conf->host : t->conf->host,
                                      .timeout = conf->timeout,
                                      .user = t,
                                      .done = on_result,
