@@ -40,7 +40,7 @@ struct peer_shared {
     uint32_t ejections; /* one after another, without a success between */
     uint32_t spare;
     uint64_t waiters; /* a bit for each worker (number modulo 64) in which requests wait for a place */
-} __attribute__((aligned(64)));
+};
 
 /* What may be done with a server. */
 enum peer_status {
