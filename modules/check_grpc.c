@@ -9,7 +9,7 @@
 #define MESSAGE_MAX 128
 #define SERVICE_MAX 100
 #define FIELD_SERVICE 0x0a /* number 1, a text */
-#define FIELD_STATUS 0x08 /* number 1, an integer */
+#define FIELD_STATUS 0x08  /* number 1, an integer */
 #define SERVING 1
 #define GRPC_STATUS_MAX 16
 
@@ -19,14 +19,14 @@ struct grpc_check {
     size_t request_len, sent;
     unsigned char message[MESSAGE_MAX];
     size_t message_len;
-    unsigned status; /* of HTTP */
+    unsigned status;      /* of HTTP */
     unsigned grpc_status; /* above GRPC_STATUS_MAX: not said */
     uint32_t reset;
     bool closed; /* the stream */
 };
 
-static ssize_t on_read(nghttp2_session *session WEIR_UNUSED, int32_t stream WEIR_UNUSED, uint8_t *buf, size_t room,
-                       uint32_t *flags, nghttp2_data_source *source, void *user WEIR_UNUSED)
+static ssize_t on_read(nghttp2_session *session WEIR_UNUSED, int32_t stream WEIR_UNUSED, uint8_t *buf,
+                       size_t room, uint32_t *flags, nghttp2_data_source *source, void *user WEIR_UNUSED)
 {
     struct grpc_check *grpc = source->ptr;
     size_t n = grpc->request_len - grpc->sent;
@@ -51,12 +51,13 @@ static int on_header(nghttp2_session *session WEIR_UNUSED, const nghttp2_frame *
     if (str_eq(n, STR(":status")) && str_to_u64(v, 999, &number) == 0)
         grpc->status = (unsigned)number;
     if (str_eq(n, STR("grpc-status")))
-        grpc->grpc_status = str_to_u64(v, GRPC_STATUS_MAX, &number) == 0 ? (unsigned)number : GRPC_STATUS_MAX + 1;
+        grpc->grpc_status =
+            str_to_u64(v, GRPC_STATUS_MAX, &number) == 0 ? (unsigned)number : GRPC_STATUS_MAX + 1;
     return 0;
 }
 
-static int on_chunk(nghttp2_session *session WEIR_UNUSED, uint8_t flags WEIR_UNUSED, int32_t stream WEIR_UNUSED,
-                    const uint8_t *data, size_t len, void *user)
+static int on_chunk(nghttp2_session *session WEIR_UNUSED, uint8_t flags WEIR_UNUSED,
+                    int32_t stream WEIR_UNUSED, const uint8_t *data, size_t len, void *user)
 {
     struct grpc_check *grpc = ((struct probe *)user)->data;
     size_t room = sizeof(grpc->message) - grpc->message_len;
@@ -68,7 +69,8 @@ static int on_chunk(nghttp2_session *session WEIR_UNUSED, uint8_t flags WEIR_UNU
     return 0;
 }
 
-static int on_closed(nghttp2_session *session WEIR_UNUSED, int32_t stream WEIR_UNUSED, uint32_t error, void *user)
+static int on_closed(nghttp2_session *session WEIR_UNUSED, int32_t stream WEIR_UNUSED, uint32_t error,
+                     void *user)
 {
     struct grpc_check *grpc = ((struct probe *)user)->data;
 
@@ -157,7 +159,8 @@ static unsigned serving_status(const struct grpc_check *grpc)
     const unsigned char *message = grpc->message + MESSAGE_HEAD;
     size_t len = grpc->message_len > MESSAGE_HEAD ? grpc->message_len - MESSAGE_HEAD : 0;
 
-    if (grpc->message[0] != 0 || len < 2 || grpc->message[MESSAGE_HEAD - 1] != len || message[0] != FIELD_STATUS)
+    if (grpc->message[0] != 0 || len < 2 || grpc->message[MESSAGE_HEAD - 1] != len ||
+        message[0] != FIELD_STATUS)
         return 0;
     return message[1];
 }

@@ -70,15 +70,15 @@ static enum check_step http_on_data(struct probe *p, bool end)
     struct http_answer *answer = p->data;
 
     switch (http_answer_read(answer, p->pool, p->in, &p->in_len, end)) {
-    case HTTP_ANSWER_DONE:
-        return http_judge(p, answer);
-    case HTTP_ANSWER_BAD:
-        return probe_fail(p, "malformed answer: %s", answer->reason);
+    case HTTP_ANSWER_DONE: return http_judge(p, answer);
+    case HTTP_ANSWER_BAD: return probe_fail(p, "malformed answer: %s", answer->reason);
     default:
         if (!end)
             return CHECK_GOES_ON;
         return probe_fail(p, "the server closed the connection %s",
-                          answer->has_head ? "within the body" : p->in_len ? "within the head" : "without an answer");
+                          answer->has_head ? "within the body"
+                          : p->in_len      ? "within the head"
+                                           : "without an answer");
     }
 }
 

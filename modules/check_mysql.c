@@ -71,9 +71,11 @@ static void send_login(struct probe *p, unsigned number)
 static enum check_step mysql_refused(struct probe *p, struct str payload)
 {
     struct str text = payload.len > ERROR_TEXT_AT && payload.s[3] == '#' ? str_from(payload, ERROR_TEXT_AT)
-                      : payload.len > 3 ? str_from(payload, 3) : STR("without a text");
+                      : payload.len > 3                                  ? str_from(payload, 3)
+                                                                         : STR("without a text");
 
-    return probe_fail(p, "refused: %.*s", (int)(text.len < PEER_REASON_MAX ? text.len : PEER_REASON_MAX), text.s);
+    return probe_fail(p, "refused: %.*s", (int)(text.len < PEER_REASON_MAX ? text.len : PEER_REASON_MAX),
+                      text.s);
 }
 
 static enum check_step mysql_greeting(struct probe *p, unsigned number, struct str payload)

@@ -35,8 +35,8 @@ static enum check_step redis_word(struct probe *p, struct str line)
     struct str role = p->job.conf->role;
 
     if (!str_eq(line, role))
-        return probe_fail(p, "the role is \"%.*s\" and not \"%.*s\"", (int)(line.len < 20 ? line.len : 20), line.s,
-                          STR_ARG(role));
+        return probe_fail(p, "the role is \"%.*s\" and not \"%.*s\"", (int)(line.len < 20 ? line.len : 20),
+                          line.s, STR_ARG(role));
     return probe_pass(p, "PONG, role %.*s", STR_ARG(role));
 }
 

@@ -23,7 +23,8 @@ static enum check_step tcp_on_data(struct probe *p, bool end)
     if (regex_match(p->job.conf->body, p->owner->regex, in, NULL) == REGEX_MATCH)
         return probe_pass(p, "the answer matches");
     if (end || p->in_len >= LOOKED_AT)
-        return probe_fail(p, p->in_len ? "the answer does not match" : "the server closed the connection without an answer");
+        return probe_fail(p, p->in_len ? "the answer does not match"
+                                       : "the server closed the connection without an answer");
     return CHECK_GOES_ON;
 }
 

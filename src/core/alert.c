@@ -48,8 +48,8 @@ static void command_done(struct alert_command *command, int status)
         log_write(all->log, LOG_LEVEL_WARN, "alert command %s took too long and was killed (%.*s)",
                   alert->conf->command.s, STR_ARG(alert->what));
     else if (status != 0)
-        log_write(all->log, LOG_LEVEL_WARN, "alert command %s ended with %s %d (%.*s)", alert->conf->command.s,
-                  WIFSIGNALED(status) ? "signal" : "status",
+        log_write(all->log, LOG_LEVEL_WARN, "alert command %s ended with %s %d (%.*s)",
+                  alert->conf->command.s, WIFSIGNALED(status) ? "signal" : "status",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), STR_ARG(alert->what));
     all->commands--;
     alert_free(alert);
@@ -61,7 +61,8 @@ static void command_run(struct alert *alert)
     struct alerts *all = alert->owner;
 
     alert->command.done = command_done;
-    if (alert_command_start(&alert->command, all->loop, all->deadlines, alert->conf->command.s, alert->env) == 0) {
+    if (alert_command_start(&alert->command, all->loop, all->deadlines, alert->conf->command.s, alert->env) ==
+        0) {
         all->commands++;
         return;
     }
@@ -80,11 +81,12 @@ static enum check_step webhook_start(struct probe *p)
     http_answer_init(answer, STR("POST"));
     p->data = answer;
     /* The parts were checked when the configuration was loaded. */
-    probe_send(p, pool_printf(p->pool,
-                              "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: weir (alert)\r\n"
-                              "Content-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                              STR_ARG(alert->conf->webhook_target), STR_ARG(alert->conf->webhook_host),
-                              alert->body.len));
+    probe_send(
+        p, pool_printf(p->pool,
+                       "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: weir (alert)\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                       STR_ARG(alert->conf->webhook_target), STR_ARG(alert->conf->webhook_host),
+                       alert->body.len));
     probe_send(p, alert->body);
     return CHECK_GOES_ON;
 }
@@ -137,8 +139,7 @@ static bool may_begin(const struct alerts *all, const struct alert *alert)
 /* One begins; false: none may. */
 static bool begin_one(struct alerts *all)
 {
-    list_each_safe(link, &all->waiting)
-    {
+    list_each_safe (link, &all->waiting) {
         struct alert *alert = container_of(link, struct alert, link);
 
         if (!may_begin(all, alert))
@@ -171,7 +172,8 @@ static void make_env(struct alert *alert, const struct alert_event *event)
     const char *path = getenv("PATH");
     size_t n = 0;
 
-    alert->env[n++] = env_text(alert->pool, "PATH", path ? str_of(path) : STR("/usr/local/bin:/usr/bin:/bin"));
+    alert->env[n++] =
+        env_text(alert->pool, "PATH", path ? str_of(path) : STR("/usr/local/bin:/usr/bin:/bin"));
     alert->env[n++] = env_text(alert->pool, "WEIR_UPSTREAM", event->upstream);
     alert->env[n++] = env_text(alert->pool, "WEIR_SERVER", event->server);
     alert->env[n++] = env_text(alert->pool, "WEIR_STATE", event->state);
@@ -201,7 +203,8 @@ static void alert_add(struct alerts *all, const struct alert_conf *conf, bool is
 
     if (all->waits >= WAITING_MAX) {
         if (all->dropped++ == 0)
-            log_write(all->log, LOG_LEVEL_WARN, "%d alerts wait already: further ones are dropped", WAITING_MAX);
+            log_write(all->log, LOG_LEVEL_WARN, "%d alerts wait already: further ones are dropped",
+                      WAITING_MAX);
         return;
     }
     all->dropped = 0;
@@ -251,8 +254,7 @@ void alerts_free(struct alerts *all)
 
     probes_free(&all->probes);
     for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
-        list_each_safe(link, both[i])
-        {
+        list_each_safe (link, both[i]) {
             struct alert *alert = container_of(link, struct alert, link);
 
             alert_command_kill(&alert->command);

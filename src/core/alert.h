@@ -1,7 +1,7 @@
 /*
- * alert.h: telling others that a server is down, or up again: a command that is run, a webhook that is posted to.
- * Neither is waited for; a few are under way at a time, a bounded number waits, more are dropped with a line in
- * the log.  In the keeper only.
+ * alert.h: telling others that a server is down, or up again: a command that is run, a webhook that is
+ * posted to.  Neither is waited for; a few are under way at a time, a bounded number waits, more are
+ * dropped with a line in the log.  In the keeper only.
  */
 #ifndef WEIR_CORE_ALERT_H
 #define WEIR_CORE_ALERT_H
@@ -12,10 +12,10 @@ struct alerts {
     struct loop *loop;
     struct deadlines *deadlines;
     struct log *log;
-    struct probes probes; /* of webhooks */
+    struct probes probes;           /* of webhooks */
     struct list waiting, under_way; /* struct alert by `link` */
-    size_t waits, commands; /* how many wait; commands that run */
-    uint64_t dropped; /* since the last that found room */
+    size_t waits, commands;         /* how many wait; commands that run */
+    uint64_t dropped;               /* since the last that found room */
 };
 
 /* What happened; all of it is copied. */

@@ -44,7 +44,8 @@ static int command_actions(posix_spawn_file_actions_t *actions)
     int rc = 0;
 
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && rc == 0; fd++)
-        rc = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+        rc = posix_spawn_file_actions_addopen(actions, fd, "/dev/null",
+                                              fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_addchdir_np(actions, "/");
     return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
@@ -65,7 +66,8 @@ static int command_spawn(const char *path, char *const *env, pid_t *pid)
         return rc;
     rc = posix_spawnattr_init(&attr);
     if (rc == 0) {
-        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+        posix_spawnattr_setflags(&attr,
+                                 POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
         posix_spawnattr_setsigdefault(&attr, &all);
         posix_spawnattr_setsigmask(&attr, &none);
         rc = command_actions(&actions);
@@ -92,7 +94,8 @@ int alert_command_start(struct alert_command *command, struct loop *loop, struct
     command->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
     deadline_init(&command->deadline, command_on_deadline);
     if (command->pidfd < 0 ||
-        event_assign(&command->event, loop->base, command->pidfd, EV_READ | EV_PERSIST, command_on_event, command) < 0 ||
+        event_assign(&command->event, loop->base, command->pidfd, EV_READ | EV_PERSIST, command_on_event,
+                     command) < 0 ||
         event_add(&command->event, NULL) < 0) {
         int error = errno;
 

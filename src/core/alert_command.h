@@ -1,6 +1,6 @@
 /*
- * alert_command.h: one program that runs beside the keeper: started without blocking it, watched, killed when it
- * takes too long, reaped.
+ * alert_command.h: one program that runs beside the keeper: started without blocking it, watched, killed
+ * when it takes too long, reaped.
  */
 #ifndef WEIR_CORE_ALERT_COMMAND_H
 #define WEIR_CORE_ALERT_COMMAND_H
@@ -24,7 +24,8 @@ struct alert_command {
 };
 
 /*
- * Runs `path` with the environment `env`, its descriptors closed but for /dev/null, in "/".  0, or -1 with errno.
+ * Runs `path` with the environment `env`, its descriptors closed but for /dev/null, in "/".  0, or -1 with
+ * errno.
  */
 int alert_command_start(struct alert_command *, struct loop *, struct deadlines *, const char *path,
                         char *const *env) WEIR_MUST_CHECK;

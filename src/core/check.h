@@ -12,8 +12,8 @@ struct probe;
 
 enum check_step {
     CHECK_GOES_ON, /* more is to come */
-    CHECK_PASSED, /* probe_pass() or probe_say() named the reason */
-    CHECK_FAILED /* probe_fail() named the reason */
+    CHECK_PASSED,  /* probe_pass() or probe_say() named the reason */
+    CHECK_FAILED   /* probe_fail() named the reason */
 };
 
 struct check {

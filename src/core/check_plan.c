@@ -96,7 +96,8 @@ int64_t check_plan_first(const struct check_conf *conf, bool at_once, size_t ind
     return now + (int64_t)((uint64_t)conf->interval * (index % count) / count);
 }
 
-int64_t check_plan_next(const struct check_conf *conf, int64_t began, int64_t now, bool changing, struct rnd *rnd)
+int64_t check_plan_next(const struct check_conf *conf, int64_t began, int64_t now, bool changing,
+                        struct rnd *rnd)
 {
     int64_t length = changing && conf->fast_interval > 0 ? conf->fast_interval : conf->interval;
     int64_t swing = length * (int64_t)conf->jitter / 100;

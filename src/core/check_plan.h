@@ -1,7 +1,7 @@
 /*
- * check_plan.h: when which server is checked, and what a row of results comes to.  No clock and no socket: the
- * times are given, so that a test can let days pass.  One heap for all servers; what is being checked is not
- * in it, so that no check of a server begins before its last one ended.
+ * check_plan.h: when which server is checked, and what a row of results comes to.  No clock and no socket:
+ * the times are given, so that a test can let days pass.  One heap for all servers; what is being checked
+ * is not in it, so that no check of a server begins before its last one ended.
  */
 #ifndef WEIR_CORE_CHECK_PLAN_H
 #define WEIR_CORE_CHECK_PLAN_H
@@ -13,9 +13,9 @@
 
 /* Embedded in what is to be checked. */
 struct check_timer {
-    int64_t due; /* monotonic milliseconds */
+    int64_t due;   /* monotonic milliseconds */
     int64_t began; /* the last check */
-    size_t at; /* in the heap; CHECK_PLAN_NOWHERE: in none */
+    size_t at;     /* in the heap; CHECK_PLAN_NOWHERE: in none */
 };
 
 struct check_plan {
@@ -56,7 +56,8 @@ int64_t check_plan_next(const struct check_conf *, int64_t began, int64_t now, b
  * Counts a result and says what the server is now: after `fall` failures in a row FAILED, after `rise` passes
  * in a row PASSED again; one that is CHECKING waits for its first pass.
  */
-enum peer_health check_plan_judge(const struct check_conf *, struct check_streak *, enum peer_health, bool ok);
+enum peer_health check_plan_judge(const struct check_conf *, struct check_streak *, enum peer_health,
+                                  bool ok);
 
 /* Whether the last results speak against what the server is taken for. */
 bool check_plan_changing(const struct check_streak *, enum peer_health);

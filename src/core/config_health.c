@@ -7,7 +7,7 @@
 #include "http/bytes.h"
 
 #define HEADERS_MAX 64
-#define FAST_LEAST 100 /* milliseconds */
+#define FAST_LEAST 100  /* milliseconds */
 #define SERVICE_MAX 100 /* bytes; as modules/check_grpc.c takes */
 
 static struct conf_place place(const struct health_settings *s, const char *name)
@@ -40,10 +40,14 @@ static void health_fits(struct build *b, const struct health_settings *s, const 
         unsigned types;
         const char *right;
     } rows[] = {
-        {"uri", HTTP | GRPC, "\"http\""},  {"method", HTTP, "\"http\""},
-        {"host", HTTP | GRPC, "\"http\""}, {"headers", HTTP, "\"http\""},
-        {"send", TCP, "\"tcp\""},          {"user", 1 << CHECK_MYSQL, "\"mysql\""},
-        {"role", 1 << CHECK_REDIS, "\"redis\""}, {"expect", HTTP | TCP, "\"http\" or \"tcp\""},
+        {"uri", HTTP | GRPC, "\"http\""},
+        {"method", HTTP, "\"http\""},
+        {"host", HTTP | GRPC, "\"http\""},
+        {"headers", HTTP, "\"http\""},
+        {"send", TCP, "\"tcp\""},
+        {"user", 1 << CHECK_MYSQL, "\"mysql\""},
+        {"role", 1 << CHECK_REDIS, "\"redis\""},
+        {"expect", HTTP | TCP, "\"http\" or \"tcp\""},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -56,15 +60,18 @@ static void health_fits(struct build *b, const struct health_settings *s, const 
 static void health_request(struct build *b, const struct health_settings *s, struct check_conf *c)
 {
     if (c->uri.len == 0 || c->uri.s[0] != '/' || !bytes_are_target(c->uri))
-        conf_report_add(b->report, place(s, "uri"),
-                        "'uri' is \"%.*s\"; write a path that begins with \"/\" and holds visible ASCII but no \"#\"",
-                        STR_ARG(c->uri));
+        conf_report_add(
+            b->report, place(s, "uri"),
+            "'uri' is \"%.*s\"; write a path that begins with \"/\" and holds visible ASCII but no \"#\"",
+            STR_ARG(c->uri));
     if (c->type == CHECK_GRPC && c->uri.len > SERVICE_MAX + 1)
-        conf_report_add(b->report, place(s, "uri"), "the name of the service in 'uri' is longer than %d bytes; "
-                        "write \"/PACKAGE.SERVICE\"", SERVICE_MAX);
+        conf_report_add(b->report, place(s, "uri"),
+                        "the name of the service in 'uri' is longer than %d bytes; "
+                        "write \"/PACKAGE.SERVICE\"",
+                        SERVICE_MAX);
     if (!bytes_are_token(c->method) || str_eq(c->method, STR("CONNECT")))
-        conf_report_add(b->report, place(s, "method"), "'method' is \"%.*s\"; write \"GET\", \"HEAD\" or such",
-                        STR_ARG(c->method));
+        conf_report_add(b->report, place(s, "method"),
+                        "'method' is \"%.*s\"; write \"GET\", \"HEAD\" or such", STR_ARG(c->method));
     if (c->host.len && (memchr(c->host.s, ' ', c->host.len) || !bytes_are_target(c->host)))
         conf_report_add(b->report, place(s, "host"), "'host' is \"%.*s\"; write NAME or NAME:PORT",
                         STR_ARG(c->host));
@@ -83,7 +90,8 @@ static void health_headers(struct build *b, const struct health_settings *s, str
                             "\"%.*s\" is not the name of a header field; write letters, digits and \"-\"",
                             STR_ARG(pairs[i].name));
         else if (id == HEADER_HOST)
-            conf_report_add(b->report, pairs[i].at, "the Host of checks has a setting of its own; write host = ...;");
+            conf_report_add(b->report, pairs[i].at,
+                            "the Host of checks has a setting of its own; write host = ...;");
         else if (id == HEADER_CONNECTION || id == HEADER_CONTENT_LENGTH || id == HEADER_TRANSFER_ENCODING ||
                  id == HEADER_UPGRADE || id == HEADER_EXPECT || id == HEADER_TE)
             conf_report_add(b->report, pairs[i].at,
@@ -91,7 +99,8 @@ static void health_headers(struct build *b, const struct health_settings *s, str
                             STR_ARG(pairs[i].name));
         config_check_field(b, pairs[i].value, pairs[i].name.s, pairs[i].at);
         if (header_add(&c->headers, pairs[i].name, pairs[i].value) != 0) {
-            conf_report_add(b->report, pairs[i].at, "'headers' has more than %d fields; remove some", HEADERS_MAX);
+            conf_report_add(b->report, pairs[i].at, "'headers' has more than %d fields; remove some",
+                            HEADERS_MAX);
             return;
         }
     }
@@ -116,7 +125,8 @@ static void health_names(struct build *b, const struct health_settings *s, struc
         conf_report_add(b->report, place(s, "role"), "'role' is \"%.*s\"; write \"master\" or \"slave\"",
                         STR_ARG(c->role));
     if (c->user.len > 80)
-        conf_report_add(b->report, place(s, "user"), "'user' is longer than 80 bytes; write the name of a user");
+        conf_report_add(b->report, place(s, "user"),
+                        "'user' is longer than 80 bytes; write the name of a user");
 }
 
 static struct check_conf *health_build(struct build *b, const struct health_settings *s)
@@ -144,7 +154,8 @@ static struct check_conf *health_build(struct build *b, const struct health_sett
         .initially_checking = s->initial == 1,
     };
     if (c->fast_interval > 0 && c->fast_interval < FAST_LEAST)
-        conf_report_add(b->report, place(s, "fast_interval"), "'fast_interval' is less than 100ms; write \"100ms\" or more");
+        conf_report_add(b->report, place(s, "fast_interval"),
+                        "'fast_interval' is less than 100ms; write \"100ms\" or more");
     health_fits(b, s, c);
     health_request(b, s, c);
     health_headers(b, s, c);
@@ -166,7 +177,8 @@ static void alert_command(struct build *b, const struct alert_settings *s, struc
         conf_report_add(b->report, at, "cannot run %s: %s; write the path of a program", s->command.s,
                         strerror(errno));
     else if (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
-        conf_report_add(b->report, at, "cannot run %s: not a program; write the path of one, or make it executable",
+        conf_report_add(b->report, at,
+                        "cannot run %s: not a program; write the path of one, or make it executable",
                         s->command.s);
 }
 
@@ -181,7 +193,8 @@ static void alert_webhook(struct build *b, const struct alert_settings *s, struc
 
     a->webhook = s->webhook;
     if (!str_has_prefix(s->webhook, http) || !bytes_are_target(s->webhook)) {
-        conf_report_add(b->report, at, "'webhook' is \"%.*s\"; write \"http://HOST:PORT/PATH\"", STR_ARG(s->webhook));
+        conf_report_add(b->report, at, "'webhook' is \"%.*s\"; write \"http://HOST:PORT/PATH\"",
+                        STR_ARG(s->webhook));
         return;
     }
     rest = str_from(s->webhook, http.len);
@@ -213,7 +226,8 @@ static struct alert_conf *alert_build(struct build *b, const struct alert_settin
     if (s->webhook.s)
         alert_webhook(b, s, a);
     if (!s->command.s && !s->webhook.s && !s->head.broken)
-        conf_report_add(b->report, s->head.at, "'alert' tells nobody; write command = \"/PATH\"; or webhook = \"http://...\";");
+        conf_report_add(b->report, s->head.at,
+                        "'alert' tells nobody; write command = \"/PATH\"; or webhook = \"http://...\";");
     config_keep(b, s, a);
     return a;
 }

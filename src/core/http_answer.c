@@ -45,10 +45,12 @@ static enum http_answer_verdict take_head(struct http_answer *a, struct pool *po
     return HTTP_ANSWER_MORE;
 }
 
-static enum http_answer_verdict read_heads(struct http_answer *a, struct pool *pool, const char *bytes, size_t len)
+static enum http_answer_verdict read_heads(struct http_answer *a, struct pool *pool, const char *bytes,
+                                           size_t len)
 {
     while (!a->has_head) {
-        enum h1_verdict verdict = h1_scan_feed(&a->scan, H1_RESPONSE, &limits, bytes + a->head, len - a->head);
+        enum h1_verdict verdict =
+            h1_scan_feed(&a->scan, H1_RESPONSE, &limits, bytes + a->head, len - a->head);
 
         if (verdict == H1_SCAN_MORE)
             return HTTP_ANSWER_MORE;

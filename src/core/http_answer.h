@@ -1,7 +1,7 @@
 /*
- * http_answer.h: reads one HTTP/1 response that is not for a client: the answer to a check or a webhook.  As
- * strict as for traffic; interim responses are passed over, the body is put together from its chunks and cut at
- * HTTP_ANSWER_BODY.
+ * http_answer.h: reads one HTTP/1 response that is not for a client: the answer to a check or a webhook.
+ * As strict as for traffic; interim responses are passed over, the body is put together from its chunks and
+ * cut at HTTP_ANSWER_BODY.
  */
 #ifndef WEIR_CORE_HTTP_ANSWER_H
 #define WEIR_CORE_HTTP_ANSWER_H
@@ -23,8 +23,8 @@ struct http_answer {
     bool has_head;
     unsigned interims;
     unsigned status; /* once has_head */
-    size_t head; /* where the head that is being read begins */
-    size_t body; /* where the body begins */
+    size_t head;     /* where the head that is being read begins */
+    size_t body;     /* where the body begins */
     size_t body_len;
     const char *reason; /* HTTP_ANSWER_BAD: static text */
 };

@@ -16,8 +16,8 @@
 /* Of the process's descriptors. */
 #define FDS_PART 4
 
-void probes_init(struct probes *all, struct loop *loop, struct deadlines *deadlines, struct regex_scratch *regex,
-                 struct log *log, size_t max)
+void probes_init(struct probes *all, struct loop *loop, struct deadlines *deadlines,
+                 struct regex_scratch *regex, struct log *log, size_t max)
 {
     struct rlimit limit;
 
@@ -245,10 +245,12 @@ static void probe_on_event(evutil_socket_t fd WEIR_UNUSED, short what WEIR_UNUSE
 static void probe_on_deadline(struct deadline *d)
 {
     struct probe *p = container_of(d, struct probe, deadline);
-    static const char *const doing[] = {
-        [PROBE_CONNECTING] = "connecting", [PROBE_HANDSHAKE] = "the TLS handshake", [PROBE_TALKING] = "the answer"};
+    static const char *const doing[] = {[PROBE_CONNECTING] = "connecting",
+                                        [PROBE_HANDSHAKE] = "the TLS handshake",
+                                        [PROBE_TALKING] = "the answer"};
 
-    probe_end(p, probe_fail(p, "timed out: %s took more than %lld ms", doing[p->state], (long long)p->job.timeout));
+    probe_end(
+        p, probe_fail(p, "timed out: %s took more than %lld ms", doing[p->state], (long long)p->job.timeout));
 }
 
 static enum check_step probe_connect(struct probe *p)
@@ -262,7 +264,8 @@ static enum check_step probe_connect(struct probe *p)
     waits = connect(p->fd, &to->sa, to->len) < 0;
     if ((waits && errno != EINPROGRESS) ||
         event_assign(&p->event, p->owner->loop->base, p->fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
-                     probe_on_event, p) < 0 || event_add(&p->event, NULL) < 0) {
+                     probe_on_event, p) < 0 ||
+        event_add(&p->event, NULL) < 0) {
         enum check_step step = fail_errno(p, "connect", errno);
 
         close(p->fd);

@@ -35,10 +35,10 @@ enum probe_state { PROBE_CONNECTING, PROBE_HANDSHAKE, PROBE_TALKING };
 struct probe {
     struct probe_job job;
     struct probes *owner;
-    struct list link; /* under way or spare */
+    struct list link;  /* under way or spare */
     struct pool *pool; /* for one conversation */
-    void *data; /* the check's own; NULL at start */
-    char *in; /* what came and was not taken */
+    void *data;        /* the check's own; NULL at start */
+    char *in;          /* what came and was not taken */
     size_t in_len;
 
     enum probe_state state;

@@ -25,7 +25,8 @@ static SSL_CTX *tls_context(struct probes *all)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_default_verify_paths(ctx) != 1)
-        log_write(all->log, LOG_LEVEL_WARN, "https checks: the system's certificate authorities cannot be read");
+        log_write(all->log, LOG_LEVEL_WARN,
+                  "https checks: the system's certificate authorities cannot be read");
     all->tls = ctx;
     return ctx;
 }
@@ -40,7 +41,8 @@ static struct str without_port(struct str host)
 
         return end ? (struct str){host.s + 1, (size_t)(end - host.s) - 1} : host;
     }
-    return colon && memchr(host.s, ':', host.len) == colon ? (struct str){host.s, (size_t)(colon - host.s)} : host;
+    return colon && memchr(host.s, ':', host.len) == colon ? (struct str){host.s, (size_t)(colon - host.s)}
+                                                           : host;
 }
 
 static bool tls_expect(struct probe *p)

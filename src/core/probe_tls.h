@@ -1,7 +1,7 @@
 /*
- * probe_tls.h: TLS on the connection of a probe, for probe.c alone.  The server's certificate must be valid, for
- * the name or address that is asked for, and signed by one of the system's authorities: what traffic over TLS
- * asks for as long as nothing else is set.
+ * probe_tls.h: TLS on the connection of a probe, for probe.c alone.  The server's certificate must be
+ * valid, for the name or address that is asked for, and signed by one of the system's authorities: what
+ * traffic over TLS asks for as long as nothing else is set.
  */
 #ifndef WEIR_CORE_PROBE_TLS_H
 #define WEIR_CORE_PROBE_TLS_H

@@ -10,7 +10,7 @@
 #include "core/worker.h"
 
 #define PROBES_MAX 1024 /* under way */
-#define STARTS_MAX 512 /* at one tick */
+#define STARTS_MAX 512  /* at one tick */
 
 /* ---- what a result comes to ---- */
 
@@ -57,7 +57,8 @@ static void change(struct target *t, enum peer_health was, enum peer_health is, 
     if (was == PEER_HEALTH_NONE && is == PEER_HEALTH_PASSED)
         return;
     board_peers_changed(prober->worker->board);
-    snprintf(how, sizeof(how), was == PEER_HEALTH_CHECKING ? "it passed its first check" : "%u check%s %s in a row", n,
+    snprintf(how, sizeof(how),
+             was == PEER_HEALTH_CHECKING ? "it passed its first check" : "%u check%s %s in a row", n,
              n == 1 ? "" : "s", is == PEER_HEALTH_FAILED ? "failed" : "passed");
     tell_change(t, is == PEER_HEALTH_PASSED, how, reason);
 }
@@ -144,7 +145,7 @@ void prober_free(struct prober *prober)
     if (!prober)
         return;
     probes_free(&prober->probes);
-    list_each_safe(link, &prober->targets)
+    list_each_safe (link, &prober->targets)
         target_free(container_of(link, struct target, link));
     check_plan_free(&prober->plan);
 }

@@ -94,12 +94,12 @@ static void plan_all(struct prober *prober, size_t count)
     int64_t now = prober->worker->loop->clock.mono_ms;
     size_t i = 0;
 
-    list_each(link, &prober->targets)
-    {
+    list_each (link, &prober->targets) {
         struct target *t = container_of(link, struct target, link);
         bool at_once = target_health(t) == PEER_HEALTH_CHECKING;
 
-        check_plan_put(&prober->plan, &t->timer, check_plan_first(t->upstream->check, at_once, i++, count, now));
+        check_plan_put(&prober->plan, &t->timer,
+                       check_plan_first(t->upstream->check, at_once, i++, count, now));
     }
 }
 
@@ -111,14 +111,14 @@ void targets_begin(struct prober *prober)
 
     for (size_t i = 0; i < config->upstream_count; i++)
         without += upstream_begin_targets(prober, config->upstreams[i], &forgot);
-    list_each(link, &prober->targets)
+    list_each (link, &prober->targets)
         count++;
     plan_all(prober, count);
     if (forgot)
         board_peers_changed(prober->worker->board);
     if (without)
-        log_write(prober->worker->log, LOG_LEVEL_WARN, "%zu servers are not checked: the board has no room for them",
-                  without);
+        log_write(prober->worker->log, LOG_LEVEL_WARN,
+                  "%zu servers are not checked: the board has no room for them", without);
 }
 
 void targets_look(struct prober *prober)

@@ -18,7 +18,7 @@ struct prober {
     struct probes probes;
     struct check_plan plan;
     struct list targets; /* struct target by `link` */
-    uint32_t seen; /* board_peers_version() at the last look */
+    uint32_t seen;       /* board_peers_version() at the last look */
 };
 
 struct target {

@@ -1,4 +1,7 @@
-/* The plan of checks under a clock of its own: order, spread, no overlap, jitter, and what rows of results come to. */
+/*
+ * The plan of checks under a clock of its own: order, spread, no overlap, jitter, and what rows of results
+ * come to.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +23,8 @@ struct server {
 
 static struct check_conf conf_of(int64_t interval, int64_t fast)
 {
-    return (struct check_conf){.interval = interval, .fast_interval = fast, .timeout = 3000, .fall = 3, .rise = 2};
+    return (struct check_conf){
+        .interval = interval, .fast_interval = fast, .timeout = 3000, .fall = 3, .rise = 2};
 }
 
 static void it_gives_what_is_due_in_order(void **state)
@@ -74,7 +78,10 @@ static void the_first_checks_are_spread(void **state)
         assert_int_equal(in_tenth[i], COUNT / 10);
 }
 
-/* Servers that take from no time to far more than the interval: each as often as can be, never twice at once. */
+/*
+ * Servers that take from no time to far more than the interval: each as often as can be, never twice at
+ * once.
+ */
 static void checks_of_a_server_never_overlap(void **state)
 {
     static const int64_t takes[] = {0, 10, 999, 1000, 1001, 2500};
@@ -103,7 +110,8 @@ static void checks_of_a_server_never_overlap(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(takes); i++)
             if (servers[i].ends && servers[i].ends <= now + 1) {
                 servers[i].ends = 0;
-                check_plan_put(&plan, &servers[i].timer, check_plan_next(&conf, servers[i].timer.began, now + 1, false, &rnd));
+                check_plan_put(&plan, &servers[i].timer,
+                               check_plan_next(&conf, servers[i].timer.began, now + 1, false, &rnd));
             }
     }
     assert_int_equal(servers[0].checks, 100);

@@ -15,7 +15,7 @@
 struct answer_case {
     const char *method, *bytes;
     enum http_answer_verdict verdict; /* once the server has closed */
-    bool at_end; /* not before it */
+    bool at_end;                      /* not before it */
     unsigned status;
     const char *body;
 };
@@ -27,14 +27,20 @@ static const struct answer_case cases[] = {
     {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", HTTP_ANSWER_DONE, false, 200, ""},
     {"GET", "HTTP/1.1 204 No Content\r\n\r\n", HTTP_ANSWER_DONE, false, 204, ""},
     {"GET", "HTTP/1.0 503 Busy\r\n\r\nbusy", HTTP_ANSWER_DONE, true, 503, "busy"},
-    {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n",
+    {"GET",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n",
      HTTP_ANSWER_DONE, false, 200, "abcde"},
-    {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", HTTP_ANSWER_MORE, true, 200, NULL},
+    {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", HTTP_ANSWER_MORE, true,
+     200, NULL},
     {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", HTTP_ANSWER_BAD, false, 200, NULL},
-    {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
+    {"GET",
+     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
      HTTP_ANSWER_DONE, false, 200, "a"},
-    {"GET", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", HTTP_ANSWER_BAD, false, 0, NULL},
-    {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", HTTP_ANSWER_BAD, false, 0, NULL},
+    {"GET", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", HTTP_ANSWER_BAD, false, 0,
+     NULL},
+    {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", HTTP_ANSWER_BAD, false, 0,
+     NULL},
     {"GET", "HTTP/1.1 200 OK\nContent-Length: 1\n\na", HTTP_ANSWER_BAD, false, 0, NULL},
     {"GET", "SSH-2.0-OpenSSH\r\n", HTTP_ANSWER_MORE, true, 0, NULL},
     {"GET", "garbage\r\n\r\n", HTTP_ANSWER_BAD, false, 0, NULL},
@@ -74,9 +80,10 @@ static void answers_are_read_in_any_pieces(void **state)
             struct http_answer a;
             bool at_end;
 
-            if (feed(&a, pool, &cases[i], steps[k], buf, &at_end) != cases[i].verdict || at_end != cases[i].at_end ||
-                (cases[i].status && a.status != cases[i].status))
-                fail_msg("case %zu by %zu bytes: status %u, %s", i, steps[k], a.status, a.reason ? a.reason : "");
+            if (feed(&a, pool, &cases[i], steps[k], buf, &at_end) != cases[i].verdict ||
+                at_end != cases[i].at_end || (cases[i].status && a.status != cases[i].status))
+                fail_msg("case %zu by %zu bytes: status %u, %s", i, steps[k], a.status,
+                         a.reason ? a.reason : "");
             if (cases[i].body &&
                 (a.body_len != strlen(cases[i].body) || memcmp(buf + a.body, cases[i].body, a.body_len) != 0))
                 fail_msg("case %zu by %zu bytes: body %.*s", i, steps[k], (int)a.body_len, buf + a.body);
