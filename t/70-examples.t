@@ -275,7 +275,7 @@ sub ws_checks {
     my $two  = $w->upstream('s9002', $sick);
     my $feed = $w->upstream('s9003', {do => 'fixed', body => 'feed'});
     drive('health', $w, sub {
-        $w->allow(qr/ -> 503 app: no server/, qr/server \S+ of upstream app (?:is down|has not passed)/);
+        $w->allow(qr{"GET /" -> 503 upstream app: }, qr/server \S+ of upstream app (?:is down|has not passed)/);
         ok(Weir::wait_for(sub { get($w, '/')->{status} == 200 }), 'health: served by what has passed a check');
         my %count;
         $count{get($w, '/')->{body}}++ for 1 .. 10;
