@@ -318,12 +318,13 @@ void probes_free(struct probes *all)
         probe_close(p);
         list_prepend(&all->spare, &p->link);
     }
-    while (!list_empty(&all->spare)) {
-        struct probe *p = container_of(all->spare.next, struct probe, link);
+    list_each_safe(link, &all->spare)
+    {
+        struct probe *p = container_of(link, struct probe, link);
 
-        list_remove(&p->link);
         pool_free(p->pool);
         free(p);
     }
+    list_init(&all->spare);
     probe_tls_free(all);
 }
