@@ -223,6 +223,46 @@ sub until_closed { my ($sock) = @_; 1 while sysread $sock, my $buf, 4096; return
     $w->stop_ok;
 }
 
+# ---- servers that come and go at run time
+{
+    my $w = weir_with({app => "health = { $fast initial = \"checking\"; };", none => 'health = { type = "none"; };'},
+        ports => [qw(new dead)]);
+    my $call = sub {
+        my ($method, $path, $data) = @_;
+        my $body = $data ? JSON::PP->new->encode($data) : '';
+        return $w->get('admin', "/api/v1/upstreams/$path", method => $method, body => $body,
+            headers => [Host => 'localhost', 'Content-Type' => 'application/json'])->{status};
+    };
+    my @kept = map { http_fake($w, $_, sub { syswrite $_[0], $ok }) } qw(app new none);
+    $w->allow(qr/has not passed a check yet/, qr/ warn keeper .* is down: connect refused; /, qr/was ended by signal 9/,
+        qr/state_dir/);
+    $w->start;
+    becomes($w, 'app', 'up', qr/^status 200$/);
+    is($call->('POST', 'app/servers', {address => '127.0.0.1:' . $w->port('dead'), name => 'dead'}), 201, 'one is added that is not there');
+    is($w->get('http', '/app')->{status}, 200, 'it gets no request') for 1 .. 10;
+    becomes($w, 'app', 'checking', qr/^connect refused$/, 1);
+    is($call->('POST', 'app/servers', {address => '127.0.0.1:' . $w->port('new'), name => 'new'}), 201, 'one is added that is');
+    becomes($w, 'app', 'up', qr/^status 200$/, 2);
+    ok($w->wait_log(qr/server new of upstream app is up: status 200; it passed its first check$/), 'the log has it');
+    is($call->('POST', 'none/servers', {address => '127.0.0.1:' . $w->port('new'), name => 'new'}), 201, 'one without checks');
+    is(server($w, 'none', 1)->{state}, 'up', 'is taken for well');
+
+    $kept[1]->stop;
+    becomes($w, 'app', 'down', qr/^connect refused$/, 2);
+    my ($keeper) = grep { comm_of($_) =~ /keeper/ } $w->children;
+    kill KILL => $keeper;
+    ok($w->wait_log(qr/keeper 0 \[$keeper\] was ended by signal 9/), 'the keeper is killed');
+    ok(eventually(sub { eval { server($w, 'app', 2)->{state} eq 'down' } }), 'the new one knows it is down');
+    $kept[1] = http_fake($w, 'new', sub { syswrite $_[0], $ok });
+    becomes($w, 'app', 'up', qr/^status 200$/, 2);
+    is(scalar(grep { /server new of upstream app is down/ } $w->log_lines), 1, 'which was one change');
+
+    # A server of the same name is another one, which knows nothing of the first.
+    like($call->('DELETE', 'app/servers/dead'), qr/^20[0-4]$/, 'one is taken out');
+    like($call->('POST', 'app/servers', {address => '127.0.0.1:' . $w->port('new'), name => 'dead'}), qr/^20[01]|409$/, 'and comes back elsewhere');
+    $w->stop_ok;
+}
+
 # ---- other protocols
 sub packet { my ($n, $payload) = @_; return substr(pack('V', length $payload), 0, 3) . chr($n) . $payload }
 

@@ -28,13 +28,15 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
     uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
     uint32_t health = __atomic_load_n(&shared->health, __ATOMIC_RELAXED);
 
+    if (override == PEER_OVERRIDE_GONE)
+        return PEER_GONE;
     if (conf->resolve && conf->address.len == 0)
         return PEER_UNRESOLVED;
     if (override == PEER_OVERRIDE_DOWN || (conf->down && override == PEER_OVERRIDE_NONE))
         return PEER_DOWN;
     if (health == PEER_HEALTH_FAILED)
         return PEER_DOWN;
-    if (health == PEER_HEALTH_CHECKING)
+    if (health == PEER_HEALTH_CHECKING || (health == PEER_HEALTH_NONE && conf->starts_checking))
         return PEER_CHECKING;
     if (__atomic_load_n(&shared->ejected_until_ms, __ATOMIC_RELAXED) > now_ms)
         return PEER_EJECTED;

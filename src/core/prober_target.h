@@ -9,6 +9,7 @@
 #include "core/check_plan.h"
 
 struct check;
+struct hash_table;
 struct worker;
 
 struct prober {
@@ -18,7 +19,10 @@ struct prober {
     struct probes probes;
     struct check_plan plan;
     struct list targets; /* struct target by `link` */
-    uint32_t seen;       /* board_peers_version() at the last look */
+    struct target **servers;      /* by slot from BOARD_SERVERS_FROM on: those that came at run time */
+    struct hash_table *upstreams; /* by name */
+    uint32_t seen;                /* board_servers_version() at the last look */
+    bool looked;
 };
 
 struct target {

@@ -48,6 +48,7 @@ struct child {
     void (*on_tick)(struct child *);
     bool (*is_busy)(struct child *); /* a drain waits for it */
     void (*on_end)(struct child *); /* before the worker is freed */
+    void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
 };
 
 /* Drops privileges, serves, returns the exit code. */

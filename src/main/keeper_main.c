@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/admin.h"
-#include "core/prober.h"
-#include "main/registry.h"
+#include "core/changes.h"
+#include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
@@ -26,9 +26,8 @@ struct keeper {
     struct keeper_question questions[KEEPER_QUESTIONS];
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
-    struct prober *prober; /* NULL: another keeper checks */
-    struct alerts alerts;
-    bool has_alerts;
+    struct changes *changes; /* NULL: it has not served yet */
+    struct keeper_checks checks;
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -141,51 +140,52 @@ static bool keeper_may_end(struct child *c)
     return k->answered_ms == 0 || c->loop->clock.mono_ms - k->answered_ms >= KEEPER_LINGER_MS;
 }
 
-/* Only the keeper of the serving generation asks servers. */
+/* Before the former generation has stopped they are still its keeper's. */
+static struct changes *keeper_changes(struct admin *admin)
+{
+    struct keeper *k = container_of(admin, struct keeper, admin);
+
+    if (k->child->draining || board_serve_from(k->child->board) != k->child->generation)
+        return NULL;
+    if (!k->changes)
+        k->changes = changes_new(k->child->worker);
+    return k->changes;
+}
+
+static void keeper_on_prepared(struct child *c)
+{
+    changes_prepare(c->worker);
+}
+
 static void keeper_on_tick(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-    bool checks = c->serving && !c->draining && board_serve_from(c->board) == c->generation;
+    struct changes *changes = keeper_changes(c->admin);
 
-    if (checks && !k->has_alerts) {
-        alerts_init(&k->alerts, c->loop, &c->worker->deadlines, c->worker->log);
-        k->has_alerts = true;
-    }
-    if (checks && !k->prober)
-        k->prober = prober_new(c->worker, registry_checks, &k->alerts);
-    if (checks) {
-        prober_tick(k->prober);
-    } else if (k->prober) {
-        prober_free(k->prober);
-        k->prober = NULL;
-    }
+    if (changes)
+        changes_tick(changes);
+    keeper_checks_tick(&container_of(c->admin, struct keeper, admin)->checks, c);
 }
 
 static bool keeper_is_busy(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-
-    return k->has_alerts && alerts_busy(&k->alerts);
+    return keeper_checks_busy(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
 static void keeper_on_end(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-
-    prober_free(k->prober);
-    if (k->has_alerts)
-        alerts_free(&k->alerts);
+    keeper_checks_end(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
 int keeper_main(struct child *c)
 {
-    struct keeper keeper = {.admin = {keeper_ask, keeper_forget}, .child = c};
+    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes}, .child = c};
 
     c->admin = &keeper.admin;
     c->on_message = keeper_on_message;
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
     c->on_tick = keeper_on_tick;
+    c->on_prepared = keeper_on_prepared;
     c->is_busy = keeper_is_busy;
     c->on_end = keeper_on_end;
     return child_run(c);
