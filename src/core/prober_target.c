@@ -24,7 +24,7 @@ bool target_is_idle(const struct target *t)
 {
     uint32_t override = __atomic_load_n(&t->shared->override, __ATOMIC_RELAXED);
 
-    return override == PEER_OVERRIDE_DOWN || (t->conf->down && override == PEER_OVERRIDE_NONE);
+    return override == PEER_OVERRIDE_DOWN || override == PEER_OVERRIDE_GONE || (t->conf->down && override == PEER_OVERRIDE_NONE);
 }
 
 void target_free(struct target *t)
