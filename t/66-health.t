@@ -124,7 +124,7 @@ sub until_closed { my ($sock) = @_; 1 while sysread $sock, my $buf, 4096; return
     });
     my $heads = $w->dir . '/heads';
     http_fake($w, 'head', sub {
-        open my $out, '>', $heads;
+        open my $out, '>>', $heads or return;
         print {$out} $_[1];
         close $out;
         syswrite $_[0], "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
@@ -276,7 +276,7 @@ sub grpc_fake {
         while ($in !~ /PRI \* HTTP\/2\.0\r\n\r\nSM\r\n\r\n.*\0\0.\0\x01\0\0\0\x01/s) {
             sysread $sock, $in, 4096, length $in or return;
         }
-        open my $out, '>', $log;
+        open my $out, '>>', $log or return;
         print {$out} $in;
         close $out;
         my $answer = h2_frame(4, 0, 0, '') . h2_frame(1, 4, 1, h2_fields(':status', 200, 'content-type', 'application/grpc'));

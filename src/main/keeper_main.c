@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 #include "core/admin.h"
-#include "core/prober.h"
-#include "main/registry.h"
+#include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
@@ -26,9 +25,7 @@ struct keeper {
     struct keeper_question questions[KEEPER_QUESTIONS];
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
-    struct prober *prober; /* NULL: another keeper checks */
-    struct alerts alerts;
-    bool has_alerts;
+    struct keeper_checks checks;
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -141,40 +138,19 @@ static bool keeper_may_end(struct child *c)
     return k->answered_ms == 0 || c->loop->clock.mono_ms - k->answered_ms >= KEEPER_LINGER_MS;
 }
 
-/* Only the keeper of the serving generation asks servers. */
 static void keeper_on_tick(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-    bool checks = c->serving && !c->draining && board_serve_from(c->board) == c->generation;
-
-    if (checks && !k->has_alerts) {
-        alerts_init(&k->alerts, c->loop, &c->worker->deadlines, c->worker->log);
-        k->has_alerts = true;
-    }
-    if (checks && !k->prober)
-        k->prober = prober_new(c->worker, registry_checks, &k->alerts);
-    if (checks) {
-        prober_tick(k->prober);
-    } else if (k->prober) {
-        prober_free(k->prober);
-        k->prober = NULL;
-    }
+    keeper_checks_tick(&container_of(c->admin, struct keeper, admin)->checks, c);
 }
 
 static bool keeper_is_busy(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-
-    return k->has_alerts && alerts_busy(&k->alerts);
+    return keeper_checks_busy(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
 static void keeper_on_end(struct child *c)
 {
-    struct keeper *k = container_of(c->admin, struct keeper, admin);
-
-    prober_free(k->prober);
-    if (k->has_alerts)
-        alerts_free(&k->alerts);
+    keeper_checks_end(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
 int keeper_main(struct child *c)
