@@ -36,7 +36,7 @@ static enum check_step http_start(struct probe *p)
     enum h1_written written = H1_WRITE_FULL;
     size_t len = 0;
 
-    http_answer_init(answer, p->job.conf->method);
+    http_answer_init(answer, p->pool, p->job.conf->method);
     p->data = answer;
     for (size_t room = HEAD_FIRST; written == H1_WRITE_FULL && room <= HEAD_MAX; room *= 4) {
         char *text = pool_text(p->pool, room);
@@ -69,7 +69,7 @@ static enum check_step http_on_data(struct probe *p, bool end)
 {
     struct http_answer *answer = p->data;
 
-    switch (http_answer_read(answer, p->pool, p->in, &p->in_len, end)) {
+    switch (http_answer_read(answer, p->in, &p->in_len, end)) {
     case HTTP_ANSWER_DONE: return http_judge(p, answer);
     case HTTP_ANSWER_BAD: return probe_fail(p, "malformed answer: %s", answer->reason);
     default:

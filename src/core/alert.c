@@ -78,7 +78,7 @@ static enum check_step webhook_start(struct probe *p)
     const struct alert *alert = p->job.user;
     struct http_answer *answer = pool_alloc(p->pool, sizeof(*answer));
 
-    http_answer_init(answer, STR("POST"));
+    http_answer_init(answer, p->pool, STR("POST"));
     p->data = answer;
     /* The parts were checked when the configuration was loaded. */
     probe_send(
@@ -94,7 +94,7 @@ static enum check_step webhook_start(struct probe *p)
 static enum check_step webhook_on_data(struct probe *p, bool end)
 {
     struct http_answer *answer = p->data;
-    enum http_answer_verdict verdict = http_answer_read(answer, p->pool, p->in, &p->in_len, end);
+    enum http_answer_verdict verdict = http_answer_read(answer, p->in, &p->in_len, end);
 
     if (verdict == HTTP_ANSWER_BAD)
         return probe_fail(p, "malformed answer: %s", answer->reason);

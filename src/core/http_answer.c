@@ -9,10 +9,10 @@
 
 static const struct h1_limits limits = {.start_line = 8192, .head = 32768, .fields = 128};
 
-void http_answer_init(struct http_answer *a, struct str method)
+void http_answer_init(struct http_answer *a, struct pool *pool, struct str method)
 {
-    *a = (struct http_answer){.method = method};
-    h1_scan_init(&a->scan);
+    *a = (struct http_answer){.pool = pool, .method = method};
+    h1_scan_init(&a->scan, a->pool);
 }
 
 static enum http_answer_verdict bad(struct http_answer *a, const char *reason)
@@ -21,20 +21,20 @@ static enum http_answer_verdict bad(struct http_answer *a, const char *reason)
     return HTTP_ANSWER_BAD;
 }
 
-static enum http_answer_verdict take_head(struct http_answer *a, struct pool *pool, const char *bytes)
+static enum http_answer_verdict take_head(struct http_answer *a, const char *bytes)
 {
     struct str head = {bytes + a->head + a->scan.start, a->scan.end - a->scan.start};
     struct message message;
     const char *reason = "malformed";
 
-    if (h1_parse_response_head(head, pool, &limits, &message, &reason) != 0 ||
+    if (h1_parse_response_head(head, &a->scan, a->pool, &limits, &message, &reason) != 0 ||
         frame_response(&message, a->method, false, &a->frame, &reason) != 0)
         return bad(a, reason);
     if (message.status == 101)
         return bad(a, "an upgrade that nobody asked for");
     a->head += a->scan.end;
     if (message.status < 200) {
-        h1_scan_init(&a->scan);
+        h1_scan_init(&a->scan, a->pool);
         return ++a->interims > INTERIMS_MAX ? bad(a, "too many interim responses") : HTTP_ANSWER_MORE;
     }
     a->has_head = true;
@@ -45,8 +45,7 @@ static enum http_answer_verdict take_head(struct http_answer *a, struct pool *po
     return HTTP_ANSWER_MORE;
 }
 
-static enum http_answer_verdict read_heads(struct http_answer *a, struct pool *pool, const char *bytes,
-                                           size_t len)
+static enum http_answer_verdict read_heads(struct http_answer *a, const char *bytes, size_t len)
 {
     while (!a->has_head) {
         enum h1_verdict verdict =
@@ -56,7 +55,7 @@ static enum http_answer_verdict read_heads(struct http_answer *a, struct pool *p
             return HTTP_ANSWER_MORE;
         if (verdict != H1_SCAN_DONE)
             return bad(a, a->scan.reason);
-        if (take_head(a, pool, bytes) == HTTP_ANSWER_BAD)
+        if (take_head(a, bytes) == HTTP_ANSWER_BAD)
             return HTTP_ANSWER_BAD;
     }
     return HTTP_ANSWER_DONE;
@@ -97,10 +96,9 @@ static enum http_answer_verdict read_body(struct http_answer *a, char *bytes, si
     return HTTP_ANSWER_DONE;
 }
 
-enum http_answer_verdict http_answer_read(struct http_answer *a, struct pool *pool, char *bytes, size_t *len,
-                                          bool end)
+enum http_answer_verdict http_answer_read(struct http_answer *a, char *bytes, size_t *len, bool end)
 {
-    enum http_answer_verdict verdict = read_heads(a, pool, bytes, *len);
+    enum http_answer_verdict verdict = read_heads(a, bytes, *len);
 
     if (verdict == HTTP_ANSWER_DONE)
         verdict = read_body(a, bytes, len, end);

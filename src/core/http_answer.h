@@ -16,6 +16,7 @@
 enum http_answer_verdict { HTTP_ANSWER_MORE, HTTP_ANSWER_DONE, HTTP_ANSWER_BAD };
 
 struct http_answer {
+    struct pool *pool;
     struct str method; /* of the request */
     struct h1_scan scan;
     struct h1_chunk chunk;
@@ -29,14 +30,14 @@ struct http_answer {
     const char *reason; /* HTTP_ANSWER_BAD: static text */
 };
 
-void http_answer_init(struct http_answer *, struct str method);
+/* `method` is that of the request; the parser takes its memory from `pool`. */
+void http_answer_init(struct http_answer *, struct pool *pool, struct str method);
 
 /*
  * Goes on with bytes[0..*len), the whole answer so far as the calls before left it; *len becomes less where
  * framing is taken out.  `end`: nothing more will come.  After HTTP_ANSWER_DONE the body is at
- * bytes[body..body + body_len).  `pool` is for the parser.
+ * bytes[body..body + body_len).
  */
-enum http_answer_verdict http_answer_read(struct http_answer *, struct pool *pool, char *bytes, size_t *len,
-                                          bool end);
+enum http_answer_verdict http_answer_read(struct http_answer *, char *bytes, size_t *len, bool end);
 
 #endif

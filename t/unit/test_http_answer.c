@@ -55,17 +55,17 @@ static enum http_answer_verdict feed(struct http_answer *a, struct pool *pool, c
     size_t given = 0, all = strlen(c->bytes), len = 0;
     enum http_answer_verdict verdict = HTTP_ANSWER_MORE;
 
-    http_answer_init(a, str_of(c->method));
+    http_answer_init(a, pool, str_of(c->method));
     while (verdict == HTTP_ANSWER_MORE && given < all) {
         size_t n = all - given < step ? all - given : step;
 
         memcpy(buf + len, c->bytes + given, n);
         len += n;
         given += n;
-        verdict = http_answer_read(a, pool, buf, &len, false);
+        verdict = http_answer_read(a, buf, &len, false);
     }
     *at_end = verdict == HTTP_ANSWER_MORE;
-    return *at_end ? http_answer_read(a, pool, buf, &len, true) : verdict;
+    return *at_end ? http_answer_read(a, buf, &len, true) : verdict;
 }
 
 static void answers_are_read_in_any_pieces(void **state)
@@ -103,11 +103,11 @@ static void a_long_body_is_cut(void **state)
     (void)state;
     memset(buf, 'x', ROOM);
     memcpy(buf, head, len);
-    http_answer_init(&a, STR("GET"));
+    http_answer_init(&a, pool, STR("GET"));
     len += HTTP_ANSWER_BODY - 1;
-    assert_int_equal(http_answer_read(&a, pool, buf, &len, false), HTTP_ANSWER_MORE);
+    assert_int_equal(http_answer_read(&a, buf, &len, false), HTTP_ANSWER_MORE);
     len += 100;
-    assert_int_equal(http_answer_read(&a, pool, buf, &len, false), HTTP_ANSWER_DONE);
+    assert_int_equal(http_answer_read(&a, buf, &len, false), HTTP_ANSWER_DONE);
     assert_int_equal(a.body_len, HTTP_ANSWER_BODY);
     free(buf);
     pool_free(pool);
