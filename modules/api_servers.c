@@ -49,7 +49,8 @@ static struct changes *changes_of(struct request *req)
     struct changes *changes = admin && admin->changes ? admin->changes(admin) : NULL;
 
     if (!changes)
-        api_reply_error(req, 409, STR("Another generation begins or has begun to serve; ask again."), STR_NONE);
+        api_reply_error(req, 409, STR("Another generation begins or has begun to serve; ask again."),
+                        STR_NONE);
     return changes;
 }
 
@@ -58,7 +59,8 @@ static void call_run(struct request *req, const struct servers_call *call)
     static const char *const texts[] = {
         [SERVERS_ADD] = "The server is added.",
         [SERVERS_SET] = "The server is changed.",
-        [SERVERS_REMOVE] = "The server drains; it is taken out when nothing is active, or after drain_timeout.",
+        [SERVERS_REMOVE] =
+            "The server drains; it is taken out when nothing is active, or after drain_timeout.",
     };
     struct changes *changes = changes_of(req);
     enum change_outcome outcome = CHANGE_BAD;
@@ -105,8 +107,8 @@ static void call_body(struct request *req, struct str bytes, bool last)
 }
 
 /*
- * A page of another origin can send a body without asking first, but none of this type: browsers that send neither
- * Origin nor Sec-Fetch-Site are kept out by it.
+ * A page of another origin can send a body without asking first, but none of this type: browsers that send
+ * neither Origin nor Sec-Fetch-Site are kept out by it.
  */
 static bool is_json(const struct request *req)
 {
@@ -120,7 +122,6 @@ static bool is_json(const struct request *req)
 }
 
 /* ---- who is meant ---- */
-
 
 /* The upstream and server of "/NAME/servers[/SERVER]"; false: it is not of that form. */
 static bool call_names(struct request *req, struct str rest, struct servers_call *call)
@@ -148,13 +149,15 @@ static int call_method(struct request *req, struct servers_call *call)
         call->what = SERVERS_ADD;
         if (str_eq(method, STR("POST")))
             return 0;
-        api_reply_error(req, 405, STR("A server is added with POST; the upstream's page shows them all."), STR("POST"));
+        api_reply_error(req, 405, STR("A server is added with POST; the upstream's page shows them all."),
+                        STR("POST"));
         return -1;
     }
     call->what = str_eq(method, STR("DELETE")) ? SERVERS_REMOVE : SERVERS_SET;
     if (call->what == SERVERS_REMOVE || str_eq(method, STR("PATCH")))
         return 0;
-    api_reply_error(req, 405, STR("A server is changed with PATCH and taken out with DELETE."), STR("PATCH, DELETE"));
+    api_reply_error(req, 405, STR("A server is changed with PATCH and taken out with DELETE."),
+                    STR("PATCH, DELETE"));
     return -1;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
 
-# Servers added, drained, taken down, weighed and taken out while the instance serves: with four workers under load,
-# through a reload, an upgrade, the end of the keeper and of a worker, and a restart; what is refused; weir ctl.
+# Servers added, drained, taken down, weighed and taken out while the instance serves: with four workers under
+# load, through a reload, an upgrade, the end of the keeper and of a worker, and a restart; what is refused;
+# weir ctl.
 
 use strict;
 use warnings;
@@ -47,7 +48,8 @@ my @keep;    # the servers: they live as long as the test
 sub new_weir {
     my (%o) = @_;
     my $w = Weir->new(ports => ['http', 'admin', @names], conf => conf_text(%o));
-    mkdir "$w->{dir}/state";
+    # A master that is root makes it, for the workers' user.
+    mkdir "$w->{dir}/state" if $> != 0 || $o{state};
     chmod 0777, "$w->{dir}/state";
     push @keep, map { $w->upstream($_, {'/slow' => {do => 'dribble', body => "$_\n", piece => 1, gap => 0.04},
                 '*' => {do => 'fixed', body => "$_\n"}}) } @names;
@@ -98,7 +100,14 @@ sub role_of {
 
 sub ctl { my ($w, @args) = @_; return $w->run('ctl', '-c', $w->dir . '/weir.conf', @args) }
 
-sub loads { my ($w) = @_; return map { Weir::Load->start(port => $w->port('http'), mode => $_) } qw(keepalive close pipeline) }
+sub loads {
+    my ($w) = @_;
+    return map { Weir::Load->start(port => $w->port('http'), mode => $_) } qw(keepalive close pipeline);
+}
+
+# The path of a server, by its name or port.
+sub of { my ($w, $server) = @_; return 'upstreams/app/servers/' . ($server =~ /\A[a-d]\z/ ? at($w, $server) : $server) }
+sub at { my ($w, $port) = @_; return '127.0.0.1:' . $w->port($port) }
 
 sub loads_ok {
     my ($name, @load) = @_;
@@ -123,26 +132,26 @@ sub loads_ok {
     ok($hits->{c} > $hits->{a} && $hits->{c} > $hits->{b}, 'by its weight') or diag explain $hits;
     is(server($w, 'sea')->{weight}, 2, 'which is shown');
 
-    is(call($w, 'PATCH', 'upstreams/app/servers/bee', {state => 'drain'}), 200, 'one is drained, by its name');
+    is(call($w, 'PATCH', of($w, 'bee'), {state => 'drain'}), 200, 'one is drained, by its name');
     is(who($w), 'a c', 'it gets nothing more');
     is(server($w, 'bee')->{state}, 'drain', 'state drain');
     is(call($w, 'PATCH', "upstreams/app/servers/$c", {state => 'down'}), 200, 'one is taken down, by its address');
     is(who($w), 'a', 'it gets nothing more');
     is(call($w, 'PATCH', 'upstreams/app/servers/127.0.0.1%3a' . $w->port('b'), {state => 'up'}), 200, 'an escaped address');
-    is(call($w, 'PATCH', 'upstreams/app/servers/sea', {state => 'up', weight => 0}), 200, 'up, with weight 0');
+    is(call($w, 'PATCH', of($w, 'sea'), {state => 'up', weight => 0}), 200, 'up, with weight 0');
     is(who($w), 'a b', 'weight 0 is drain');
-    is(call($w, 'PATCH', 'upstreams/app/servers/sea', {weight => 256}), 200, 'weight 256');
+    is(call($w, 'PATCH', of($w, 'sea'), {weight => 256}), 200, 'weight 256');
     $hits = hits($w, 100);
     ok($hits->{c} > 80, 'nearly all goes there') or diag explain $hits;
 
-    is(call($w, 'DELETE', 'upstreams/app/servers/sea'), 200, 'it is taken out');
+    is(call($w, 'DELETE', of($w, 'sea')), 200, 'it is taken out');
     is(who($w), 'a b', 'and gets nothing more');
     ok(eventually(sub { !has($w, 'sea') }), 'it is gone');
     is(call($w, 'DELETE', "upstreams/app/servers/bee"), 200, 'one of the file is taken out');
     ok(eventually(sub { !has($w, 'bee') }), 'it is gone');
     is(who($w), 'a', 'the other one is left');
     is_deeply([map { $_->{state} } changes($w)], ['removed'], 'which is a change');
-    is(call($w, 'POST', 'upstreams/app/servers', {address => '127.0.0.1:' . $w->port('b'), name => 'bee'}), 201,
+    is(call($w, 'POST', 'upstreams/app/servers', {address => at($w, 'b'), name => 'bee'}), 201,
         'it comes back by being added');
     is(who($w), 'a b', 'it is asked again');
     is_deeply([changes($w)], [], 'nothing is changed any more');
@@ -161,27 +170,27 @@ sub loads_ok {
     start_up($w);
     my $slow = $w->client('http');
     $slow->send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    ok(eventually(sub { server($w, '127.0.0.1:' . $w->port('a'))->{active} }), 'a request is under way');
-    is(call($w, 'POST', 'upstreams/app/servers', {address => '127.0.0.1:' . $w->port('b')}), 201, 'another server');
-    is(call($w, 'DELETE', 'upstreams/app/servers/127.0.0.1:' . $w->port('a')), 200, 'the first is taken out');
+    ok(eventually(sub { server($w, at($w, 'a'))->{active} }), 'a request is under way');
+    is(call($w, 'POST', 'upstreams/app/servers', {address => at($w, 'b')}), 201, 'another server');
+    is(call($w, 'DELETE', of($w, 'a')), 200, 'the first is taken out');
     is(who($w), 'b', 'it gets nothing more');
-    is(server($w, '127.0.0.1:' . $w->port('a'))->{state}, 'drain', 'but drains');
+    is(server($w, at($w, 'a'))->{state}, 'drain', 'but drains');
     is($slow->read_response->{body}, "a\n", 'what was under way is answered');
-    ok(eventually(sub { !has($w, '127.0.0.1:' . $w->port('a')) }), 'then it is gone');
+    ok(eventually(sub { !has($w, at($w, 'a')) }), 'then it is gone');
     # One that was added, with a request that takes longer than drain_timeout is.
-    is(call($w, 'PATCH', 'upstreams/app/servers/127.0.0.1:' . $w->port('b'), {weight => 1}), 200, 'weight as it was');
+    is(call($w, 'PATCH', of($w, 'b'), {weight => 1}), 200, 'weight as it was');
     my $tunnel = $w->client('http');
     push @keep, my $hang = Weir::Upstream->start(port => Weir::free_port(), script => 'hang');
-    is(call($w, 'POST', 'upstreams/app/servers', {address => '127.0.0.1:' . $hang->port, name => 'hangs', weight => 256}),
-        201, 'a server that never answers');
-    is(call($w, 'PATCH', 'upstreams/app/servers/127.0.0.1:' . $w->port('b'), {weight => 0}), 200, 'alone');
+    my $hangs = {address => '127.0.0.1:' . $hang->port, name => 'hangs', weight => 256};
+    is(call($w, 'POST', 'upstreams/app/servers', $hangs), 201, 'a server that never answers');
+    is(call($w, 'PATCH', of($w, 'b'), {weight => 0}), 200, 'alone');
     $tunnel->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     ok(eventually(sub { server($w, 'hangs')->{active} }), 'a request waits');
-    is(call($w, 'DELETE', 'upstreams/app/servers/hangs'), 200, 'it is taken out');
-    my $r = call($w, 'POST', 'upstreams/app/servers', {address => '127.0.0.1:' . $hang->port, name => 'hangs', weight => 256});
+    is(call($w, 'DELETE', of($w, 'hangs')), 200, 'it is taken out');
+    my $r = call($w, 'POST', 'upstreams/app/servers', $hangs);
     is($r, 201, 'it comes back while it drains');
     is(server($w, 'hangs')->{state}, 'up', 'and is up');
-    is(call($w, 'DELETE', 'upstreams/app/servers/hangs'), 200, 'it is taken out again');
+    is(call($w, 'DELETE', of($w, 'hangs')), 200, 'it is taken out again');
     ok(eventually(sub { !has($w, 'hangs') }), 'gone after drain_timeout');
     $tunnel->close;
     $w->stop_ok;
@@ -195,10 +204,10 @@ sub loads_ok {
     chmod 0755, "$w->{dir}/weir-program";
     local $ENV{WEIR} = "$w->{dir}/weir-program";
     start_up($w);
-    my $c = '127.0.0.1:' . $w->port('c');
+    my $c = at($w, 'c');
     my @load = loads($w);
     is(call($w, 'POST', 'upstreams/app/servers', {address => $c, name => 'sea', weight => 3}), 201, 'add');
-    is(call($w, 'PATCH', 'upstreams/app/servers/bee', {state => 'down', weight => 7}), 200, 'down');
+    is(call($w, 'PATCH', of($w, 'bee'), {state => 'down', weight => 7}), 200, 'down');
     my @want = changes($w);
     is(scalar @want, 2, 'two changes');
     my $same = sub {
@@ -235,9 +244,9 @@ sub loads_ok {
         $same->("$role killed");
     }
     # A change after it is one for all workers, the new one too.
-    is(call($w, 'PATCH', 'upstreams/app/servers/sea', {state => 'drain'}), 200, 'drain');
+    is(call($w, 'PATCH', of($w, 'sea'), {state => 'drain'}), 200, 'drain');
     is(who($w), 'a', 'all workers know');
-    is(call($w, 'PATCH', 'upstreams/app/servers/sea', {state => 'up'}), 200, 'up');
+    is(call($w, 'PATCH', of($w, 'sea'), {state => 'up'}), 200, 'up');
 
     my @kids = master_kids($master);
     kill QUIT => $master;
@@ -249,14 +258,15 @@ sub loads_ok {
     $same->('another restart');
 
     # The file says the same by now.
-    $w->conf(conf_text(servers => '"127.0.0.1:{{a}}", { address = "127.0.0.1:{{b}}"; name = "bee"; down = true; },
+    $w->conf(conf_text(servers => '"127.0.0.1:{{a}}",
+        { address = "127.0.0.1:{{b}}"; name = "bee"; down = true; },
         { address = "127.0.0.1:{{c}}"; name = "sea"; weight = 3; }'));
     is($w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit}, 0, 'reload of a file that has them');
     is_deeply([map { [@$_{qw(server added weight)}] } changes($w)], [['bee', JSON::PP::false, 7]],
         'only the weight is a change still');
     is(who($w), 'a c', 'the servers are the same');
     is(scalar(grep { $_->{name} eq 'sea' } list($w)), 1, 'none is there twice');
-    is(call($w, 'PATCH', 'upstreams/app/servers/bee', {weight => 1}), 200, 'as in the file');
+    is(call($w, 'PATCH', of($w, 'bee'), {weight => 1}), 200, 'as in the file');
     is_deeply([changes($w)], [], 'nothing is changed any more');
     is($w->read('state/changes'), '', 'in the file neither');
     $w->allow(qr/was ended by signal 9/);
@@ -265,11 +275,12 @@ sub loads_ok {
 
 # ---- what was saved is not believed, and a directory that cannot be written to is said
 {
-    my $w = new_weir();
-    my $d = '127.0.0.1:' . $w->port('d');
+    my $w = new_weir(state => 1);
+    my $d = at($w, 'd');
     $w->write('state/changes', join "\n", '{"upstream":"app","server":"new","address":"' . $d . '","added":true}',
         'no json', '[' x 5000, '{"upstream":"nope","server":"x","address":"127.0.0.1:1","added":true}',
-        '{"upstream":"app","server":"y","address":"nowhere","added":true}', '{"upstream":"app","server":"z","state":"down"}',
+        '{"upstream":"app","server":"y","address":"nowhere","added":true}',
+        '{"upstream":"app","server":"z","state":"down"}',
         '{"upstream":"app","server":"bee","state":"down","weight":-4,"added":"yes"}', '{}', 'x' x 100000);
     start_up($w);
     ok(eventually(sub { who($w, 20) eq 'a d' }), 'what is right of it holds');
@@ -297,7 +308,7 @@ sub loads_ok {
 {
     my $w = new_weir();
     start_up($w);
-    my $c = '127.0.0.1:' . $w->port('c');
+    my $c = at($w, 'c');
     my $servers = 'upstreams/app/servers';
     my @cases = (
         ['POST', $servers, '{', 400, qr/not JSON/],
@@ -321,7 +332,7 @@ sub loads_ok {
         ['POST', $servers, {address => $c, name => ''}, 400, qr/control characters/],
         ['POST', $servers, {address => $c, name => 'x' x 240}, 400, qr/longer than 240/],
         ['POST', $servers, {address => $c, wait => 1}, 400, qr/"wait" is not a member/],
-        ['POST', $servers, {address => '127.0.0.1:' . $w->port('a')}, 409, qr/already/],
+        ['POST', $servers, {address => at($w, 'a')}, 409, qr/already/],
         ['POST', $servers, {address => $c, name => 'bee'}, 409, qr/already/],
         ['POST', 'upstreams/nope/servers', {address => $c}, 404, qr/no upstream "nope"/],
         ['PATCH', "$servers/bee", {}, 400, qr/is missing/],
@@ -351,20 +362,19 @@ sub loads_ok {
     is($w->get('admin', "/api/v1/$servers", method => 'DELETE', headers => [Host => 'evil.test'])->{status}, 403,
         'another Host');
     is(call($w, 'POST', $servers, '{"address":"' . ' ' x 20000 . '"}'), 413, 'a body that is too large');
+    my $head = "POST /api/v1/$servers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
     my $chunked = $w->client('admin');
-    $chunked->send("POST /api/v1/$servers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n"
-            . "Transfer-Encoding: chunked\r\n\r\n");
+    $chunked->send("$head; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
     $chunked->send(sprintf "1000\r\n%s\r\n", ' ' x 4096) for 1 .. 5;
     is($chunked->read_response->{status}, 413, 'in chunks neither');
     $chunked = $w->client('admin');
     my $json = "{\"address\":\"$c\"}";
-    $chunked->send("POST /api/v1/$servers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n"
-            . "Transfer-Encoding: chunked\r\n\r\n");
+    $chunked->send("$head; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
     $chunked->send("1\r\n$_\r\n") for split //, $json;
     $chunked->send("0\r\n\r\n");
     is($chunked->read_response->{status}, 201, 'but byte by byte is no matter');
     my $gone = $w->client('admin');
-    $gone->send("POST /api/v1/$servers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{");
+    $gone->send("$head\r\nContent-Length: 99\r\n\r\n{");
     $gone->reset;
     is(call($w, 'DELETE', "$servers/$c"), 200, 'after a client that left in the middle');
     ok(eventually(sub { !changes($w) }), 'nothing is changed');

@@ -1,6 +1,6 @@
 /*
- * test_json_read.c: flat objects, what is refused of others, and limits.  core/json.h is in the same program: its
- * functions, some of which are called as the library's, must not be taken for them.
+ * test_json_read.c: flat objects, what is refused of others, and limits.  core/json.h is in the same program:
+ * its functions, some of which are called as the library's, must not be taken for them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,10 +59,31 @@ static void test_members(void **state)
 static void test_what_is_refused(void **state)
 {
     static const char *const texts[] = {
-        "", " ", "{", "}", "[]", "\"a\"", "1", "null", "{}x", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":1,}", "{a:1}",
-        "{'a':1}", "{\"a\":01}", "{\"a\":\"\\u0000\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", "{\"a\":99999999999999999999}",
-        "{\"a\":1e999}", "{\"a\":NaN}", "{\"a\":[[[[[[[[1]]]]]]]]}", "/* */{}",
-        "{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"a\":1,\"b\":1,\"c\":1,\"d\":1,"
+        "",
+        " ",
+        "{",
+        "}",
+        "[]",
+        "\"a\"",
+        "1",
+        "null",
+        "{}x",
+        "{} {}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":01}",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":99999999999999999999}",
+        "{\"a\":1e999}",
+        "{\"a\":NaN}",
+        "{\"a\":[[[[[[[[1]]]]]]]]}",
+        "/* */{}",
+        "{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"a\":1,\"b\":1,\"c\":1,"
+        "\"d\":1,"
         "\"e\":1,\"f\":1,\"g\":1,\"h\":1}",
     };
     struct pool *pool = pool_new(4096);

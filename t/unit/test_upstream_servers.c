@@ -1,6 +1,6 @@
 /*
- * test_upstream_servers.c: servers that come and go while a worker runs: which are taken in, with what settings, what
- * stays where it is, and that memory goes by those that are there at once.
+ * test_upstream_servers.c: servers that come and go while a worker runs: which are taken in, with what
+ * settings, what stays where it is, and that memory goes by those that are there at once.
  */
 #include "balancer_fixture.h"
 
@@ -34,7 +34,10 @@ static void servers_end(struct servers_fixture *t)
 
 static struct board_server server_of(const char *upstream, const char *name, const char *address)
 {
-    struct board_server s = {.upstream = str_of(upstream), .name = str_of(name), .origin = BOARD_ORIGIN_API, .weight = 2,
+    struct board_server s = {.upstream = str_of(upstream),
+                             .name = str_of(name),
+                             .origin = BOARD_ORIGIN_API,
+                             .weight = 2,
                              .template_at = BOARD_NO_TEMPLATE};
 
     assert_int_equal(addr_parse(str_of(address), &s.address, NULL, 0), 0);
@@ -120,8 +123,15 @@ static void test_template(void **state)
 
     (void)state;
     servers_prepare(&t, 2);
-    t.f.conf.peers[1] = (struct peer_conf){.name = STR("app.test:80"), .host = STR("app.test"), .weight = 9,
-        .max_connections = 3, .slow_start = 5000, .resolve = true, .down = true, .port = 80, .board_slot = -1};
+    t.f.conf.peers[1] = (struct peer_conf){.name = STR("app.test:80"),
+                                           .host = STR("app.test"),
+                                           .weight = 9,
+                                           .max_connections = 3,
+                                           .slow_start = 5000,
+                                           .resolve = true,
+                                           .down = true,
+                                           .port = 80,
+                                           .board_slot = -1};
     fixture_start(&t.f);
     s = server_of("app", "192.0.2.1:80", "192.0.2.1:80");
     s.origin = BOARD_ORIGIN_DNS;
@@ -286,10 +296,14 @@ static void test_growth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_taken_in),         cmocka_unit_test(test_not_taken_in),
-        cmocka_unit_test(test_template),         cmocka_unit_test(test_gone_while_active),
-        cmocka_unit_test(test_gone_of_the_file), cmocka_unit_test(test_slot_of_another),
-        cmocka_unit_test(test_many),             cmocka_unit_test(test_growth_is_bounded),
+        cmocka_unit_test(test_taken_in),
+        cmocka_unit_test(test_not_taken_in),
+        cmocka_unit_test(test_template),
+        cmocka_unit_test(test_gone_while_active),
+        cmocka_unit_test(test_gone_of_the_file),
+        cmocka_unit_test(test_slot_of_another),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_growth_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
