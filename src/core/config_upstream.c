@@ -94,6 +94,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
         u->balance = (enum balance_method)s->balance->method;
     upstream_keepalive(u, s->keepalive);
     config_health(b, s->health, s->alert, u);
+    config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     if (!s->name.s)
         return;
