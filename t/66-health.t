@@ -61,11 +61,11 @@ sub becomes {
     my ($w, $name, $state, $reason, $n) = @_;
     my $s;
     my $is = Weir::wait_for(sub {
-        $s = server($w, $name, $n);
+        $s = eval { server($w, $name, $n) } or return 0;    # the admin listener is there a moment later
         return $s->{state} eq $state && (!defined $reason || $s->{check}{reason} =~ $reason);
     });
     ok($is, "$name becomes $state" . (defined $reason ? " ($reason)" : ''))
-        or diag("it is $s->{state}, $s->{check}{reason}");
+        or diag($s ? "it is $s->{state}, $s->{check}{reason}" : "no answer: $@");
     return;
 }
 
