@@ -135,6 +135,8 @@ static void add_sticky(struct api_text *t, const struct process_stats *sum)
 
 enum peer_family {
     FAMILY_UP,
+    FAMILY_CHECK_OK,
+    FAMILY_CHECK_TIME,
     FAMILY_ACTIVE,
     FAMILY_REQUESTS,
     FAMILY_FAILURES,
@@ -147,6 +149,9 @@ static const struct {
     const char *name, *type, *help;
 } peer_families[FAMILY_FAMILIES] = {
     [FAMILY_UP] = {"weir_upstream_server_up", "gauge", "1: the server may get requests."},
+    [FAMILY_CHECK_OK] = {"weir_upstream_check_ok", "gauge", "1: the last active check of the server passed."},
+    [FAMILY_CHECK_TIME] = {"weir_upstream_check_timestamp_seconds", "gauge",
+                           "When the last active check ended, seconds since 1970."},
     [FAMILY_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
     [FAMILY_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
     [FAMILY_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
@@ -168,6 +173,9 @@ static void add_peer(struct api_text *t, const struct request *req, enum peer_fa
         add_histogram(t, name, labels, &stats->latency);
         return;
     }
+    if ((family == FAMILY_CHECK_OK || family == FAMILY_CHECK_TIME) &&
+        !api_check_metric(req, peer, family == FAMILY_CHECK_TIME, &value))
+        return;
     api_text_printf(t, "%s{", name);
     api_text_add(t, labels);
     api_text_printf(t, "} %" PRIu64 "\n", value);

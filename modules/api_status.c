@@ -42,11 +42,7 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_uint(json, "requests", stats->requests);
     json_uint(json, "failures", stats->failures);
     json_uint(json, "retries", stats->retries);
-    json_object(json, "check");
-    json_null(json, "ok");
-    json_str(json, "reason", STR("not checked"));
-    json_null(json, "at");
-    json_object_end(json);
+    api_add_check(json, req, peer);
     add_latency(json, &stats->latency);
     json_object_end(json);
 }

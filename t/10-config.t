@@ -139,8 +139,8 @@ my @bad = (
     ["upstreams = ( { name = \"app\"; servers = ( \"127.0.0.1\", \"no.such.name.invalid:80\" ); } );\n$listen\n$site",
      "1: \"127.0.0.1\" is not the address of a server; write NAME:PORT or IP:PORT",
      qr/^weir\.conf:1: cannot resolve "no\.such\.name\.invalid": .*; write a name that resolves or an IP address$/],
-    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; health = true; } );\n$listen\n$site",
-     "1: 'health' is not in this version of Weir; remove it"],
+    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; tls = true; } );\n$listen\n$site",
+     "1: 'tls' is not in this version of Weir; remove it"],
     ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:99999\"; balance = \"roundrobin\"; } );\n$listen\n$site",
      "1: the port of \"127.0.0.1:99999\" is wrong; write a number from 1 to 65535",
      "1: 'balance' cannot be \"roundrobin\"; write \"round_robin\", \"static_rr\", \"least_conn\", \"least_time\", "

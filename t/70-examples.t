@@ -309,6 +309,27 @@ sub ws_checks {
     });
 }
 
+# ---- health.conf
+{
+    my $w    = example('health.conf');
+    my %well = map { $_ => {'/healthz' => {do => 'fixed', body => "ok\n"}, '*' => {do => 'fixed', body => "server $_"}} } 1, 2;
+    my $sick = {'/healthz' => {do => 'fixed', body => "no database\n"}, '*' => {do => 'fixed', body => 'server 2'}};
+    my $one  = $w->upstream('s9001', $well{1});
+    my $two  = $w->upstream('s9002', $sick);
+    my $feed = $w->upstream('s9003', {do => 'fixed', body => 'feed'});
+    drive('health', $w, sub {
+        $w->allow(qr{"GET /" -> 503 upstream app: }, qr/server \S+ of upstream app (?:is down|has not passed)/);
+        ok(Weir::wait_for(sub { get($w, '/')->{status} == 200 }), 'health: served by what has passed a check');
+        my %count;
+        $count{get($w, '/')->{body}}++ for 1 .. 10;
+        is_deeply(\%count, {'server 1' => 10}, 'health: the server without its database gets nothing');
+        is(get($w, '/feed/')->{body}, 'feed', 'health: the other service');
+        $two->stop;
+        $two = $w->upstream('s9002', $well{2});
+        ok(Weir::wait_for(sub { get($w, '/')->{body} eq 'server 2' }), 'health: it is well again');
+    });
+}
+
 # ---- sticky.conf
 {
     my $w  = example('sticky.conf');

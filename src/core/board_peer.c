@@ -121,7 +121,7 @@ static void board_peer_renew(struct board *board, unsigned slot)
     shared->remove_at_ms = 0;
 }
 
-int board_peer_slot(struct board *board, struct str upstream, struct str server)
+static int board_peer_name(struct board *board, struct str upstream, struct str server, bool *made)
 {
     char text[BOARD_NAME_MAX + 1];
     struct str key = board_peer_key(upstream, server, text);
@@ -136,12 +136,31 @@ int board_peer_slot(struct board *board, struct str upstream, struct str server)
     slot = found ? (int)(found - 1) : board_peer_make(board, upstream, server);
     if (slot < 0)
         return -1;
+    *made = !found;
     if (found)
         board_peer_renew(board, (unsigned)slot);
     else
         board_peer_remember(board, key, (unsigned)slot);
     board->map->peers[slot].generation = board_last_generation(board);
     return slot;
+}
+
+int board_peer_slot(struct board *board, struct str upstream, struct str server)
+{
+    bool made;
+
+    return board_peer_name(board, upstream, server, &made);
+}
+
+/* A server that never had traffic gets none before its first pass, where that is wanted. */
+static void board_name_peer(struct board *board, const struct upstream *upstream, struct peer_conf *peer)
+{
+    bool made = false;
+
+    peer->board_slot = board_peer_name(board, upstream->name, peer->name, &made);
+    if (made && upstream->check && upstream->check->initially_checking)
+        __atomic_store_n(&board_peer_shared(board, (unsigned)peer->board_slot)->health, PEER_HEALTH_CHECKING,
+                         __ATOMIC_RELEASE);
 }
 
 size_t board_name_config(struct board *board, struct config *config)
@@ -152,7 +171,7 @@ size_t board_name_config(struct board *board, struct config *config)
         for (size_t k = 0; k < config->upstreams[i]->peer_count; k++) {
             struct peer_conf *peer = &config->upstreams[i]->peers[k];
 
-            peer->board_slot = board_peer_slot(board, config->upstreams[i]->name, peer->name);
+            board_name_peer(board, config->upstreams[i], peer);
             without += peer->board_slot < 0;
         }
     return without;

@@ -38,6 +38,7 @@ struct peer_conf {
     unsigned max_connections; /* over all workers; 0: none */
     int64_t slow_start; /* milliseconds; 0: none */
     bool backup, down;
+    bool starts_checking; /* one that came at run time gets no traffic before its first pass */
     bool resolve; /* the name stands for servers made at run time from its addresses; itself takes no request */
     uint16_t port; /* of a name to be resolved; 0: from SRV */
     int board_slot; /* set by the master before it forks; -1: none */
@@ -114,6 +115,8 @@ struct check_conf {
 struct alert_conf {
     struct str command; /* absolute path; empty: none */
     struct str webhook; /* http URL; empty: none */
+    struct addr webhook_address;
+    struct str webhook_host, webhook_target; /* for Host and the request line */
 };
 
 /* `passive`: outlier ejection; times in milliseconds. */

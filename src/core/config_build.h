@@ -91,6 +91,10 @@ int config_listen_address(struct build *, struct conf_address *, struct conf_pla
 int config_server_address(struct build *, struct conf_address *, struct conf_place at, struct addr *out)
     WEIR_MUST_CHECK;
 
+/* Active checks and alerts of an upstream; config_health.c. */
+void config_health(struct build *, const struct health_settings *, const struct alert_settings *,
+                   struct upstream *);
+
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 

@@ -93,6 +93,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     config_build_balance(b, s, u);
     upstream_keepalive(u, s->keepalive);
     config_build_passive(b, s->passive, s->circuit_breaker, u);
+    config_health(b, s->health, s->alert, u);
     u->server_defaults.weight = (unsigned)s->weight;
     u->server_defaults.max_connections = (unsigned)s->max_connections;
     config_build_sticky(b, u, s->sticky);
@@ -166,6 +167,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
+    config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
     return u;

@@ -36,7 +36,7 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
         return PEER_DOWN;
     if (health == PEER_HEALTH_FAILED)
         return PEER_DOWN;
-    if (health == PEER_HEALTH_CHECKING)
+    if (health == PEER_HEALTH_CHECKING || (health == PEER_HEALTH_NONE && conf->starts_checking))
         return PEER_CHECKING;
     if (__atomic_load_n(&shared->ejected_until_ms, __ATOMIC_RELAXED) > now_ms)
         return PEER_EJECTED;

@@ -7,6 +7,7 @@
 #define WEIR_CORE_SETTINGS_H
 
 #include "conf/load.h"
+#include "core/settings_health.h"
 
 /* Where a setting may stand. */
 enum settings_scope {
@@ -162,6 +163,8 @@ struct upstream_settings {
     struct conf_list divert; /* struct divert_settings */
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
+    struct health_settings *health;
+    struct alert_settings *alert;
     struct sticky_settings *sticky;
     int64_t weight, max_connections; /* for each server */
     struct passive_settings *passive;
@@ -217,6 +220,8 @@ struct level_settings {
     int hash_method;
     int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
+    struct health_settings *health;
+    struct alert_settings *alert;
     struct sticky_settings *sticky;
     int64_t weight, max_connections;
     struct passive_settings *passive;

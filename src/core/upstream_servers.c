@@ -70,6 +70,7 @@ struct peer_conf upstream_server_conf(const struct upstream *u, const struct boa
     conf.backup = s->backup;
     conf.down = false;
     conf.resolve = false;
+    conf.starts_checking = u->check && u->check->initially_checking;
     conf.board_slot = (int)slot;
     if (!like) {
         conf.host = host_of(&s->address, host_text);

@@ -214,11 +214,11 @@ static void child_on_tick(void *arg)
     else if (from == c->generation)
         child_serve(c);
     child_look_after_other(c);
-    if (c->on_tick)
-        c->on_tick(c);
     if (board_end_before(c->board) > c->generation)
         child_hurry(c);
-    if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))
+    if (c->on_tick)
+        c->on_tick(c);
+    if (c->draining && ((worker_is_done(c->worker) && !(c->is_busy && c->is_busy(c))) || now >= c->end_at))
         loop_stop(c->loop);
 }
 
@@ -303,6 +303,8 @@ int child_run(struct child *c)
         if (loop_run(c->loop) < 0)
             c->exit_code = 1;
     }
+    if (c->worker && c->on_end)
+        c->on_end(c);
     if (c->worker)
         worker_free(c->worker);
     child_stop_take(c);

@@ -46,6 +46,8 @@ struct child {
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */
     void (*on_tick)(struct child *);
+    bool (*is_busy)(struct child *); /* a drain waits for it */
+    void (*on_end)(struct child *); /* before the worker is freed */
     void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
 };
 

@@ -3,6 +3,7 @@
 #include "core/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_health.h"
 #include "main/explain_recovery.h"
 
 static void put_place(struct json *j, struct conf_place at)
@@ -124,6 +125,7 @@ static void put_servers(struct json *j, const struct upstream *upstream)
     char text[ADDR_TEXT_MAX];
 
     json_str(j, "balance", str_of(config_balance_name(upstream->balance)));
+    json_str(j, "health", upstream->check ? explain_health(upstream->check, j->pool) : STR_NONE);
     json_array(j, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];

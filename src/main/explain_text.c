@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_health.h"
 #include "main/explain_recovery.h"
 
 /* More sites are shown one by one with --all only. */
@@ -129,6 +130,7 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
     struct str server;
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
+    line(to, "health", explain_health(upstream->check, e->req.pool));
     if (upstream->sticky)
         line(to, "sticky", explain_sticky(e, upstream, &server));
     for (size_t i = 0; i < upstream->peer_count; i++) {

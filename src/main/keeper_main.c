@@ -8,6 +8,7 @@
 
 #include "core/admin.h"
 #include "core/changes.h"
+#include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
@@ -26,6 +27,7 @@ struct keeper {
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
     struct changes *changes; /* NULL: it has not served yet */
+    struct keeper_checks checks;
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -161,6 +163,17 @@ static void keeper_on_tick(struct child *c)
 
     if (changes)
         changes_tick(changes);
+    keeper_checks_tick(&container_of(c->admin, struct keeper, admin)->checks, c);
+}
+
+static bool keeper_is_busy(struct child *c)
+{
+    return keeper_checks_busy(&container_of(c->admin, struct keeper, admin)->checks);
+}
+
+static void keeper_on_end(struct child *c)
+{
+    keeper_checks_end(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
 int keeper_main(struct child *c)
@@ -173,5 +186,7 @@ int keeper_main(struct child *c)
     c->may_end = keeper_may_end;
     c->on_tick = keeper_on_tick;
     c->on_prepared = keeper_on_prepared;
+    c->is_busy = keeper_is_busy;
+    c->on_end = keeper_on_end;
     return child_run(c);
 }

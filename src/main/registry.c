@@ -30,3 +30,8 @@ const struct balancer *const registry_balancers[BALANCE_METHODS] = {
     [BALANCE_LEAST_PENDING] = &balancer_least_pending,
     [BALANCE_FIRST] = &balancer_first,
 };
+
+const struct check *const registry_checks[CHECK_TYPES] = {
+    [CHECK_HTTP] = &check_http, [CHECK_HTTPS] = &check_https, [CHECK_TCP] = &check_tcp,
+    [CHECK_GRPC] = &check_grpc, [CHECK_MYSQL] = &check_mysql, [CHECK_REDIS] = &check_redis,
+};
