@@ -50,6 +50,15 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_object_end(json);
 }
 
+static uint64_t sum_queued(const struct upstream *upstream, const struct peer_stats *sums)
+{
+    uint64_t queued = 0;
+
+    for (size_t i = 0; i < upstream->peer_count; i++)
+        queued += sums[i].queued;
+    return queued;
+}
+
 static void add_upstream(struct json *json, const struct request *req, const struct upstream *upstream)
 {
     const struct peer_stats *sums = api_peer_sums(req, upstream);
@@ -57,6 +66,7 @@ static void add_upstream(struct json *json, const struct request *req, const str
     json_object(json, NULL);
     json_str(json, "name", upstream->name);
     json_str(json, "balance", str_of(config_balance_name(upstream->balance)));
+    json_uint(json, "queued", sum_queued(upstream, sums));
     json_array(json, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++)
         add_server(json, req, &upstream->peers[i], &sums[i]);

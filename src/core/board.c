@@ -48,6 +48,7 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, accepted),
     AT(process_stats, connections),
     AT(process_stats, upstream_connects),
+    AT(process_stats, shed),
     AT(process_stats, heartbeat_ms),
     AT(process_stats, duration),
     AT(peer_stats, queued),

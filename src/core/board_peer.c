@@ -198,14 +198,12 @@ static int board_part_read(const struct board *board, unsigned part, unsigned fi
     return pread(board->fd, counters, bytes, (off_t)at) == (ssize_t)bytes ? 0 : -1;
 }
 
-void board_part_zero_gauges(struct board *board, unsigned slot)
+/* Of the servers from `first` to before `end`. */
+static void zero_gauges(struct board *board, unsigned slot, unsigned first, unsigned end)
 {
-    unsigned end = board_peer_end(board);
     struct board_counters there[READ_AT_ONCE];
 
-    if (slot >= BOARD_PARTS)
-        return;
-    for (unsigned first = 0; first < end; first += READ_AT_ONCE) {
+    for (; first < end; first += READ_AT_ONCE) {
         unsigned count = end - first < READ_AT_ONCE ? end - first : READ_AT_ONCE;
 
         if (board_part_read(board, slot, first, count, there) < 0)
@@ -216,6 +214,17 @@ void board_part_zero_gauges(struct board *board, unsigned slot)
                 board->map->parts[slot].peers[first + i].stats.queued = 0;
             }
     }
+}
+
+void board_part_zero_gauges(struct board *board, unsigned slot)
+{
+    uint32_t servers = __atomic_load_n(&board->map->head.server_end, __ATOMIC_ACQUIRE);
+
+    if (slot >= BOARD_PARTS)
+        return;
+    zero_gauges(board, slot, 0, board_peer_end(board));
+    zero_gauges(board, slot, BOARD_SERVERS_FROM,
+                BOARD_SERVERS_FROM + (servers < BOARD_SERVERS ? servers : BOARD_SERVERS));
 }
 
 static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)

@@ -259,6 +259,7 @@ static void proxy_start(struct request *req, struct str body, bool last)
     h1_client_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
     deadline_init(&p->total, proxy_on_total);
+    queue_waiter_init(&p->waiter, proxy_wait_place, proxy_wait_ended);
     if (req->route->timeouts.total > 0)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;

@@ -3,6 +3,7 @@
 
 #include "core/fault.h"
 #include "core/proxy_state.h"
+#include "core/upstream_wait.h"
 
 #define RETRY_AFTER_S 1
 
@@ -38,6 +39,7 @@ void proxy_drop(struct proxy *p)
 {
     deadline_stop(&p->patience);
     deadline_stop(&p->total);
+    proxy_wait_end(p);
     leave(p);
 }
 
@@ -172,36 +174,38 @@ void proxy_repeat(struct proxy *p, struct str body)
 
 static bool pick_peer(struct proxy *p)
 {
-    int index = upstream_pick(p->state, p->req, p->tried, p->tried_count);
+    int index;
 
+    /* Who comes anew stands behind those who wait; who was sent away by a server has waited before. */
+    if (p->tries == 0 && upstream_must_wait(p->state, p->req->route->priority))
+        return false;
+    index = upstream_take(p->state, p->req, p->tried, p->tried_count);
     if (index < 0)
         return false;
-    upstream_begin(p->state, index);
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
     return true;
 }
 
-/* One attempt at the next server. */
-void proxy_attempt(struct proxy *p, struct str body)
+bool proxy_try(struct proxy *p, struct str body)
 {
-    static const struct reply_error none = {
-        .status = 503,
-        .proxy_error = "destination_unavailable",
-        .reason = "no server of the upstream can be used",
-        .retry_after_s = RETRY_AFTER_S,
-    };
     struct h1_client *c = &p->client;
 
-    if (!pick_peer(p)) {
-        proxy_end(p, p->tries > 0 ? &p->connect_error : &none);
-        return;
-    }
+    if (!pick_peer(p))
+        return false;
+    proxy_wait_end(p);
     c->uconn = uconn_take(p->peer, !p->repeatable, p, proxy_on_event);
     if (c->uconn)
         proxy_send(p, body);
     else
         connect_peer(p, body);
+    return true;
 }
 
+/* One attempt at the next server. */
+void proxy_attempt(struct proxy *p, struct str body)
+{
+    if (!proxy_try(p, body))
+        proxy_wait(p, body);
+}

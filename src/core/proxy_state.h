@@ -6,6 +6,7 @@
 #define WEIR_CORE_PROXY_STATE_H
 
 #include "core/h1_client.h"
+#include "core/queue.h"
 #include "core/reply.h"
 #include "core/worker.h"
 
@@ -22,6 +23,7 @@ struct proxy {
     int64_t sent_at;
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
+    struct queue_waiter waiter; /* for a place at a server */
     struct deadline patience; /* of a client that waits for room in the spool's memory */
     struct deadline total; /* of the whole exchange; not of a tunnel */
     bool sendable; /* the connection is there and the head was sent */
@@ -67,6 +69,21 @@ void proxy_drop(struct proxy *);
 /* The same, and the client is told why, or made to see it where a head went out already. */
 void proxy_end(struct proxy *, const struct reply_error *);
 void proxy_disk_failed(struct proxy *);
+
+/* Takes a server, if one can be had at once, and goes on with it; false: none, and nothing was done. */
+bool proxy_try(struct proxy *, struct str body) WEIR_MUST_CHECK;
+
+/* ---- proxy_wait.c ---- */
+
+/* No server can be had: waits for one where that is allowed; else the end. */
+void proxy_wait(struct proxy *, struct str body);
+
+/* As `place` and `ended` of a queue_waiter. */
+bool proxy_wait_place(struct queue_waiter *);
+void proxy_wait_ended(struct queue_waiter *, enum queue_end);
+
+/* Does not wait any more, if it did. */
+void proxy_wait_end(struct proxy *);
 
 /* ---- proxy_failure.c ---- */
 

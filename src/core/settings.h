@@ -56,6 +56,7 @@ struct error_log_settings {
 struct limits_settings {
     struct conf_head head;
     int64_t connections;
+    int64_t shed; /* -1: false */
 };
 
 struct condition_settings {
@@ -111,6 +112,11 @@ struct keepalive_settings {
     int64_t idle, timeout, requests;
 };
 
+struct queue_settings {
+    struct conf_head head;
+    int64_t size, timeout;
+};
+
 struct balance_settings {
     struct conf_head head;
     int method;
@@ -120,7 +126,7 @@ struct server_settings {
     struct conf_head head;
     struct conf_address address;
     struct str name;
-    int64_t weight, max_connections;
+    int64_t weight, max_connections, slow_start;
     bool backup, down;
 };
 
@@ -130,7 +136,8 @@ struct upstream_settings {
     struct balance_settings *balance;
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
-    int64_t weight, max_connections; /* for each server */
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start; /* for each server */
 };
 
 struct listener_settings {
@@ -178,9 +185,12 @@ struct level_settings {
     struct request_head_settings *request_head;
     struct conf_list access_log; /* struct access_log_settings */
 
+    int priority; /* enum route_priority */
+
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
-    int64_t weight, max_connections;
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start;
 };
 
 struct settings {
@@ -208,6 +218,7 @@ extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;
 extern const struct conf_group settings_retry_group;
 extern const struct conf_group settings_keepalive_group;
+extern const struct conf_group settings_queue_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
@@ -219,6 +230,9 @@ extern const struct conf_scope_name settings_scopes[];
 
 /* The names of `retry.on`; all are taken, only the first does something in this version. */
 extern const char *const settings_retry_names[];
+
+/* In the order of enum route_priority. */
+extern const char *const settings_priority_names[];
 
 /* The names of `balance`; only the first is in this version. */
 extern const char *const settings_balance_names[];

@@ -25,6 +25,7 @@ struct process_stats {
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
+    uint64_t shed[3]; /* turned away under load, by enum route_priority */
     uint64_t heartbeat_ms;
     struct stats_histogram duration;
 };

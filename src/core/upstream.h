@@ -10,7 +10,9 @@
 #include "base/list.h"
 #include "core/config.h"
 #include "core/peer.h"
+#include "core/queue.h"
 #include "core/stats.h"
+#include "io/loop.h"
 
 struct balancer;
 struct request;
@@ -30,6 +32,8 @@ struct peer_state {
     unsigned active; /* requests of this worker under way */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
+    uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
+    int64_t others_at_ms; /* when that was; 0: never */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */
@@ -53,6 +57,10 @@ struct upstream_state {
     uint32_t seen; /* board_peers_version() at the last look */
     int64_t look_at_ms; /* look again then, whatever the board says */
     unsigned active; /* requests of this worker under way */
+    struct queue queue; /* requests of this worker that wait for a place, see upstream_wait.h */
+    struct loop_deferred soon; /* the queue is looked at when the turn is over */
+    bool is_soon;
+    unsigned turn; /* the worker that was given the last place: others come first now */
     void *balancer_data;
 };
 
@@ -61,6 +69,8 @@ struct upstreams {
     struct upstream_state *states; /* by upstream->index */
     size_t count;
     struct list uconns; /* every connection, by `all_link` */
+    size_t waiting; /* requests in all queues */
+    struct event *wait_timer, *wait_event; /* NULL until a request waits; upstream_wait.h */
 };
 
 /* One choice. */
@@ -94,8 +104,17 @@ int upstream_pick(struct upstream_state *, struct request *req, const int *tried
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
 
-/* A request goes to server `index`; and it is over, however it ended. */
-void upstream_begin(struct upstream_state *, int index);
+/* upstream_pick() and upstream_begin() until both say yes; -1: no server can be had now. */
+int upstream_take(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
+
+/* Whether a server that was not tried is only at its max_connections: one may be had later. */
+bool upstream_is_full(const struct upstream_state *, const int *tried, size_t tried_count);
+
+/*
+ * A request goes to server `index`, false: another process has taken its last place; and it is over, however it
+ * ended.
+ */
+bool upstream_begin(struct upstream_state *, int index);
 void upstream_done(struct upstream_state *, int index);
 
 #endif

@@ -294,6 +294,8 @@ const char manual_choice[] =
     "Of the whole exchange.\n"
     ".It Li $upstream_addr , $upstream_status , $upstream_duration\n"
     "Of the server that the request was forwarded to.\n"
+    ".It Li $queue_duration\n"
+    "How long the request has waited for a place at a server.\n"
     ".It Li $cache_status\n"
     "What the cache had of it.\n"
     ".It Li $error\n"
