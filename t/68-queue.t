@@ -322,6 +322,7 @@ CONF
     open_gate('a');
     is(status_of($_), 200, 'served') for @old, $new;
     is(most('a'), 2, 'never more than two');
+    $_->close for @old, $new;
     my @wrong = $w->stop;
     is("@wrong", '', 'ends well');
 }
