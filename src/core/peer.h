@@ -40,7 +40,8 @@ struct peer_shared {
     uint32_t ejections; /* one after another, without a success between */
     uint32_t spare;
     uint64_t waiters; /* a bit for each worker (number modulo 64) in which requests wait for a place */
-} __attribute__((aligned(64)));
+    uint64_t room[6]; /* to whole cache lines; an attribute for it would bind those in pools too */
+};
 
 /* What may be done with a server. */
 enum peer_status {

@@ -1,6 +1,9 @@
 /* test_held.c: places at a server over several processes: the limit, the dead, and slow start beside it. */
 #include "balancer_fixture.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "core/board.h"
 #include "core/held.h"
 #include "modules/modules.h"
@@ -147,6 +150,8 @@ static void test_others_wait(void **state)
 {
     struct fixture f;
     struct peer_shared *shared;
+    int fds[2] = {eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK)};
+    uint64_t count;
 
     (void)state;
     begin(&f, 2);
@@ -155,14 +160,21 @@ static void test_others_wait(void **state)
     assert_false(take(&f, 0));
     assert_true(upstream_is_full(f.workers[0].state, NULL, 0));
     assert_true(take(&f, 1));
-    /* Whoever gives a place back takes the bit away with the word to those who wait. */
+    f.workers[0].worker.wakes = fds;
+    f.workers[0].worker.wake_count = 2;
     done(&f, 1);
     assert_int_equal(shared->waiters, held_bit(&f.workers[1].worker));
     f.workers[0].state->queue.serving = true;
     assert_true(take(&f, 0));
     f.workers[0].state->queue.serving = false;
+    assert_int_equal(read(fds[1], &count, sizeof(count)), -1);
+    /* Whoever gives a place back tells those who wait, and takes their bit away. */
     done(&f, 0);
     assert_int_equal(shared->waiters, 0);
+    assert_int_equal(read(fds[1], &count, sizeof(count)), sizeof(count));
+    assert_int_equal(read(fds[0], &count, sizeof(count)), -1);
+    close(fds[0]);
+    close(fds[1]);
     assert_true(take(&f, 0));
     end(&f);
 }
