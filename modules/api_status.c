@@ -66,11 +66,11 @@ static void add_upstream(struct json *json, const struct request *req, const str
     json_object(json, NULL);
     json_str(json, "name", upstream->name);
     json_str(json, "balance", str_of(config_balance_name(upstream->balance)));
-    json_uint(json, "queued", sum_queued(upstream, sums));
     json_array(json, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++)
         add_server(json, req, &upstream->peers[i], &sums[i]);
     json_array_end(json);
+    json_uint(json, "queued", sum_queued(upstream, sums));
     json_object_end(json);
 }
 

@@ -40,14 +40,17 @@ static uint64_t sum_of_others(const struct peer_state *peer, size_t offset)
     return sum;
 }
 
-/* One more in the word, if no more than `max` are held in all; *others becomes what the others hold. */
-static bool take(struct peer_state *peer, uint64_t *word, uint64_t max, uint64_t *others)
+/*
+ * One more in the word, if no more than `max` are held in all; *others becomes what the others hold.  `own` is what this
+ * process holds: where the word is not shared, it may be one scrap for many servers.
+ */
+static bool take(struct peer_state *peer, uint64_t *word, uint64_t own, uint64_t max, uint64_t *others)
 {
     size_t offset = (size_t)((char *)word - (char *)peer->stats);
 
     *others = 0;
     if (!is_shared(peer)) {
-        if (*word >= part_of(peer->upstream->worker, max))
+        if (own >= part_of(peer->upstream->worker, max))
             return false;
         (*word)++;
         return true;
@@ -71,7 +74,7 @@ bool held_take(struct peer_state *peer)
         return true;
     }
     peer->others_at_ms = peer->upstream->worker->loop->clock.mono_ms;
-    return take(peer, &peer->stats->active, max, &peer->others);
+    return take(peer, &peer->stats->active, peer->active, max, &peer->others);
 }
 
 void held_give(struct peer_state *peer)
@@ -95,7 +98,7 @@ bool held_is_full(struct peer_state *peer)
     if (max == 0)
         return false;
     if (!is_shared(peer))
-        return peer->stats->active >= part_of(peer->upstream->worker, max);
+        return peer->active >= part_of(peer->upstream->worker, max);
     if (peer->stats->active + peer->others < max)
         return false;
     if (now_ms - peer->others_at_ms >= HELD_LOOK_MS) {
@@ -109,7 +112,7 @@ bool held_queue(struct peer_state *peer, unsigned size)
 {
     uint64_t others;
 
-    return take(peer, &peer->stats->queued, size, &others);
+    return take(peer, &peer->stats->queued, peer->upstream->queue.count, size, &others);
 }
 
 void held_unqueue(struct peer_state *peer)

@@ -288,8 +288,7 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_UPSTREAM_DURATION:
         return req->upstream_addr.len ? var_since(req, times->start, scratch) : STR_NONE;
     case VAR_QUEUE_DURATION:
-        return req->route && req->route->action == ACTION_PROXY ? var_print_seconds(times->queued, scratch)
-                                                                : STR_NONE;
+        return req->upstream_addr.len || times->queued ? var_print_seconds(times->queued, scratch) : STR_NONE;
     default: return var_get_family(var, req);
     }
 }
