@@ -163,6 +163,7 @@ static void look(struct file_entry *e)
     if (e->fd < 0) {
         e->kind = errno == EACCES || errno == EPERM ? FILE_DENIED
                   : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? FILE_BUSY : FILE_MISSING;
+        e->refusal = file_open_refusal(e->conf, e->path, errno);
         return;
     }
     if (fstat(e->fd, &st) < 0)

@@ -45,6 +45,7 @@ struct file_entry {
     uint64_t hash;
     enum file_kind kind;
     enum file_class class;
+    struct str refusal; /* of FILE_MISSING: as file_open_refusal() */
     int fd; /* FILE_REGULAR; -1 where `bytes` is all of it */
     uint64_t size;
     int64_t mtime_s;

@@ -5,106 +5,77 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/reply.h"
-#include "http/uri.h"
+#include "core/worker.h"
 #include "modules/file_open.h"
+#include "modules/listing_page.h"
 
-struct listed {
-    struct str name;
-    bool is_dir;
-    uint64_t size;
-    int64_t mtime_s;
-};
-
+/* May outlive its request: the loop does not forget what it is to call. */
 struct listing {
-    struct request *req;
+    struct loop_deferred turn;
+    struct request *req; /* NULL: given up */
+    DIR *dir;
     struct str path; /* of the directory, as given to file_listing_send() */
-    struct listed *items;
+    struct listing_item *items; /* malloc */
     size_t count, room;
     bool cut;
 };
 
-struct page {
-    char *s; /* malloc */
-    size_t len, room;
-};
-
-static void page_put(struct page *p, struct str s)
+static void listing_close(struct listing *l)
 {
-    if (p->room - p->len < s.len) {
-        size_t room = 2 * (p->room + s.len);
-        char *grown = realloc(p->s, room);
-
-        if (!grown)
-            abort();
-        p->s = grown;
-        p->room = room;
-    }
-    memcpy(p->s + p->len, s.s, s.len);
-    p->len += s.len;
+    closedir(l->dir);
+    free(l->items);
 }
 
-static void page_put_escaped(struct page *p, struct str s)
+static void listing_abort(struct request *req, const char *reason WEIR_UNUSED)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        switch (s.s[i]) {
-        case '&':
-            page_put(p, STR("&amp;"));
-            break;
-        case '<':
-            page_put(p, STR("&lt;"));
-            break;
-        case '>':
-            page_put(p, STR("&gt;"));
-            break;
-        case '"':
-            page_put(p, STR("&quot;"));
-            break;
-        default:
-            page_put(p, (struct str){s.s + i, 1});
-        }
-    }
+    struct listing *l = req->handler_data;
+
+    listing_close(l);
+    l->req = NULL; /* the loop frees it */
 }
+
+/* Of a request whose listing goes on in another turn. */
+static const struct handler handler_listing = {.name = "files", .abort = listing_abort};
 
 static int by_name(const void *a, const void *b)
 {
-    const struct listed *x = a, *y = b;
+    const struct listing_item *x = a, *y = b;
 
     if (x->is_dir != y->is_dir)
         return x->is_dir ? -1 : 1;
     return strcmp(x->name.s, y->name.s);
 }
 
-/* What a link leads to, by the same rules that would serve it. */
-static bool follow(const struct listing *l, const char *name, struct stat *st)
+static bool look(int dir, const char *name, int flags, struct statx *st)
 {
-    struct str path = pool_printf(l->req->pool, "%.*s%s", STR_ARG(l->path), name);
-    int fd = l->req->route->files->symlinks ? file_open(l->req->route->files, path) : -1;
-    bool found = fd >= 0 && fstat(fd, st) == 0;
+    return statx(dir, name, flags | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE | STATX_MTIME, st) == 0;
+}
+
+/* What a link leads to, by the same rules that would serve it. */
+static bool follow(const struct listing *l, const char *name, struct statx *st)
+{
+    const struct files_conf *conf = l->req->route->files;
+    int fd = conf->symlinks
+                 ? file_open(conf, pool_printf(l->req->pool, "%.*s%s", STR_ARG(l->path), name))
+                 : -1;
+    bool found = fd >= 0 && look(fd, "", AT_EMPTY_PATH, st);
 
     if (fd >= 0)
         close(fd);
     return found;
 }
 
-static void add_name(struct listing *l, int dir, const char *name)
+static void add_item(struct listing *l, const char *name, const struct statx *st)
 {
-    struct listed *item;
-    struct stat st;
-
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (S_ISLNK(st.st_mode) && !follow(l, name, &st)))
-        return;
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        return;
     if (l->count == FILE_LISTING_MAX) {
         l->cut = true;
         return;
     }
     if (l->count == l->room) {
-        struct listed *grown;
+        struct listing_item *grown;
 
         l->room = l->room ? 2 * l->room : 64;
         grown = realloc(l->items, l->room * sizeof(*grown));
@@ -112,89 +83,99 @@ static void add_name(struct listing *l, int dir, const char *name)
             abort();
         l->items = grown;
     }
-    item = &l->items[l->count++];
-    *item = (struct listed){pool_str(l->req->pool, str_of(name)), S_ISDIR(st.st_mode), (uint64_t)st.st_size,
-                            st.st_mtim.tv_sec};
+    l->items[l->count++] = (struct listing_item){.name = pool_str(l->req->pool, str_of(name)),
+                                                 .is_dir = S_ISDIR(st->stx_mode),
+                                                 .size = st->stx_size,
+                                                 .mtime_s = st->stx_mtime.tv_sec};
 }
 
-static bool read_names(struct listing *l)
+/* Only files and directories that would be served are listed. */
+static void add_entry(struct listing *l, const struct dirent *entry)
 {
-    const struct files_conf *conf = l->req->route->files;
-    int fd = file_open(conf, l->path);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    struct dirent *entry;
+    const char *name = entry->d_name;
+    struct statx st;
 
-    if (!dir) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    while (!l->cut && (entry = readdir(dir)) != NULL) {
-        const char *name = entry->d_name;
+    if (name[0] == '.' && (!l->req->route->files->dotfiles || !name[1] || strcmp(name, "..") == 0))
+        return;
+    if (entry->d_type != DT_REG && entry->d_type != DT_DIR && entry->d_type != DT_LNK &&
+        entry->d_type != DT_UNKNOWN)
+        return;
+    if (!look(dirfd(l->dir), name, AT_SYMLINK_NOFOLLOW, &st))
+        return;
+    if (S_ISLNK(st.stx_mode) && !follow(l, name, &st))
+        return;
+    if (S_ISREG(st.stx_mode) || S_ISDIR(st.stx_mode))
+        add_item(l, name, &st);
+}
 
-        if (name[0] != '.' || (conf->dotfiles && name[1] && strcmp(name, "..") != 0))
-            add_name(l, fd, name);
+/* False: there are no more, or none of them is wanted. */
+static bool read_step(struct listing *l)
+{
+    for (unsigned i = 0; i < FILE_LISTING_STEP; i++) {
+        const struct dirent *entry = readdir(l->dir);
+
+        if (!entry)
+            return false;
+        add_entry(l, entry);
+        if (l->cut)
+            return false;
     }
-    closedir(dir);
-    /* Without names there is no array. */
-    if (l->count > 0)
-        qsort(l->items, l->count, sizeof(*l->items), by_name);
     return true;
 }
 
-static void put_item(struct page *p, struct pool *pool, const struct listed *item)
+static void listing_finish(struct listing *l)
 {
-    char date[32] = "";
-    struct tm tm;
-    time_t t = (time_t)item->mtime_s;
+    struct request *req = l->req;
+    struct listing_page page = {.title = req->path, .count = l->count, .cut = l->cut};
+    struct str text;
 
-    if (gmtime_r(&t, &tm))
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &tm);
-    page_put(p, STR("<tr><td><a href=\"./"));
-    page_put_escaped(p, uri_encode_path(item->name, pool));
-    page_put(p, item->is_dir ? STR("/\">") : STR("\">"));
-    page_put_escaped(p, item->name);
-    page_put(p, item->is_dir ? STR("/</a></td><td></td><td>") : STR("</a></td><td>"));
-    if (!item->is_dir)
-        page_put(p, pool_printf(pool, "%llu</td><td>", (unsigned long long)item->size));
-    page_put(p, str_of(date));
-    page_put(p, STR("</td></tr>\n"));
+    /* Without names there is no array. */
+    if (l->count > 0)
+        qsort(l->items, l->count, sizeof(*l->items), by_name);
+    page.items = l->items;
+    text = listing_page_make(&page, req->pool);
+    listing_close(l);
+    free(l);
+    reply_text(req, 200, STR("text/html; charset=utf-8"), text);
 }
 
-static void put_page(struct page *p, struct listing *l)
+static void listing_on_turn(struct loop_deferred *turn);
+
+static void listing_go_on(struct listing *l)
 {
-    page_put(p, STR("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                    "<meta name=\"viewport\" content=\"width=device-width\"><title>"));
-    page_put_escaped(p, l->req->path);
-    page_put(p, STR("</title>\n<style>body{font:15px/1.6 system-ui,sans-serif;max-width:60em;"
-                    "margin:2em auto;padding:0 1em;"
-                    "color:#222;background:#fff}td{padding:0 2em 0 0}td+td{text-align:right;color:#777;"
-                    "font-variant-numeric:tabular-nums}a{text-decoration:none;color:#06c}"
-                    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#111}a{color:#6af}}"
-                    "</style></head>\n<body><h1>"));
-    page_put_escaped(p, l->req->path);
-    page_put(p, STR("</h1>\n<table>\n"));
-    if (l->req->path.len > 1)
-        page_put(p, STR("<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n"));
-    for (size_t i = 0; i < l->count; i++)
-        put_item(p, l->req->pool, &l->items[i]);
-    page_put(p, STR("</table>\n"));
-    if (l->cut)
-        page_put(p, STR("<p>There are more names than are shown here.</p>\n"));
-    page_put(p, STR("</body></html>\n"));
+    if (read_step(l))
+        loop_next_turn(l->req->worker->loop, &l->turn, listing_on_turn);
+    else
+        listing_finish(l);
+}
+
+static void listing_on_turn(struct loop_deferred *turn)
+{
+    struct listing *l = container_of(turn, struct listing, turn);
+
+    if (l->req)
+        listing_go_on(l);
+    else
+        free(l);
 }
 
 void file_listing_send(struct request *req, struct str path)
 {
-    struct listing l = {.req = req, .path = path};
-    struct page page = {.s = NULL};
+    int fd = file_open(req->route->files, path);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct listing *l;
 
-    if (!read_names(&l)) {
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
         reply_status(req, 404, "the directory cannot be read");
         return;
     }
-    put_page(&page, &l);
-    free(l.items);
-    pool_on_free(req->pool, free, page.s);
-    reply_text(req, 200, STR("text/html; charset=utf-8"), (struct str){page.s, page.len});
+    l = malloc(sizeof(*l));
+    if (!l)
+        abort();
+    *l = (struct listing){.req = req, .dir = dir, .path = path};
+    req->handler = &handler_listing;
+    req->handler_data = l;
+    listing_go_on(l);
 }

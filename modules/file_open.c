@@ -120,3 +120,14 @@ int file_open(const struct files_conf *conf, struct str path)
         close_keeping_errno(root);
     return (int)fd;
 }
+
+struct str file_open_refusal(const struct files_conf *conf, struct str path, int error)
+{
+    if (!conf->dotfiles && has_dotfile(path))
+        return STR("dotfiles is false");
+    if (error == ELOOP)
+        return conf->symlinks ? STR("symbolic links lead in a circle") : STR("symlinks is false");
+    if (error == EXDEV)
+        return STR("a symbolic link leads out of the root");
+    return STR_NONE;
+}

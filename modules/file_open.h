@@ -13,4 +13,10 @@
  */
 int file_open(const struct files_conf *, struct str path);
 
+/*
+ * After file_open() failed with `error`: what of the configuration, or about links, refused the path, for the
+ * error log ("symlinks is false"); static text.  Empty: nothing did.
+ */
+struct str file_open_refusal(const struct files_conf *, struct str path, int error);
+
 #endif

@@ -15,6 +15,12 @@
 /* What became of one step. */
 enum step_result { STEP_NEXT, STEP_ANSWERED };
 
+/* The steps of one request: `refusal` says why the first thing that may be there is not served. */
+struct search {
+    struct request *req;
+    struct str refusal;
+};
+
 /* What follows the matched prefix, for `alias`; STR_NONE: it must not be served. */
 static struct str cut_alias(const struct request *req, struct str path)
 {
@@ -48,25 +54,36 @@ static int to_relative(struct request *req, struct str path, struct str *out)
     return 0;
 }
 
-static void fail(struct request *req, enum file_kind kind)
+/* What could not be opened though it is there. */
+static void fail_open(struct request *req, enum file_kind kind)
 {
     struct reply_error denied = {
         .status = 403, .reason = "the file system refuses the file", .own_fault = true};
 
-    switch (kind) {
-    case FILE_DENIED:
+    if (kind == FILE_DENIED) {
         denied.cause = fault_errno(req, EACCES);
         reply_error(req, &denied);
         return;
-    case FILE_BUSY:
-        log_write(req->worker->log, LOG_LEVEL_CRIT,
-                  "a file cannot be opened: descriptors or memory are short");
-        reply_status(req, 503, "descriptors or memory are short");
-        return;
-    default:
-        reply_status(req, 404, "no such file");
-        return;
     }
+    log_write(req->worker->log, LOG_LEVEL_CRIT, "a file cannot be opened: descriptors or memory are short");
+    reply_status(req, 503, "descriptors or memory are short");
+}
+
+/* Nothing was found that may be served. */
+static void fail_search(const struct search *search, unsigned status, const char *reason)
+{
+    struct reply_error missing = {.status = status, .reason = reason, .cause = search->refusal};
+
+    reply_error(search->req, &missing);
+}
+
+static struct file_entry *get_entry(struct search *search, struct str path)
+{
+    struct file_entry *e = file_cache_get(search->req, search->req->route->files, path);
+
+    if (e && e->kind == FILE_MISSING && search->refusal.len == 0)
+        search->refusal = e->refusal;
+    return e;
 }
 
 /* "/dir" -> "/dir/", so that relative links in what is there work. */
@@ -93,7 +110,7 @@ static bool refuse_method(struct request *req)
 static bool answer_entry(struct request *req, struct file_entry *e)
 {
     if (!e || e->kind == FILE_BUSY || e->kind == FILE_DENIED) {
-        fail(req, e ? e->kind : FILE_BUSY);
+        fail_open(req, e ? e->kind : FILE_BUSY);
         return true;
     }
     if (e->kind != FILE_REGULAR)
@@ -116,18 +133,19 @@ static struct str join(struct pool *pool, struct str a, struct str b)
     return (struct str){text, a.len + b.len};
 }
 
-static enum step_result try_directory(struct request *req, struct str path)
+static enum step_result try_directory(struct search *search, struct str path)
 {
+    struct request *req = search->req;
     const struct files_conf *conf = req->route->files;
     struct file_entry *dir;
 
     for (size_t i = 0; i < conf->index_count; i++) {
-        if (answer_entry(req, file_cache_get(req, conf, join(req->pool, path, conf->index[i]))))
+        if (answer_entry(req, get_entry(search, join(req->pool, path, conf->index[i]))))
             return STEP_ANSWERED;
     }
     if (!conf->listing)
         return STEP_NEXT;
-    dir = file_cache_get(req, conf, path);
+    dir = get_entry(search, path);
     if (!dir || dir->kind != FILE_DIRECTORY)
         return STEP_NEXT;
     if (!refuse_method(req))
@@ -142,19 +160,21 @@ static enum step_result send_on(struct request *req)
     return STEP_ANSWERED;
 }
 
-static enum step_result try_file(struct request *req, struct str path, bool is_request_path)
+static enum step_result try_file(struct search *search, struct str path, bool is_request_path)
 {
+    struct request *req = search->req;
     struct file_entry *e;
 
     if (path.len == 0 || path.s[path.len - 1] == '/')
         return STEP_NEXT;
-    e = file_cache_get(req, req->route->files, path);
+    e = get_entry(search, path);
     if (answer_entry(req, e))
         return STEP_ANSWERED;
     return e->kind == FILE_DIRECTORY && is_request_path ? send_on(req) : STEP_NEXT;
 }
 
-/* The step's path below the root: "$path" is the path after the route's rewrites. */
+/* The step's path below the root: "$path" is the path after the route's rewrites.  -1: it names nothing; -2: it
+ * is longer than a value may be. */
 static int step_path(struct request *req, const struct try_step *step, struct str *out, bool *is_request_path)
 {
     struct str text = template_text(step->path);
@@ -170,20 +190,24 @@ static int step_path(struct request *req, const struct try_step *step, struct st
         return to_relative(req, path, out);
     }
     text = template_expand(step->path, req);
+    if (!text.s)
+        return -2;
     if (text.len && memchr(text.s, '?', text.len))
         text.len = (size_t)((const char *)memchr(text.s, '?', text.len) - text.s);
     return to_relative(req, cut_alias(req, text), out);
 }
 
-static enum step_result do_step(struct request *req, const struct try_step *step)
+static enum step_result do_step(struct search *search, const struct try_step *step)
 {
+    struct request *req = search->req;
     bool is_request_path;
     struct str path;
     struct file_entry *dir;
+    int named;
 
     switch (step->what) {
     case TRY_STATUS:
-        reply_status(req, step->status, "no step of `try` found a file");
+        fail_search(search, step->status, "no step of `try` found a file");
         return STEP_ANSWERED;
     case TRY_ROUTE:
         if (!request_jump(req, step->route->name))
@@ -193,25 +217,29 @@ static enum step_result do_step(struct request *req, const struct try_step *step
     case TRY_DIRECTORY:
         break;
     }
-    if (step_path(req, step, &path, &is_request_path) < 0)
-        return STEP_NEXT;
+    named = step_path(req, step, &path, &is_request_path);
+    if (named == -2)
+        reply_status(req, 500, "a path of `try` is longer than 64 KB");
+    if (named < 0)
+        return named == -2 ? STEP_ANSWERED : STEP_NEXT;
     if (step->what == TRY_FILE)
-        return try_file(req, path, is_request_path);
+        return try_file(search, path, is_request_path);
     if (str_has_suffix(req->forward_path, STR("/")) || !str_eq(template_text(step->path), STR("$path/")))
-        return try_directory(req, path);
-    dir = file_cache_get(req, req->route->files, path);
+        return try_directory(search, path);
+    dir = get_entry(search, path);
     return dir && dir->kind == FILE_DIRECTORY ? send_on(req) : STEP_NEXT;
 }
 
 static void start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
 {
     const struct files_conf *conf = req->route->files;
+    struct search search = {.req = req, .refusal = STR_NONE};
 
     for (size_t i = 0; i < conf->try_count; i++) {
-        if (do_step(req, &conf->tries[i]) == STEP_ANSWERED)
+        if (do_step(&search, &conf->tries[i]) == STEP_ANSWERED)
             return;
     }
-    fail(req, FILE_MISSING);
+    fail_search(&search, 404, "no such file");
 }
 
 /* The head is with the kernel: now the file. */

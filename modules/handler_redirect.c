@@ -14,6 +14,10 @@ static void start(struct request *req, struct str body WEIR_UNUSED, bool last WE
 {
     struct str to = template_expand(req->route->redirect_to, req);
 
+    if (!to.s) {
+        reply_status(req, 500, "the target of `redirect` is longer than 64 KB");
+        return;
+    }
     if (to.len == 0 || !bytes_are_value(to)) {
         reply_status(req, 500, "`redirect` expanded to nothing that may stand in Location");
         return;

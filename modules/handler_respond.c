@@ -6,8 +6,12 @@
 static void start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
 {
     const struct route *route = req->route;
-    struct str text = route->respond_body ? template_expand(route->respond_body, req) : STR_NONE;
+    struct str text = route->respond_body ? template_expand(route->respond_body, req) : STR("");
 
+    if (!text.s) {
+        reply_status(req, 500, "the body of `respond` is longer than 64 KB");
+        return;
+    }
     reply_text(req, route->status, route->respond_type, text);
 }
 

@@ -90,6 +90,7 @@ symlink 'sub',   "$dir/www/linkdir";
 symlink 'target.txt',          "$dir/www/links/inside.txt";
 symlink '../../outside.txt',   "$dir/www/links/outside.txt";
 symlink "$dir/www/a.txt",      "$dir/www/links/absolute.txt";
+symlink 'circle',              "$dir/www/links/circle";
 POSIX::mkfifo("$dir/www/fifo",  0644);
 POSIX::mkfifo("$dir/www/list/fifo", 0644);
 chmod 0755, map { "$dir/www$_" } '', qw(/sub /list);
@@ -294,6 +295,24 @@ for my $row (
 isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encoding' => 'br']), 'ETag'),
     'a tag for each coding');
 
+# A file that is there and is not served: the log names the setting, or what is wrong with the link.
+for my $row (
+    ['/link.txt',            '; symlinks is false'],
+    ['/linkdir/index.html',  '; symlinks is false'],
+    ['/linkdir/',            '; symlinks is false'],
+    ['/links/outside.txt',   '; a symbolic link leads out of the root'],
+    ['/links/absolute.txt',  '; a symbolic link leads out of the root'],
+    ['/links/circle',        '; symbolic links lead in a circle'],
+    ['/.secret',             '; dotfiles is false'],
+    ['/.git/config',         '; dotfiles is false'],
+    ['/no-such-file',        ''],
+) {
+    my ($path, $why) = @$row;
+    my $end = '"GET ' . $path . '" -> 404: no step of `try` found a file' . $why
+        . ' (request ' . (h(get($path), 'X-Request-Id') // 'none') . ')';
+    ok($w->wait_log(qr{\Q$end\E}), "$path: the log says why it is not served");
+}
+
 # Listings.
 {
     my $r = get('/list/');
@@ -309,6 +328,33 @@ isnt(h(get('/style.css'), 'ETag'), h(get('/style.css', headers => ['Accept-Encod
     is(get('/list/', method => 'POST', body => '')->{status}, 405, 'POST to it');
     my @seen = get('/links/')->{body} =~ m{href="\./([^"]*)"}g;
     is_deeply(\@seen, [qw(inside.txt target.txt)], 'links are listed where they would be followed');
+}
+
+# A directory of more names than are listed, and clients that do not wait for it.
+{
+    mkdir "$dir/www/list/many";
+    for my $i (1 .. 10_001) {
+        open my $fh, '>', sprintf('%s/www/list/many/%05d', $dir, $i) or die "many: $!\n";
+    }
+    for my $i (1 .. 20) {
+        my $c = $w->client('http');
+        $c->send("GET /list/many/ HTTP/1.1\r\nHost: a\r\n\r\n");
+        sleep 0.001 * $i;
+        $c->close;
+    }
+    my $r = get('/list/many/');
+    my @links = $r->{body} =~ m{href="\./([^"]*)"}g;
+    is(scalar @links, 10_000, 'a large directory: as many names as are shown');
+    is_deeply(\@links, [sort @links], 'in order');
+    like($r->{body}, qr{<p>There are more names}, 'and it says that there are more');
+    unlink "$dir/www/list/many/00001";
+    $r = get('/list/many/');
+    is(scalar(() = $r->{body} =~ m{href="\./}g), 10_000, 'without one: all of them');
+    unlike($r->{body}, qr{There are more names}, 'and not a word of more');
+    my $c = $w->client('http');
+    $c->send("GET /list/many/ HTTP/1.1\r\nHost: a\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+    my @r = $c->read_responses(2);
+    is($r[1]{body}, '0123456789', 'and the next answer behind it');
 }
 
 # Errors as page and as JSON.

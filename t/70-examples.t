@@ -2,7 +2,7 @@
 
 # The files of conf/examples/: each is checked with weir -t, run, and driven, with
 # the servers it names. Only the ports are changed, and what keeps two instances
-# apart. Parts that want PHP, Node or Chromium are skipped where those are not.
+# apart. Parts that want PHP, Node, curl, wrk or Chromium are skipped where those are not.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
 local $SIG{ALRM} = sub { die "the examples take too long\n" };
-alarm 240;
+alarm 420;
 
 # ---- programs beside Weir, each leader of a process group, ended by it
 
@@ -321,9 +321,107 @@ sub ws_checks {
     end_program($echo);
 }
 
+# ---- programs that people use, each to its end
+
+my $host = 'example.test';    # of site.conf
+
+# What a program prints on both outputs; undef when it failed.
+sub output_of {
+    my (@argv) = @_;
+    my $pid = open my $out, '-|';
+    die "fork: $!\n" if !defined $pid;
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
+        exec {$argv[0]} @argv or POSIX::_exit(127);
+    }
+    my $text = do { local $/; <$out> } // '';
+    return close $out ? $text : do { diag("@argv: $text"); undef };
+}
+
+# curl against the site: pages, a form with its redirect and cookies, an upload, a resumed download, HTTP/1.0.
+sub curl_checks {
+    my ($label, $w, $curl) = @_;
+    my $dir = tempdir(CLEANUP => 1);
+    my $url = 'http://127.0.0.1:' . $w->port('http');
+    my @run = ($curl, qw(-sS --max-time 30), '-H', "Host: $host");
+    my $one = sub {
+        my ($name, $want, @args) = @_;
+        my $got = output_of(@run, @args) // 'curl failed';
+        like($got, $want, "$label: $name");
+        return;
+    };
+    my @status = ('-o', '/dev/null', '-w', '%{http_code} %{http_version}');
+    $one->('a page', qr{Welcome, curl\.}, "$url/?name=curl");
+    $one->('HEAD', qr{\AHTTP/1\.1 200 }, '-I', "$url/assets/style.css");
+    $one->('HTTP/1.0', qr{\A200 1\.[01]\z}, '-0', @status, "$url/");
+    $one->('several on one connection', qr{\A200 1\.1200 1\.1\z}, @status, "$url/assets/style.css",
+        '-o', '/dev/null', "$url/api/items");
+    $one->('JSON', qr{"name"}, '-H', 'Content-Type: application/json', '-d', '{"name":"hoe"}',
+        "$url/api/items");
+    $one->('a chunked body', qr{"length":\s*5\b}, '-H', 'Transfer-Encoding: chunked', '-d', 'abcde',
+        "$url/api/echo");
+    $one->('Expect: 100-continue', qr{"length":\s*60000\b}, '-H', 'Expect: 100-continue', '--data-binary',
+        'x' x 60_000, "$url/api/echo");
+    $one->('login', qr{\A302 }, '-c', "$dir/jar", '-d', 'user=ada',
+        '--data-urlencode', 'password=engine & co', @status, "$url/login");
+    $one->('its cookies', qr{Hello ada}, '-b', "$dir/jar", "$url/admin/");
+    $one->('a part of a file', qr{\A206 }, '-r', '2-5', @status, "$url/assets/style.css");
+    $one->('what is not there', qr{\A404 }, @status, "$url/.git/config");
+    return;
+}
+
+# wrk for a second on each path: every response is 2xx, and no connection fails.
+sub wrk_checks {
+    my ($label, $w, $wrk) = @_;
+    my $dir = tempdir(CLEANUP => 1);
+    open my $lua, '>', "$dir/count.lua" or die "count.lua: $!\n";
+    print {$lua} <<'LUA';
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+function init(args) good, bad = 0, 0 end
+function response(status)
+    if status >= 200 and status < 300 then good = good + 1 else bad = bad + 1 end
+end
+function done(summary, latency, requests)
+    local good, bad, e = 0, 0, summary.errors
+    for _, thread in ipairs(threads) do good, bad = good + thread:get("good"), bad + thread:get("bad") end
+    local failed = e.connect + e.read + e.write + e.timeout
+    print(string.format("counted: good %d bad %d errors %d", good, bad, failed))
+end
+LUA
+    close $lua or die "count.lua: $!\n";
+    for my $path ('/', '/api/items', '/assets/style.css') {
+        my $text = output_of($wrk, qw(-t 1 -c 8 -d 1s --timeout 20s -s), "$dir/count.lua",
+            '-H', "Host: $host", 'http://127.0.0.1:' . $w->port('http') . $path) // '';
+        my ($good, $bad, $errors) = $text =~ /^counted: good (\d+) bad (\d+) errors (\d+)$/m;
+        ok($good, "$label: wrk has answers from $path") or diag($text);
+        is_deeply([$bad, $errors], [0, 0], "$label: all of them are 2xx, no connection failed")
+            or diag($text);
+    }
+    return;
+}
+
+# With the programs that are here.
+sub program_checks {
+    my ($label, $w) = @_;
+    my ($curl, $wrk, $chromium) = map { program_in_path($_) } qw(curl wrk chromium);
+    SKIP: {
+        skip 'no curl here', 1 if !$curl;
+        curl_checks("$label, curl", $w, $curl);
+    }
+    SKIP: {
+        skip 'no wrk here', 1 if !$wrk;
+        wrk_checks($label, $w, $wrk);
+    }
+    SKIP: {
+        skip 'no Chromium here', 1 if !$chromium;
+        browser_checks("$label, browser", $w, $chromium);
+    }
+    return;
+}
+
 # ---- site.conf
 
-my $host = 'example.test';
 
 sub blog_checks {
     my ($label, $w) = @_;
@@ -431,17 +529,17 @@ sub browse {
 
 # The page /browser of the site in Chromium: its script uses the API and the echo.
 sub browser_checks {
-    my ($w, $chromium) = @_;
+    my ($label, $w, $chromium) = @_;
     my $dir  = tempdir(CLEANUP => 1);
     my $url  = 'http://127.0.0.1:' . $w->port('http') . '/browser';
     my @argv = ($chromium, qw(--headless --no-sandbox --disable-gpu --disable-dev-shm-usage
         --no-first-run --disable-background-networking), "--user-data-dir=$dir/profile");
-    ok(browse($dir, @argv, '--dump-dom', $url), 'browser: ended by itself');
+    ok(browse($dir, @argv, '--dump-dom', $url), "$label: ended by itself");
     my $dom = do { open my $fh, '<', "$dir/dom" or die "dom: $!\n"; local $/; <$fh> // '' };
-    like($dom, qr{<li>$_ works</li>}, "browser: $_") for qw(websocket events stream post login);
+    like($dom, qr{<li>$_ works</li>}, "$label: $_") for qw(websocket events stream post login);
     browse($dir, @argv, "--screenshot=$dir/shot.png", $url =~ s/browser\z//r);
     my $png = do { open my $fh, '<:raw', "$dir/shot.png" or die "screenshot: $!\n"; read $fh, my $b, 8; $b };
-    is($png, "\x89PNG\r\n\x1a\n", 'browser: a screenshot');
+    is($png, "\x89PNG\r\n\x1a\n", "$label: a screenshot");
     return;
 }
 
@@ -458,11 +556,7 @@ sub browser_checks {
         blog_checks('site', $w);
         api_checks('site api', $w);
         ws_checks('site echo', $w, Origin => "http://$host");
-        my $chromium = program_in_path('chromium');
-        SKIP: {
-            skip 'no Chromium here', 1 if !$chromium;
-            browser_checks($w, $chromium);
-        }
+        program_checks('site', $w);
     });
     end_program($_) for @programs;
 }
@@ -476,7 +570,7 @@ SKIP: {
     my %port = map { $_ => $w->port("s$_") } 9001 .. 9003;
     my @programs = (
         start_program($port{9001}, [$php, '-S', "127.0.0.1:$port{9001}", "$Bin/sites/blog.php"],
-            env => {BLOG_DIR => $data}),
+            env => {BLOG_DIR => $data, PHP_CLI_SERVER_WORKERS => 4}),
         start_program($port{9002}, [$node, "$Bin/sites/api.js",  $port{9002}]),
         start_program($port{9003}, [$node, "$Bin/sites/echo.js", $port{9003}]),
     );
@@ -484,6 +578,7 @@ SKIP: {
         blog_checks('php', $w);
         api_checks('node api', $w);
         ws_checks('node echo', $w, Origin => "http://$host");
+        program_checks('php and node', $w);
     });
     end_program($_) for @programs;
 }

@@ -117,12 +117,12 @@ struct conf_row {
     enum conf_type type;
     unsigned flags;               /* enum conf_flag */
     unsigned scopes;              /* bits of the levels where it may stand; 0 is everywhere */
+    unsigned later;               /* bits of the choices that are not in this version */
     size_t offset;                /* of the member in the group's struct */
     const char *unit;             /* for the manual: "seconds", "percent"; may be NULL */
     const char *fallback;         /* the default in libconfig syntax; NULL: zeroed */
     int64_t min, max;             /* of the value in its own unit; both 0: no limits */
     const char *const *choices;   /* names of an enum, NULL at the end; a final ':' marks a prefix */
-    unsigned later;               /* bits of the choices that are not in this version */
     const struct conf_group *group;
     unsigned enters;              /* scope of the nested group's rows; 0: the same as outside */
     const char *doc;              /* one sentence */

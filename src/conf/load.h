@@ -1,7 +1,7 @@
 /*
  * load.h: from the clean text to structs.  libconfig's tree is walked against the tables of
  * directive.h; what is written is checked and stored, and marked as present so that levels can be
- * joined (inherit.h) before the defaults are filled in.
+ * joined before the defaults are filled in.
  */
 #ifndef WEIR_CONF_LOAD_H
 #define WEIR_CONF_LOAD_H

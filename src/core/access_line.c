@@ -26,37 +26,6 @@ static size_t plain_run(struct str text, size_t from)
     return i - from;
 }
 
-size_t access_line_escape(struct str text, char *buf, size_t size)
-{
-    size_t n = 0, i = 0;
-
-    if (text.len == 0 && size > 0) {
-        buf[0] = '-';
-        return 1;
-    }
-    while (i < text.len) {
-        size_t run = plain_run(text, i);
-
-        if (run > size - n)
-            run = size - n;
-        if (run > 0) {
-            memcpy(buf + n, text.s + i, run);
-            n += run;
-            i += run;
-        } else {
-            unsigned char c = (unsigned char)text.s[i++];
-
-            if (size - n < 4)
-                break;
-            buf[n++] = '\\';
-            buf[n++] = 'x';
-            buf[n++] = hex_digits[c >> 4];
-            buf[n++] = hex_digits[c & 15];
-        }
-    }
-    return n;
-}
-
 /* The code point that begins at text.s[*i], which is moved behind it; a byte that begins none stands for
  * itself. */
 static uint32_t next_code_point(struct str text, size_t *i)
@@ -95,42 +64,85 @@ static char *put_u(char *to, uint32_t unit)
     return to;
 }
 
-size_t access_line_json_string(struct str text, char *buf, size_t size)
+/* Bytes that one escape takes at most. */
+enum { UNIT_MAX = 12 };
+
+/* Writes the escape of the byte at text.s[*i], moves *i behind it, and says where the escape ends. */
+static char *put_x(char *to, struct str text, size_t *i)
 {
-    size_t n = 0, i = 0, end = size - 1;
+    unsigned char c = (unsigned char)text.s[(*i)++];
 
-    buf[n++] = '"';
+    *to++ = '\\';
+    *to++ = 'x';
+    *to++ = hex_digits[c >> 4];
+    *to++ = hex_digits[c & 15];
+    return to;
+}
+
+/* The same for JSON, of a whole code point. */
+static char *put_json(char *to, struct str text, size_t *i)
+{
+    char c = text.s[*i];
+    uint32_t point;
+
+    if (c == '"' || c == '\\') {
+        *to++ = '\\';
+        *to++ = c;
+        ++*i;
+        return to;
+    }
+    point = next_code_point(text, i);
+    if (point >= 0x10000) {
+        to = put_u(to, 0xd800 + ((point - 0x10000) >> 10));
+        point = 0xdc00 + ((point - 0x10000) & 0x3ff);
+    }
+    return put_u(to, point);
+}
+
+/* Plain bytes as they are, others by `put_unit`, whole or not at all; bytes written: at most `size`. */
+static size_t put_text(struct str text, char *buf, size_t size,
+                       char *(*put_unit)(char *to, struct str text, size_t *i))
+{
+    size_t n = 0, i = 0;
+
     while (i < text.len) {
-        size_t run = plain_run(text, i);
-        char unit[12], *to = unit;
+        size_t run = plain_run(text, i), len;
+        char unit[UNIT_MAX];
 
-        if (run > end - n)
-            run = end - n;
         if (run > 0) {
+            run = run < size - n ? run : size - n;
             memcpy(buf + n, text.s + i, run);
             n += run;
             i += run;
+            if (n == size)
+                break;
             continue;
         }
-        if (text.s[i] == '"' || text.s[i] == '\\') {
-            *to++ = '\\';
-            *to++ = text.s[i++];
-        } else if (!is_plain((unsigned char)text.s[i])) {
-            uint32_t point = next_code_point(text, &i);
-
-            if (point >= 0x10000) {
-                to = put_u(to, 0xd800 + ((point - 0x10000) >> 10));
-                point = 0xdc00 + ((point - 0x10000) & 0x3ff);
-            }
-            to = put_u(to, point);
-        }
-        if (to == unit || (size_t)(to - unit) > end - n)
+        len = (size_t)(put_unit(unit, text, &i) - unit);
+        if (len > size - n)
             break;
-        memcpy(buf + n, unit, (size_t)(to - unit));
-        n += (size_t)(to - unit);
+        memcpy(buf + n, unit, len);
+        n += len;
     }
-    buf[n++] = '"';
     return n;
+}
+
+size_t access_line_escape(struct str text, char *buf, size_t size)
+{
+    if (text.len == 0 && size > 0) {
+        buf[0] = '-';
+        return 1;
+    }
+    return put_text(text, buf, size, put_x);
+}
+
+size_t access_line_json_string(struct str text, char *buf, size_t size)
+{
+    size_t n = put_text(text, buf + 1, size - 2, put_json);
+
+    buf[0] = '"';
+    buf[n + 1] = '"';
+    return n + 2;
 }
 
 static char *put(char *to, struct str text)
@@ -290,7 +302,7 @@ static size_t put_member(struct request *r, const struct access_field *field, ch
 
     if (size < 6 * field->name.len + 64)
         return 0;
-    value = template_expand(field->value, r);
+    value = template_expand_cut(field->value, r);
     to += access_line_json_string(field->name, to, size);
     *to++ = ':';
     if (value.len == 0)

@@ -22,7 +22,7 @@ struct match_status {
     unsigned first, last;
 };
 
-/* One condition; made by the configuration, with match_new()'s pool or a longer life. */
+/* One condition; made by the configuration (config_match.c), in whose pool all it points to lies. */
 struct match_term {
     enum match_subject subject;
     bool invert;

@@ -112,19 +112,13 @@ static enum match_result match_headers(const struct match_term *term, const stru
 
 static enum match_result match_cookies(const struct match_term *term, const struct request *req)
 {
-    const struct header_list *list = &req->head.headers;
+    struct cookie_walk walk = {.fields = &req->head.headers};
     struct match_sum sum = {false, MATCH_NO};
     struct cookie cookie;
 
-    for (size_t i = 0; i < list->count; i++) {
-        struct str rest = list->items[i].value;
-
-        if (list->items[i].id != HEADER_COOKIE)
-            continue;
-        while (cookie_next(&rest, &cookie))
-            if (match_name(term->name, cookie.name, false))
-                match_sum_add(&sum, term, req, cookie.value);
-    }
+    while (cookie_next(&walk, &cookie))
+        if (match_name(term->name, cookie.name, false))
+            match_sum_add(&sum, term, req, cookie.value);
     return match_sum_end(&sum, term);
 }
 

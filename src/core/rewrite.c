@@ -13,6 +13,9 @@
 
 enum { REWRITE_STATUS = 500 };
 
+/* What became of one header operation; 0: done, or left out. */
+enum { REWRITE_FULL = -1, REWRITE_TOO_LONG = -2 };
+
 /* The path being changed: `query` with its "?", or empty. */
 struct rewrite {
     struct request *req;
@@ -198,24 +201,32 @@ static int rewrite_header(const struct header_op *op, struct request *req, struc
 
     /* Put together first: the value may name the field that is to be replaced. */
     if (op->what != HEADER_OP_REMOVE)
-        value = str_trim(template_expand(op->value, req));
+        value = template_expand(op->value, req);
     if (op->what != HEADER_OP_ADD)
         rewrite_remove(headers, op);
+    if (!value.s)
+        return REWRITE_TOO_LONG;
+    value = str_trim(value);
     if (value.len == 0)
         return 0;
     if (!rewrite_is_safe(value)) {
         rewrite_log_unsafe(req, op, value);
         return 0;
     }
-    return header_add(headers, op->name, value);
+    return header_add(headers, op->name, value) < 0 ? REWRITE_FULL : 0;
 }
 
 int rewrite_headers(const struct header_ops *ops, struct request *req, struct header_list *headers)
 {
-    for (size_t i = 0; i < ops->count; i++)
-        if (rewrite_header(&ops->ops[i], req, headers) < 0)
+    int result = 0;
+
+    for (size_t i = 0; i < ops->count && result != REWRITE_FULL; i++) {
+        result = rewrite_header(&ops->ops[i], req, headers);
+        /* An answer that is on its way goes out without the field; a request does not go on. */
+        if (result == REWRITE_TOO_LONG && req->route && ops == &req->route->request_headers)
             return -1;
-    return 0;
+    }
+    return result == REWRITE_FULL ? -1 : 0;
 }
 
 void rewrite_cookies(struct request *req, struct header_list *headers)

@@ -16,7 +16,8 @@ unsigned rewrite_path(struct request *, const char **reason) WEIR_MUST_CHECK;
 
 /*
  * Does the operations on `headers` (borrowing from the request's pool); values that expand to nothing are not
- * sent, unsafe ones are left out and logged.  -1: the list is full.
+ * sent, unsafe ones and those of more than 64 KB are left out and logged.  -1: the list is full, or a value
+ * of the route's request_headers is longer than 64 KB.
  */
 int rewrite_headers(const struct header_ops *, struct request *, struct header_list *headers) WEIR_MUST_CHECK;
 

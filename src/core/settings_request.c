@@ -49,7 +49,9 @@ static const struct conf_row body_rows[] = {
     {.name = "buffer", .type = CONF_ENUM, AT(buffer), .choices = buffers, .fallback = "\"memory+disk\"",
      .doc = "Whether a body is collected before it is forwarded."},
     {.name = "memory", .type = CONF_SIZE, AT(memory), .fallback = "\"64k\"", .min = 0, .max = 1 << 30,
-     .doc = "Bytes of a body that are held in memory before the disk is used."},
+     .doc = "Bytes of a body that are held in memory before the disk is used: an unlinked file in "
+            "state_dir, or in /tmp where that cannot be written; a worker waits for the disk, so where it is "
+            "slow and bodies are large, buffer = \"stream\" or a tmpfs is better."},
 };
 #undef AT
 const struct conf_group settings_request_body_group = {"'request_body'", sizeof(struct request_body_settings),

@@ -8,7 +8,8 @@ const char *const settings_balance_names[] = {"round_robin", "static_rr", "least
 #define AT(member) .offset = offsetof(struct balance_settings, member)
 static const struct conf_row balance_rows[] = {
     {.name = "method", .type = CONF_ENUM, AT(method), .choices = settings_balance_names,
-     .later = ~(1u << BALANCE_ROUND_ROBIN | 1u << BALANCE_LEAST_CONN), .fallback = "\"round_robin\"", .doc = "How a server is chosen."},
+     .later = ~(1u << BALANCE_ROUND_ROBIN | 1u << BALANCE_LEAST_CONN), .fallback = "\"round_robin\"",
+     .doc = "How a server is chosen."},
     SETTINGS_LATER("depth", 0),
     SETTINGS_LATER("length", 0),
     SETTINGS_LATER("whole", 0),
@@ -32,27 +33,36 @@ static const struct conf_row keepalive_rows[] = {
 const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct keepalive_settings),
     keepalive_rows, ARRAY_SIZE(keepalive_rows), NULL, false};
 
+/* What an upstream says for all of its servers, and a server for itself. */
+#define WEIGHT_ROW(text) \
+    {.name = "weight", .type = CONF_INT, AT(weight), .fallback = "1", .min = 0, .max = 256, .doc = (text)}
+#define MAX_CONNECTIONS_ROW(text) \
+    {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0, \
+     .max = INT32_MAX, .doc = (text)}
+#define SLOW_START_ROW(text) \
+    {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
+
+#define SERVER_ROWS_LATER \
+    SETTINGS_LATER("tls", 0), \
+    SETTINGS_LATER("proxy_protocol", 0), \
+    SETTINGS_LATER("protocol", 0), \
+    SETTINGS_LATER("resolve", 0)
+
 #define AT(member) .offset = offsetof(struct server_settings, member)
 static const struct conf_row server_rows[] = {
     {.name = "address", .type = CONF_ADDRESS, AT(address), .flags = CONF_REQUIRED | CONF_OWN,
      .doc = "Name or IP address with a port, or \"unix:/path\"."},
     {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_OWN,
      .doc = "What it is called in logs and reports; the address when not set."},
-    {.name = "weight", .type = CONF_INT, AT(weight), .fallback = "1", .min = 0, .max = 256,
-     .doc = "Its share of the requests; 0 drains."},
-    {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0,
-     .max = INT32_MAX, .doc = "Concurrent requests over all workers, draining ones too; 0 is without limit."
-            "  Idle connections are not counted."},
+    WEIGHT_ROW("Its share of the requests; 0 drains."),
+    MAX_CONNECTIONS_ROW("Concurrent requests over all workers, draining ones too; 0 is without limit."
+                        "  Idle connections are not counted."),
     {.name = "backup", .type = CONF_BOOL, AT(backup), .flags = CONF_OWN, .fallback = "false",
      .doc = "Used only when all others are down, or full and `queue` has no room at all (size 0)."},
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
-    {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0",
-     .doc = "How long its share grows from a tenth to the whole when it comes back; 0 is none."},
-    SETTINGS_LATER("tls", 0),
-    SETTINGS_LATER("proxy_protocol", 0),
-    SETTINGS_LATER("protocol", 0),
-    SETTINGS_LATER("resolve", 0),
+    SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
+    SERVER_ROWS_LATER,
 };
 #undef AT
 const struct conf_group settings_server_group = {"a server", sizeof(struct server_settings), server_rows,
@@ -60,44 +70,17 @@ const struct conf_group settings_server_group = {"a server", sizeof(struct serve
 
 #define AT(member) .offset = offsetof(struct upstream_settings, member)
 static const struct conf_row rows[] = {
-    {.name = "name",
-     .type = CONF_STRING,
-     AT(name),
-     .flags = CONF_REQUIRED | CONF_OWN,
+    {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_REQUIRED | CONF_OWN,
      .doc = "What `proxy` of a route calls it."},
-    {.name = "balance",
-     .type = CONF_GROUP,
-     AT(balance),
-     .group = &settings_balance_group,
-     .fallback = "{ }",
+    {.name = "balance", .type = CONF_GROUP, AT(balance), .group = &settings_balance_group, .fallback = "{ }",
      .doc = "How a server is chosen."},
-    {.name = "servers",
-     .type = CONF_GROUP,
-     AT(servers),
-     .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
-     .group = &settings_server_group,
-     .enters = SCOPE_SERVER,
+    {.name = "servers", .type = CONF_GROUP, AT(servers), .flags = CONF_LIST | CONF_OWN | CONF_LEVEL,
+     .group = &settings_server_group, .enters = SCOPE_SERVER,
      .doc = "Those that requests are forwarded to."},
-    {.name = "keepalive",
-     .type = CONF_GROUP,
-     AT(keepalive),
-     .group = &settings_keepalive_group,
-     .fallback = "{ }",
-     .doc = "Idle connections that are kept for the next request."},
-    {.name = "weight",
-     .type = CONF_INT,
-     AT(weight),
-     .fallback = "1",
-     .min = 0,
-     .max = 256,
-     .doc = "For each server."},
-    {.name = "max_connections",
-     .type = CONF_INT,
-     AT(max_connections),
-     .fallback = "0",
-     .min = 0,
-     .max = INT32_MAX,
-     .doc = "For each server."},
+    {.name = "keepalive", .type = CONF_GROUP, AT(keepalive), .group = &settings_keepalive_group,
+     .fallback = "{ }", .doc = "Idle connections that are kept for the next request."},
+    WEIGHT_ROW("For each server."),
+    MAX_CONNECTIONS_ROW("For each server."),
     SETTINGS_LATER("hash_method", 0),
     SETTINGS_LATER("hash_balance_factor", 0),
     SETTINGS_LATER("divert", 0),
@@ -108,11 +91,8 @@ static const struct conf_row rows[] = {
     SETTINGS_LATER("circuit_breaker", 0),
     {.name = "queue", .type = CONF_GROUP, AT(queue), .group = &settings_queue_group, .fallback = "{ }",
      .doc = "Requests that wait while every server is at its max_connections, by `priority` of their routes."},
-    {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = "For each server."},
-    SETTINGS_LATER("tls", 0),
-    SETTINGS_LATER("proxy_protocol", 0),
-    SETTINGS_LATER("protocol", 0),
-    SETTINGS_LATER("resolve", 0),
+    SLOW_START_ROW("For each server."),
+    SERVER_ROWS_LATER,
 };
 #undef AT
 const struct conf_group settings_upstream_group = {"an upstream", sizeof(struct upstream_settings), rows,

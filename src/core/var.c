@@ -4,7 +4,9 @@
  */
 #include "core/var.h"
 
+#include "core/fault.h"
 #include "core/var_table.h"
+#include "core/worker.h"
 
 enum {
     TEMPLATE_MOST = 64 * 1024, /* bytes of an expanded value */
@@ -36,7 +38,7 @@ struct template_parse {
 struct template_out {
     char *s;
     size_t len, room;
-    bool failed;
+    bool cut;
     struct pool *pool;
 };
 
@@ -179,48 +181,70 @@ struct str template_text(const struct template *template)
     return template->text;
 }
 
-/* Room for `more` bytes; false: the value would be too long. */
-static bool template_grow(struct template_out *out, size_t more)
-{
-    if (more > TEMPLATE_MOST - out->len)
-        return false;
-    out->s = pool_text_grow(out->pool, out->s, out->len, &out->room, more);
-    return true;
-}
-
+/* As much of the value as there is room for: `cut` says whether that is not all. */
 static void template_put(struct template_out *out, struct str value)
 {
-    if (value.len == 0 || out->failed)
-        return;
-    if (value.len > out->room - out->len && !template_grow(out, value.len)) {
-        out->failed = true;
-        return;
+    size_t left = TEMPLATE_MOST - out->len;
+
+    if (value.len > left) {
+        value.len = left;
+        out->cut = true;
     }
+    if (value.len == 0)
+        return;
+    out->s = pool_text_grow(out->pool, out->s, out->len, &out->room, value.len);
     memcpy(out->s + out->len, value.s, value.len);
     out->len += value.len;
 }
 
-struct str template_expand(const struct template *template, struct request *req)
+/* A lone variable: borrowed where it lies in the request. */
+static struct str template_alone(const struct template *template, struct request *req, bool *cut)
+{
+    char scratch[VAR_SCRATCH];
+    struct str value = var_get(&template->pieces[0], req, scratch);
+
+    if (value.len > TEMPLATE_MOST) {
+        value.len = TEMPLATE_MOST;
+        *cut = true;
+    }
+    if (value.len == 0)
+        return STR("");
+    return value.s == scratch ? pool_str(req->pool, value) : value;
+}
+
+static struct str template_make(const struct template *template, struct request *req, bool *cut)
 {
     char first[TEMPLATE_FIRST], scratch[VAR_SCRATCH];
     struct template_out out = {.s = first, .room = sizeof(first), .pool = req->pool};
 
+    *cut = false;
     if (template->is_literal)
         return template->literal;
-    if (template->count == 1) {
-        struct str value = var_get(&template->pieces[0], req, scratch);
-
-        if (value.len > TEMPLATE_MOST)
-            return STR_NONE;
-        if (value.len == 0)
-            return STR("");
-        return value.s == scratch ? pool_str(req->pool, value) : value;
-    }
-    for (size_t i = 0; i < template->count && !out.failed; i++)
+    if (template->count == 1)
+        return template_alone(template, req, cut);
+    for (size_t i = 0; i < template->count && !out.cut; i++)
         template_put(&out, var_get(&template->pieces[i], req, scratch));
-    if (out.failed)
-        return STR_NONE;
+    *cut = out.cut;
     return out.s == first ? pool_str(req->pool, (struct str){first, out.len}) : (struct str){out.s, out.len};
+}
+
+struct str template_expand(const struct template *template, struct request *req)
+{
+    bool cut;
+    struct str value = template_make(template, req, &cut);
+
+    if (!cut)
+        return value;
+    if (req->worker && req->worker->log)
+        fault_log(req, LOG_LEVEL_ERROR, "", "\"%.*s\" comes to more than 64 KB", STR_ARG(template->text));
+    return STR_NONE;
+}
+
+struct str template_expand_cut(const struct template *template, struct request *req)
+{
+    bool cut;
+
+    return template_make(template, req, &cut);
 }
 
 size_t template_print(const struct template *template, struct request *req, char *buf, size_t size,

@@ -33,9 +33,13 @@ struct str template_text(const struct template *);
 
 /*
  * The value; literal templates and lone borrowed variables cost nothing, others are made in the request's
- * pool.  `.s` is NULL only when the value would be longer than 64 KB: an error, to be answered 500.
+ * pool.  `.s` is NULL only when the value would be longer than 64 KB: an error, to be answered 500; the error
+ * log says which text it was.
  */
 struct str template_expand(const struct template *, struct request *);
+
+/* The same for logs: cut at 64 KB. */
+struct str template_expand_cut(const struct template *, struct request *);
 
 /*
  * Appends the value to `buf` (cap `size`, where it is cut), for logs: each variable, without a value too,

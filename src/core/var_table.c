@@ -207,18 +207,12 @@ static struct str var_header(const struct header_list *list, const struct var *v
 
 static struct str var_cookie(const struct request *req, struct str name)
 {
-    const struct header_list *list = &req->head.headers;
+    struct cookie_walk walk = {.fields = &req->head.headers};
     struct cookie cookie;
 
-    for (size_t i = 0; i < list->count; i++) {
-        struct str rest = list->items[i].value;
-
-        if (list->items[i].id != HEADER_COOKIE)
-            continue;
-        while (cookie_next(&rest, &cookie))
-            if (var_name_is(cookie.name, name, false))
-                return cookie.value;
-    }
+    while (cookie_next(&walk, &cookie))
+        if (var_name_is(cookie.name, name, false))
+            return cookie.value;
     return STR_NONE;
 }
 

@@ -38,29 +38,24 @@ static bool split_pair(struct str piece, struct cookie *pair)
     return true;
 }
 
-bool cookie_next(struct str *rest, struct cookie *cookie)
+bool cookie_next(struct cookie_walk *walk, struct cookie *cookie)
 {
     struct str piece;
 
-    while (next_piece(rest, &piece)) {
-        if (split_pair(piece, cookie) && cookie->name.len > 0) {
-            return true;
+    for (;;) {
+        while (next_piece(&walk->rest, &piece)) {
+            if (split_pair(piece, cookie) && cookie->name.len > 0) {
+                return true;
+            }
         }
-    }
-    return false;
-}
-
-bool cookie_find(struct str field, struct str name, struct str *value)
-{
-    struct cookie cookie;
-
-    while (cookie_next(&field, &cookie)) {
-        if (str_eq(cookie.name, name)) {
-            *value = cookie.value;
-            return true;
+        while (walk->at < walk->fields->count && walk->fields->items[walk->at].id != HEADER_COOKIE) {
+            walk->at++;
         }
+        if (walk->at == walk->fields->count) {
+            return false;
+        }
+        walk->rest = walk->fields->items[walk->at++].value;
     }
-    return false;
 }
 
 /* A text that grows inside room reserved for it. */
@@ -83,23 +78,6 @@ static void put_piece(struct writer *w, struct str piece)
         put(w, STR("; "));
     }
     put(w, piece);
-}
-
-struct str cookie_remove(struct str field, struct str name, struct pool *pool)
-{
-    /* "a;b" grows by a blank for each semicolon. */
-    struct writer w = {pool_text(pool, field.len * 2 + 1), 0};
-    struct cookie pair;
-    struct str piece;
-
-    while (next_piece(&field, &piece)) {
-        split_pair(piece, &pair);
-        if (piece.len > 0 && !str_eq(pair.name, name)) {
-            put_piece(&w, piece);
-        }
-    }
-    w.text[w.len] = '\0';
-    return (struct str){w.text, w.len};
 }
 
 int cookie_parse_set(struct str field, struct set_cookie *out)

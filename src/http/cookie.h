@@ -7,27 +7,27 @@
 
 #include "base/pool.h"
 #include "base/str.h"
+#include "http/header.h"
 
 struct cookie {
     struct str name;
     struct str value;
 };
 
+/* A walk over the cookies of a message: `fields` is set by who begins it, the rest is zero. */
+struct cookie_walk {
+    const struct header_list *fields;
+    size_t at; /* fields looked at */
+    struct str rest; /* of the last of them */
+};
+
 /*
- * Takes the next NAME=VALUE off `*rest`, the value of a Cookie field (RFC 6265 4.2.1); pieces
- * without '=' or without a name are skipped.  The parts borrow from the field.  False: none is
+ * The next NAME=VALUE of the Cookie fields (RFC 6265 4.2.1, 5.4), in the order they came; several fields are
+ * as one.  Names keep their case, values their quotes; pieces without '=' or without a name are skipped.  A
+ * name may come again: the first is the one that counts.  The parts borrow from the field.  False: none is
  * left.
  */
-bool cookie_next(struct str *rest, struct cookie *cookie);
-
-/* The first cookie of that name (case matters); false: not there. */
-bool cookie_find(struct str field, struct str name, struct str *value);
-
-/*
- * The Cookie field without the cookies of that name; `.len` 0 when nothing is left.  In the
- * pool.
- */
-struct str cookie_remove(struct str field, struct str name, struct pool *pool);
+bool cookie_next(struct cookie_walk *, struct cookie *cookie);
 
 struct set_cookie {
     struct cookie cookie;

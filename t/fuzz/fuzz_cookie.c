@@ -26,23 +26,27 @@ const char *const fuzz_tokens[] = {
     NULL,
 };
 
+/* In two fields the cookies are the same as in each of them, one after the other. */
 static void check_cookies(struct str field, struct pool *pool)
 {
-    struct str rest = field, value, without;
+    struct header_list fields;
+    struct cookie_walk walk = {.fields = &fields};
     struct cookie cookie;
-    size_t rounds = 0;
+    size_t rounds = 0, first = 0;
 
-    while (cookie_next(&rest, &cookie)) {
+    header_list_init(&fields, pool, 3);
+    CLAIM(header_add(&fields, (struct str){"Cookie", 6}, field) == 0);
+    while (cookie_next(&walk, &cookie)) {
         CLAIM(cookie.name.len > 0 && fuzz_is_inside(cookie.name, field) &&
               fuzz_is_inside(cookie.value, field));
-        CLAIM(cookie_find(field, cookie.name, &value));
-        CLAIM(++rounds <= field.len);
-        if (rounds > 3)
-            continue;
-        without = cookie_remove(field, cookie.name, pool);
-        CLAIM(without.len < field.len * 2 && !cookie_find(without, cookie.name, &value));
-        CLAIM(str_eq(without, cookie_remove(without, cookie.name, pool)));
+        CLAIM(++first <= field.len);
     }
+    CLAIM(header_add(&fields, (struct str){"Set-Cookie", 10}, field) == 0);
+    CLAIM(header_add(&fields, (struct str){"Cookie", 6}, field) == 0);
+    walk = (struct cookie_walk){.fields = &fields};
+    while (cookie_next(&walk, &cookie))
+        rounds++;
+    CLAIM(rounds == 2 * first);
 }
 
 static void check_edit(struct str field, const struct cookie_edit *edit, struct pool *pool)

@@ -7,6 +7,9 @@
 #include "http/h1_parse.h"
 #include "http/h1_write.h"
 
+/* Room for a head that is sent on. */
+#define FUZZ_SENT_BYTES (32 * 1024)
+
 static const struct h1_limits fuzz_limits = {2048, 8192, 50};
 
 /* Scans the whole at once and in pieces: both must say the same of where the head is. */
@@ -74,6 +77,53 @@ static inline void fuzz_same_fields(const struct header_list *sent, const struct
         CLAIM(str_eq(sent->items[i].name, got->items[i].name));
         CLAIM(str_eq(sent->items[i].value, got->items[i].value));
     }
+}
+
+/* How a head of one direction is read. */
+struct fuzz_reader {
+    enum h1_direction direction;
+    int (*parse)(struct str head, struct pool *pool, const struct h1_limits *limits, struct message *m,
+                 const char **reason);
+};
+
+/* Scans the input, reads the head in it from a copy of just its size, and checks what was read. */
+static inline int fuzz_read_head(const struct fuzz_reader *reader, const uint8_t *data, size_t size,
+                                 void (*check)(struct message *m, struct str head, struct pool *pool))
+{
+    struct str in = {(const char *)data, size}, head;
+    const char *reason = NULL;
+    struct message m;
+    struct h1_scan scan;
+    struct pool *pool;
+    char *copy;
+
+    if (fuzz_scan(reader->direction, in, &scan) != H1_SCAN_DONE)
+        return 0;
+    pool = pool_new(4096);
+    head = (struct str){in.s + scan.start, scan.end - scan.start};
+    copy = fuzz_copy(head);
+    head.s = copy;
+    if (reader->parse(head, pool, &fuzz_limits, &m, &reason) == 0)
+        check(&m, head, pool);
+    else
+        CLAIM(reason);
+    pool_free(pool);
+    free(copy);
+    return 0;
+}
+
+/* What was sent on is read as a client or server behind would. */
+static inline void fuzz_read_again(const struct fuzz_reader *reader, struct str sent, struct pool *pool,
+                                   struct message *again)
+{
+    struct h1_limits limits = {4096, FUZZ_SENT_BYTES, fuzz_limits.fields + 2};
+    struct h1_scan scan;
+    const char *reason;
+
+    h1_scan_init(&scan);
+    CLAIM(h1_scan_feed(&scan, reader->direction, &limits, sent.s, sent.len) == H1_SCAN_DONE);
+    CLAIM(scan.start == 0 && scan.end == sent.len);
+    CLAIM(reader->parse(sent, pool, &limits, again, &reason) == 0);
 }
 
 #endif

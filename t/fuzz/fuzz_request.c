@@ -54,6 +54,8 @@ const char *const fuzz_tokens[] = {
     NULL,
 };
 
+static const struct fuzz_reader reader = {H1_REQUEST, h1_parse_request_head};
+
 static void check_host(struct str text, struct pool *pool)
 {
     struct host host, again;
@@ -85,21 +87,16 @@ static void check_target(const struct message *m, struct pool *pool)
 static void check_sent_on(struct message *m, const struct frame *frame, struct pool *pool)
 {
     struct h1_framing framing = fuzz_framing(frame);
-    char bytes[32 * 1024];
+    char bytes[FUZZ_SENT_BYTES];
     struct h1_buffer out = {bytes, sizeof(bytes), 0};
-    struct h1_limits limits = {4096, sizeof(bytes), fuzz_limits.fields + 2};
     struct message again;
     struct frame frame_again;
-    struct h1_scan scan;
     const char *reason;
 
     hop_strip(&m->headers);
     if (h1_write_request(&out, m, &framing) != H1_WRITTEN || !header_find(&m->headers, HEADER_HOST))
         return;
-    h1_scan_init(&scan);
-    CLAIM(h1_scan_feed(&scan, H1_REQUEST, &limits, bytes, out.used) == H1_SCAN_DONE);
-    CLAIM(scan.start == 0 && scan.end == out.used);
-    CLAIM(h1_parse_request_head((struct str){bytes, out.used}, pool, &limits, &again, &reason) == 0);
+    fuzz_read_again(&reader, (struct str){bytes, out.used}, pool, &again);
     CLAIM(str_eq(m->method, again.method) && str_eq(m->target, again.target));
     fuzz_same_fields(&m->headers, &again.headers);
     CLAIM(frame_request(&again, &frame_again, &reason) == 0);
@@ -133,25 +130,5 @@ static void check_message(struct message *m, struct str head, struct pool *pool)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str in = {(const char *)data, size};
-    const char *reason = NULL;
-    struct message m;
-    struct h1_scan scan;
-    struct pool *pool;
-    struct str head;
-    char *copy;
-
-    if (fuzz_scan(H1_REQUEST, in, &scan) != H1_SCAN_DONE)
-        return 0;
-    pool = pool_new(4096);
-    head = (struct str){in.s + scan.start, scan.end - scan.start};
-    copy = fuzz_copy(head);
-    head.s = copy;
-    if (h1_parse_request_head(head, pool, &fuzz_limits, &m, &reason) == 0)
-        check_message(&m, head, pool);
-    else
-        CLAIM(reason);
-    pool_free(pool);
-    free(copy);
-    return 0;
+    return fuzz_read_head(&reader, data, size, check_message);
 }

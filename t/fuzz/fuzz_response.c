@@ -32,16 +32,16 @@ const char *const fuzz_tokens[] = {
     NULL,
 };
 
+static const struct fuzz_reader reader = {H1_RESPONSE, h1_parse_response_head};
+
 static void check_sent_on(struct message m, struct str method, const struct frame *frame, struct pool *pool)
 {
     struct h1_framing framing = fuzz_framing(frame);
-    char bytes[32 * 1024];
+    char bytes[FUZZ_SENT_BYTES];
     struct h1_buffer out = {bytes, sizeof(bytes), 0};
-    struct h1_limits limits = {4096, sizeof(bytes), fuzz_limits.fields + 2};
     struct header_list fields;
     struct message again;
     struct frame frame_again;
-    struct h1_scan scan;
     const char *reason;
 
     header_list_init(&fields, pool, m.headers.count);
@@ -51,9 +51,7 @@ static void check_sent_on(struct message m, struct str method, const struct fram
     hop_strip(&m.headers);
     if (h1_write_response(&out, &m, &framing) != H1_WRITTEN)
         return;
-    h1_scan_init(&scan);
-    CLAIM(h1_scan_feed(&scan, H1_RESPONSE, &limits, bytes, out.used) == H1_SCAN_DONE && scan.end == out.used);
-    CLAIM(h1_parse_response_head((struct str){bytes, out.used}, pool, &limits, &again, &reason) == 0);
+    fuzz_read_again(&reader, (struct str){bytes, out.used}, pool, &again);
     CLAIM(again.status == m.status && str_eq(m.reason, again.reason));
     fuzz_same_fields(&m.headers, &again.headers);
     if (frame->kind == FRAME_TUNNEL)
@@ -62,7 +60,7 @@ static void check_sent_on(struct message m, struct str method, const struct fram
     CLAIM(frame_again.kind == frame->kind && frame_again.length == frame->length);
 }
 
-static void check_message(const struct message *m, struct str head, struct pool *pool)
+static void check_message(struct message *m, struct str head, struct pool *pool)
 {
     static const struct {
         struct str method;
@@ -89,25 +87,5 @@ static void check_message(const struct message *m, struct str head, struct pool 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str in = {(const char *)data, size};
-    const char *reason = NULL;
-    struct message m;
-    struct h1_scan scan;
-    struct pool *pool;
-    struct str head;
-    char *copy;
-
-    if (fuzz_scan(H1_RESPONSE, in, &scan) != H1_SCAN_DONE)
-        return 0;
-    pool = pool_new(4096);
-    head = (struct str){in.s + scan.start, scan.end - scan.start};
-    copy = fuzz_copy(head);
-    head.s = copy;
-    if (h1_parse_response_head(head, pool, &fuzz_limits, &m, &reason) == 0)
-        check_message(&m, head, pool);
-    else
-        CLAIM(reason);
-    pool_free(pool);
-    free(copy);
-    return 0;
+    return fuzz_read_head(&reader, data, size, check_message);
 }

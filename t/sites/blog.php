@@ -1,6 +1,7 @@
 <?php
 // blog.php: the site of blog.pl in PHP, as a router script of PHP's own server:
 //   BLOG_DIR=DIR php -S 127.0.0.1:PORT blog.php      keeps uploads in DIR
+// The page /browser, of which one part waits for another, wants PHP_CLI_SERVER_WORKERS=4 in the environment.
 
 $dir = getenv('BLOG_DIR');
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
@@ -80,6 +81,18 @@ if ($path === '/') {
 } elseif (preg_match('{^/files/([A-Za-z0-9_-][A-Za-z0-9._-]*)$}', $path, $m) && is_file("$dir/$m[1]")) {
     header('Content-Type: application/octet-stream');
     readfile("$dir/$m[1]");
+} elseif ($path === '/browser') {
+    header('Content-Type: text/html; charset=utf-8');
+    readfile(__DIR__ . '/browser.html');
+} elseif ($path === '/browser-done') {
+    touch("$dir/browser-done");
+    http_response_code(204);
+} elseif ($path === '/browser-wait') {
+    // Keeps a browser's page from being complete until its script has said that it is done.
+    for ($i = 0; $i < 150 && !@unlink("$dir/browser-done"); $i++) {
+        usleep(100000);
+    }
+    http_response_code(204);
 } else {
     http_response_code(404);
     page('Not found', '/', '<p>There is no such page.</p>');

@@ -92,56 +92,6 @@ sub admin {
 HTML
 }
 
-# The page that a browser runs: the API, its events, and the echo, seen from one origin.
-sub browser_page {
-    return page('Browser', '', <<'HTML');
-<ul id="results"></ul><img alt="" src="browser-wait">
-<script>
-const done = (name, ok) => {
-    const li = document.createElement('li');
-    li.textContent = name + ' ' + (ok ? 'works' : 'FAILED');
-    document.getElementById('results').append(li);
-};
-const attempt = (name, f) => f().then(ok => done(name, ok), e => done(name + ' ' + e, false));
-const socket = () => new Promise((yes, no) => {
-    const ws = new WebSocket(location.origin.replace('http', 'ws') + '/ws');
-    ws.onopen = () => ws.send('caf\u00e9 '.repeat(100));
-    ws.onmessage = m => { yes(m.data === 'caf\u00e9 '.repeat(100)); ws.close(); };
-    ws.onerror = no;
-});
-const events = () => new Promise((yes, no) => {
-    const es = new EventSource('/api/events');
-    let seen = 0;
-    es.onmessage = m => { if (++seen === 3) { es.close(); yes(m.data === 'tick 3'); } };
-    es.onerror = no;
-});
-const stream = async () => {
-    const reader = (await fetch('/api/stream')).body.getReader();
-    let pieces = 0, bytes = 0;
-    for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return pieces > 1 && bytes === 50;
-        pieces++; bytes += value.length;
-    }
-};
-const post = async () => {
-    const r = await fetch('/api/items', { method: 'POST', body: JSON.stringify({ name: 'rake' }),
-        headers: { 'Content-Type': 'application/json' } });
-    const again = await fetch(r.headers.get('Location'));
-    return r.status === 201 && (await again.json()).name === 'rake';
-};
-const form = async () => {
-    const r = await fetch('/login', { method: 'POST',
-        body: new URLSearchParams({ user: 'ada', password: 'engine & co' }) });
-    const here = new URL(r.url).origin === location.origin;
-    return r.redirected && here && (await r.text()).includes('Hello ada');
-};
-Promise.all([attempt('websocket', socket), attempt('events', events), attempt('stream', stream),
-    attempt('post', post), attempt('login', form)]).then(() => fetch('/browser-done', { method: 'POST' }));
-</script>
-HTML
-}
-
 # Keeps a browser's page from being complete until its script has said that it is done.
 sub browser_wait {
     my ($conn, $req) = @_;
@@ -170,7 +120,10 @@ my %page = (
     '/admin'        => sub { Site::answer(@_, 302, [Location => location($_[1], '/admin/')], '') },
     '/admin/'       => \&admin,
     '/admin/upload' => \&admin,
-    '/browser'      => sub { html(@_, 200, browser_page()) },
+    '/browser' => sub {
+        open my $fh, '<:raw', "$FindBin::Bin/browser.html" or die "browser.html: $!\n";
+        html(@_, 200, do { local $/; <$fh> });
+    },
     '/browser-wait' => \&browser_wait,
     '/browser-done' => sub {
         open my $fh, '>', "$dir/browser-done" or die "browser-done: $!\n";

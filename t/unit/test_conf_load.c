@@ -1,6 +1,6 @@
 /*
  * test_conf_load.c: a small table of every type, loaded from good and bad text: exact errors, short
- * forms, defaults, joined levels, and that what is printed loads again.
+ * forms, defaults, and that what is printed loads again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 
-#include "conf/inherit.h"
 #include "conf/load.h"
 #include "conf/print.h"
 
@@ -250,51 +249,12 @@ static void test_good(void **state)
     pool_free(pool);
 }
 
-static void test_inherit(void **state)
-{
-    (void)state;
-    struct pool *pool = pool_new(4096);
-    struct conf_report report;
-    conf_report_init(&report, pool);
-    struct conf_text none = {.dir = "/"};
-    struct conf_load l = {.pool = pool, .report = &report, .text = &none, .scopes = scopes};
-    struct top *outer = load(pool, &report, 1,
-        "size = 5; flag = false; timeouts = { read = 1; send = 2; }; rate_limit = \"1/s\";\n"
-        "address = \"a:1\"; response_headers = { set = { A = \"1\"; }; }; allow = \"all\";");
-    struct top *inner = load(pool, &report, 1,
-        "size = 6; timeouts = { read = 3; }; rate_limit = false;\n"
-        "response_headers = { set = { B = \"2\"; }; };");
-    assert_int_equal(report.n, 0);
-    conf_inherit(pool, &top_group, inner, outer);
-    assert_int_equal(conf_fill(&l, &top_group, inner), 0);
-    assert_int_equal(inner->size, 6);
-    assert_false(inner->flag);
-    assert_int_equal(inner->timeouts->read, 3000);
-    assert_int_equal(inner->timeouts->send, 2000);
-    assert_int_equal(inner->limits.n, 0);
-    assert_int_equal(inner->nets.n, 1);
-    assert_null(inner->address.text.s);
-    assert_int_equal(inner->headers->n, 2);
-    assert_string_equal(inner->headers->ops[0].name.s, "A");
-    assert_int_equal(outer->timeouts->read, 1000);
-    assert_int_equal(outer->headers->n, 1);
-    inner = load(pool, &report, 1,
-        "response_headers = { inherit = false; }; timeouts = false;");
-    conf_inherit(pool, &top_group, inner, outer);
-    assert_int_equal(inner->headers->n, 0);
-    assert_null(inner->timeouts);
-    assert_int_equal(((struct limit *)inner->limits.items)->rate.count, 1);
-    assert_ptr_not_equal(inner->limits.items, outer->limits.items);
-    pool_free(pool);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_good),
-        cmocka_unit_test(test_inherit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "core/var.h"
 #include "modules/file_cache.h"
+#include "modules/file_listing.h"
 #include "modules/modules.h"
 
 enum { BIG = 200000 };
@@ -215,6 +216,50 @@ static void listing(void **state)
     conf.listing = false;
 }
 
+/* What the loop would call in its next turn; false: nothing. */
+static bool next_turn(void)
+{
+    struct loop_deferred *d = bench.loop.next_turn;
+
+    bench.loop.next_turn = NULL;
+    if (d)
+        d->fn(d);
+    return d != NULL;
+}
+
+static void listing_in_steps(void **state)
+{
+    unsigned turns = 0, rows = 0;
+    char name[32];
+
+    (void)state;
+    conf.listing = true;
+    assert_int_equal(mkdir(place("bare/many"), 0755), 0);
+    for (unsigned i = 0; i < 2 * FILE_LISTING_STEP + 1; i++) {
+        (void)snprintf(name, sizeof(name), "bare/many/%04u", i);
+        put(name, "", 0);
+    }
+    ask("GET", "/bare/many/", NULL, NULL);
+    while (bench.told.heads == 0 && next_turn())
+        turns++;
+    assert_int_equal(turns, 2);
+    assert_int_equal(bench.told.ends, 1);
+    assert_false(next_turn());
+    for (const char *at = bench.told.body; (at = strstr(at, "<a href=\"./")) != NULL; at++)
+        rows++;
+    assert_int_equal(rows, 2 * FILE_LISTING_STEP + 1);
+
+    ask("GET", "/bare/many/", NULL, NULL);
+    assert_int_equal(bench.told.heads, 0);
+    assert_true(next_turn());
+    bench.req.handler->abort(&bench.req, "gone");
+    bench_forget();
+    assert_true(next_turn());
+    assert_false(next_turn());
+    assert_int_equal(bench.told.heads, 0);
+    conf.listing = false;
+}
+
 static void redirecting(void **state)
 {
     static const struct {
@@ -270,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(alias, begin, end),
         cmocka_unit_test_setup_teardown(shortage, begin, end),
         cmocka_unit_test_setup_teardown(listing, begin, end),
+        cmocka_unit_test_setup_teardown(listing_in_steps, begin, end),
         cmocka_unit_test_setup_teardown(redirecting, begin, end),
         cmocka_unit_test_setup_teardown(responding, begin, end),
     };

@@ -160,6 +160,16 @@ static void bounded(void **state)
     assert_null(template_expand(fixture_template(&f, "$path+-"), &f.req).s);
     f.req.path.len = sizeof(large);
     assert_null(template_expand(fixture_template(&f, "$path"), &f.req).s);
+    value = template_expand_cut(fixture_template(&f, "$path"), &f.req);
+    assert_int_equal(value.len, 65536);
+    assert_ptr_equal(value.s, large);
+    value = template_expand_cut(fixture_template(&f, "+$path-"), &f.req);
+    assert_int_equal(value.len, 65536);
+    assert_int_equal(value.s[0], '+');
+    assert_int_equal(value.s[65535], 'a');
+    f.req.path.len = 65534;
+    value = template_expand_cut(fixture_template(&f, "+$path-"), &f.req);
+    assert_int_equal(value.s[65535], '-');
     fixture_free(&f);
 }
 
