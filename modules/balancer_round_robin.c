@@ -31,13 +31,23 @@ static int round_robin_pick(struct upstream_state *state, const struct pick *pic
     return (int)best->index;
 }
 
-/* Each worker begins elsewhere: all beginning with the first server would hit it together. */
+/*
+ * Who stays keeps its number: in a slow start there is a rebuild ten times a second, and to begin anew with each would
+ * give all requests to the heaviest.  Each worker begins elsewhere: all beginning with the first server would
+ * hit it together.
+ */
 static void round_robin_rebuild(struct upstream_state *state)
 {
     struct pick pick = {.backup = false};
+    bool begun = false;
 
-    for (size_t i = 0; i < state->peer_count; i++)
-        state->peers[i]->current_weight = 0;
+    for (size_t i = 0; i < state->peer_count; i++) {
+        if (state->peers[i]->status != PEER_UP)
+            state->peers[i]->current_weight = 0;
+        begun = begun || state->peers[i]->current_weight != 0;
+    }
+    if (begun)
+        return;
     for (unsigned i = 0; i < state->worker->index % OFFSETS; i++) {
         pick.backup = false;
         round_robin_pick(state, &pick);

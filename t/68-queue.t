@@ -151,6 +151,7 @@ CONF
     # The whole exchange is limited, the wait included.
     is($w->get('http', '/total')->{status}, 504, 'timeouts.total');
     $w->allow(qr/the exchange took too long/);
+    ok($w->wait_log(qr/too long, waiting for a place at a server; timeouts\.total is 200ms/), 'and where it was');
     waits_for($w, 'a', 3);
 
     # A body is taken while its request waits, and kept.

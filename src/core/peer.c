@@ -69,6 +69,11 @@ unsigned peer_share_of(const struct peer_conf *conf, const struct peer_shared *s
     return share > 0 ? share : 1;
 }
 
+void peer_came_back(struct peer_shared *shared, int64_t at_ms)
+{
+    __atomic_store_n(&shared->up_since_ms, at_ms, __ATOMIC_RELAXED);
+}
+
 struct str peer_reason(const struct peer_shared *shared, char text[PEER_REASON_MAX])
 {
     size_t len = 0;

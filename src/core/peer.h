@@ -76,6 +76,9 @@ unsigned peer_weight_of(const struct peer_conf *, const struct peer_shared *);
 unsigned peer_share_of(const struct peer_conf *, const struct peer_shared *, int64_t now_ms,
                        int64_t *changes_ms);
 
+/* The server is back since `at_ms`, after it was away: its slow start begins. */
+void peer_came_back(struct peer_shared *, int64_t at_ms);
+
 /* The reason of the last check in `text`, printable whatever the memory holds; empty when there is none. */
 struct str peer_reason(const struct peer_shared *, char text[PEER_REASON_MAX]);
 

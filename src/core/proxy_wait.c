@@ -74,7 +74,9 @@ void proxy_wait_ended(struct queue_waiter *w, enum queue_end end)
 {
     struct proxy *p = container_of(w, struct proxy, waiter);
 
-    if (end == QUEUE_DISPLACED)
+    if (end == QUEUE_EXPIRED && !upstream_is_full(p->state, p->tried, p->tried_count))
+        end_down(p);
+    else if (end == QUEUE_DISPLACED)
         end_full(p, "the queue is full, and a request of a higher priority came",
                  fault_count(p->req, "queue.size", p->state->conf->queue.size));
     else

@@ -171,9 +171,9 @@ bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum ro
         announce(state, true);
     /*
      * A place that was given back before the bit was seen is found by this look; and the newcomer may be able to use
-     * one that those before it cannot.
+     * one that those before it cannot.  Behind more than are asked at once it waits for the next look.
      */
-    if (!state->queue.serving)
+    if (!state->queue.serving && state->queue.count <= QUEUE_MISSES)
         serve_soon(state);
     return true;
 }

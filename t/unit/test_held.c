@@ -208,6 +208,26 @@ static void test_slow_start(void **state)
     }
 }
 
+/* Its share is taken up in steps, each of which is a new look: few requests between two must not all go elsewhere. */
+static void test_slow_start_of_few(void **state)
+{
+    struct balancer_fixture f;
+    unsigned cold = 0;
+
+    (void)state;
+    fixture_prepare(&f, &balancer_round_robin, 2);
+    f.conf.peers[1].slow_start = 1000000;
+    fixture_start(&f);
+    peer_came_back(f.state->peers[1]->shared, 1000000);
+    for (unsigned k = 0; k < 200; k++) {
+        fixture_look(&f);
+        cold += upstream_pick(f.state, NULL, NULL, 0) == 1;
+        cold += upstream_pick(f.state, NULL, NULL, 0) == 1;
+    }
+    assert_in_range(cold, 33, 35);
+    fixture_end(&f);
+}
+
 /* The end of an ejection is a return, though nobody notes it. */
 static void test_slow_start_after_ejection(void **state)
 {
@@ -265,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_others_wait),
         cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_slow_start_of_few),
         cmocka_unit_test(test_slow_start_after_ejection),
         cmocka_unit_test(test_slow_start_least_conn),
     };
