@@ -123,7 +123,15 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_failures);
 }
 
-enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_QUEUED, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_LATENCY, FAMILY_FAMILIES };
+enum peer_family {
+    FAMILY_UP,
+    FAMILY_ACTIVE,
+    FAMILY_QUEUED,
+    FAMILY_REQUESTS,
+    FAMILY_FAILURES,
+    FAMILY_LATENCY,
+    FAMILY_FAMILIES
+};
 
 static const struct {
     const char *name, *type, *help;

@@ -32,9 +32,9 @@ static int round_robin_pick(struct upstream_state *state, const struct pick *pic
 }
 
 /*
- * Who stays keeps its number: in a slow start there is a rebuild ten times a second, and to begin anew with each would
- * give all requests to the heaviest.  Each worker begins elsewhere: all beginning with the first server would
- * hit it together.
+ * Who stays keeps its number: in a slow start there is a rebuild ten times a second, and to begin anew with
+ * each would give all requests to the heaviest.  Each worker begins elsewhere: all beginning with the first
+ * server would hit it together.
  */
 static void round_robin_rebuild(struct upstream_state *state)
 {

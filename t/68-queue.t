@@ -332,7 +332,7 @@ CONF
 {
     my $w = Weir->new(ports => [qw(http admin)], conf => <<'CONF');
 workers = 1;
-limits = { shed = "10ms"; };
+limits = { shed = "80ms"; };
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 listeners = ( { address = "127.0.0.1:{{http}}"; }, { address = "127.0.0.1:{{admin}}"; admin = true; } );
 sites = ( { name = "all"; routes = (
@@ -351,7 +351,7 @@ CONF
         $SIG{TERM} = 'DEFAULT';
         while (getppid != 1) {
             kill STOP => $worker or last;
-            sleep 0.1;
+            sleep 0.2;
             kill CONT => $worker;
             sleep 0.004;
         }
@@ -366,8 +366,8 @@ CONF
     kill TERM => $brake;
     waitpid $brake, 0;
     kill CONT => $worker;
-    ok(Weir::wait_for(sub { $w->get('http', '/low')->{status} == 200 }, 30), 'and it is over');
-    ok($w->wait_log(qr/no requests are turned away any more; there were [1-9]/), 'said once');
+    ok(Weir::wait_for(sub { $w->get('http', '/low')->{status} == 200 }, 60), 'and it is over');
+    ok($w->wait_log(qr/no requests are turned away any more; there were [1-9]/, 60), 'said once');
     my $lines = grep { /requests of low priority are turned away/ } $w->log_lines;
     my $ends = grep { /no requests are turned away any more/ } $w->log_lines;
     is($lines, $ends, 'a line for each time it began');

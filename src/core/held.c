@@ -27,10 +27,11 @@ static uint64_t sum_of_others(const struct peer_state *peer, size_t offset)
     uint64_t sum = 0;
 
     for (unsigned slot = 0; slot < end && slot < BOARD_PARTS; slot++) {
+        const struct board_process *process = board_process(w->board, slot);
         const char *stats;
         uint64_t held;
 
-        if (slot == w->slot || __atomic_load_n(&board_process(w->board, slot)->role, __ATOMIC_ACQUIRE) != BOARD_WORKER)
+        if (slot == w->slot || __atomic_load_n(&process->role, __ATOMIC_ACQUIRE) != BOARD_WORKER)
             continue;
         stats = (const char *)board_peer_stats(w->board, slot, (unsigned)peer->conf->board_slot);
         held = __atomic_load_n((const uint64_t *)(const void *)(stats + offset), __ATOMIC_SEQ_CST);
@@ -41,8 +42,8 @@ static uint64_t sum_of_others(const struct peer_state *peer, size_t offset)
 }
 
 /*
- * One more in the word, if no more than `max` are held in all; *others becomes what the others hold.  `own` is what this
- * process holds: where the word is not shared, it may be one scrap for many servers.
+ * One more in the word, if no more than `max` are held in all; *others becomes what the others hold.  `own`
+ * is what this process holds: where the word is not shared, it may be one scrap for many servers.
  */
 static bool take(struct peer_state *peer, uint64_t *word, uint64_t own, uint64_t max, uint64_t *others)
 {

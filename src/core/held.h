@@ -1,10 +1,10 @@
 /*
  * held.h: places at a server that all processes of the instance share (`max_connections`), and places in an
- * upstream's queue (its `size`).  Each process has a word of its own, which no other writes; to take a place it adds
- * one to it, sums the words of all processes that live, and takes the one back if there are too many.  So
- * the limit is never passed, whoever dies when: the master zeroes the words of the dead.  Draining processes of
- * older generations count.  Servers without a limit pay nothing.
- * A process or a server that has no words on the board (see board.h) has its part of the limit for itself.
+ * upstream's queue (its `size`).  Each process has a word of its own, which no other writes; to take a
+ * place it adds one to it, sums the words of all processes that live, and takes the one back if there are
+ * too many.  So the limit is never passed, whoever dies when: the master zeroes the words of the dead.
+ * Draining processes of older generations count.  Servers without a limit pay nothing.  A process or a
+ * server that has no words on the board (see board.h) has its part of the limit for itself.
  */
 #ifndef WEIR_CORE_HELD_H
 #define WEIR_CORE_HELD_H

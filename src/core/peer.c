@@ -43,7 +43,7 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
     return PEER_UP;
 }
 
-/* The latest of the ways to come back; an ejection ends by itself, without anybody to note it.  0: never away. */
+/* The latest of the ways to come back: nobody notes that an ejection ends.  0: it was never away. */
 static int64_t came_back_ms(const struct peer_shared *shared, int64_t now_ms)
 {
     int64_t since = __atomic_load_n(&shared->up_since_ms, __ATOMIC_RELAXED);

@@ -70,8 +70,8 @@ unsigned peer_weight_of(const struct peer_conf *, const struct peer_shared *);
 #define PEER_SHARE 64
 
 /*
- * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms becomes
- * the time at which it will be another, if that is sooner.
+ * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms
+ * becomes the time at which it will be another, if that is sooner.
  */
 unsigned peer_share_of(const struct peer_conf *, const struct peer_shared *, int64_t now_ms,
                        int64_t *changes_ms);

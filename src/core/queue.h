@@ -1,6 +1,7 @@
 /*
- * queue.h: those who wait for something that is all in use, in the order of their priority and, within one, of
- * their coming.  No clock, no sockets, no limits of its own: who lets somebody in counts (upstream_wait.h).
+ * queue.h: those who wait for something that is all in use, in the order of their priority and, within one,
+ * of their coming.  No clock, no sockets, no limits of its own: who lets somebody in counts
+ * (upstream_wait.h).
  */
 #ifndef WEIR_CORE_QUEUE_H
 #define WEIR_CORE_QUEUE_H

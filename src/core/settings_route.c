@@ -75,8 +75,8 @@ static const struct conf_row rows[] = {
     {GROUP(retry, ALL), .fallback = "{ }", .doc = "When another server is tried."},
     {GROUP(request_body, ALL), .fallback = "{ }", .doc = "Limits of a request's body."},
     {ROW(priority, CONF_ENUM, ALL), .choices = settings_priority_names, .fallback = "\"normal\"",
-     .doc = "Who comes first in the queue of an upstream, and who is turned away last when a worker is overloaded: "
-            "\"high\" never is."},
+     .doc = "Who comes first in the queue of an upstream, and who is turned away last when a worker is "
+            "overloaded: \"high\" never is."},
     {GROUP(access_log, ALL), .flags = CONF_LIST, .enters = SCOPE_LOG, .doc = "A line for each request."},
 
     /* For listeners and upstreams. */

@@ -90,7 +90,8 @@ static const struct conf_row rows[] = {
     SETTINGS_LATER("passive", 0),
     SETTINGS_LATER("circuit_breaker", 0),
     {.name = "queue", .type = CONF_GROUP, AT(queue), .group = &settings_queue_group, .fallback = "{ }",
-     .doc = "Requests that wait while every server is at its max_connections, by `priority` of their routes."},
+     .doc = "Requests that wait while every server is at its max_connections, by `priority` of their "
+            "routes."},
     SLOW_START_ROW("For each server."),
     SERVER_ROWS_LATER,
 };

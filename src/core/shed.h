@@ -1,8 +1,8 @@
 /*
- * shed.h: turning requests away before any work is done for them, when a worker is so late with all it does that
- * everybody would wait: those of low priority first, then the normal ones, never the high ones.  What counts is the
- * lag that stands, as in CoDel (RFC 8289): one long turn is nothing, but when over an interval every look finds
- * the worker late, it has more to do than it can.  Takes the time as an argument.
+ * shed.h: turning requests away before any work is done for them, when a worker is so late with all it does
+ * that everybody would wait: those of low priority first, then the normal ones, never the high ones.  What
+ * counts is the lag that stands, as in CoDel (RFC 8289): one long turn is nothing, but when over an
+ * interval every look finds the worker late, it has more to do than it can.  Takes the time as an argument.
  */
 #ifndef WEIR_CORE_SHED_H
 #define WEIR_CORE_SHED_H

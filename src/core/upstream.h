@@ -1,8 +1,8 @@
 /*
- * upstream.h: what one worker knows of the upstreams: for each server its idle connections, what is under way,
- * and what it is at this moment.  Made from the configuration and from the servers that the board has besides;
- * looked at again when the board says that something of servers changed, or when a time has come (an ejection
- * ends, slow start goes on).  Between two looks a choice reads no shared word.
+ * upstream.h: what one worker knows of the upstreams: for each server its idle connections, what is under
+ * way, and what it is at this moment.  Made from the configuration and from the servers that the board has
+ * besides; looked at again when the board says that something of servers changed, or when a time has come
+ * (an ejection ends, slow start goes on).  Between two looks a choice reads no shared word.
  */
 #ifndef WEIR_CORE_UPSTREAM_H
 #define WEIR_CORE_UPSTREAM_H
@@ -99,8 +99,8 @@ void upstream_look(struct upstream_state *);
 int upstream_pick(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
 
 /*
- * Whether server `index` may get a request now: PEER_UP, of the tier wanted, below its max_connections, and not
- * tried before.
+ * Whether server `index` may get a request now: PEER_UP, of the tier wanted, below its max_connections, and
+ * not tried before.
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
 
@@ -111,8 +111,8 @@ int upstream_take(struct upstream_state *, struct request *req, const int *tried
 bool upstream_is_full(const struct upstream_state *, const int *tried, size_t tried_count);
 
 /*
- * A request goes to server `index`, false: another process has taken its last place; and it is over, however it
- * ended.
+ * A request goes to server `index`, false: another process has taken its last place; and it is over,
+ * however it ended.
  */
 bool upstream_begin(struct upstream_state *, int index);
 void upstream_done(struct upstream_state *, int index);

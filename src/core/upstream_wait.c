@@ -82,7 +82,7 @@ static void look_at_all(struct upstreams *all)
     }
 }
 
-/* ---- events: registered only while requests wait, so that a word for another of this number is left to it ---- */
+/* ---- events: only while requests wait, so that a word for another worker of this number is left to it ---- */
 
 static void stop_events(struct upstreams *all)
 {
@@ -170,8 +170,9 @@ bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum ro
     if (first)
         announce(state, true);
     /*
-     * A place that was given back before the bit was seen is found by this look; and the newcomer may be able to use
-     * one that those before it cannot.  Behind more than are asked at once it waits for the next look.
+     * A place that was given back before the bit was seen is found by this look; and the newcomer may be
+     * able to use one that those before it cannot.  Behind more than are asked at once it waits for the
+     * next look.
      */
     if (!state->queue.serving && state->queue.count <= QUEUE_MISSES)
         serve_soon(state);

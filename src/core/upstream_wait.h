@@ -1,9 +1,9 @@
 /*
- * upstream_wait.h: a worker's requests that wait for a place at a server of an upstream, and how they hear of one.
- * Who gives a place back serves its own waiters at the end of the turn, or, when other workers' requests wait for
- * the same server, in turn with theirs: it writes the eventfd of that worker.  Whoever waits looks by itself
- * every 10 ms besides, so that a lost word, a dead worker or one of another master costs no more than that.
- * The bit of a worker in peer_shared.waiters says that requests wait there.
+ * upstream_wait.h: a worker's requests that wait for a place at a server of an upstream, and how they hear
+ * of one.  Who gives a place back serves its own waiters at the end of the turn, or, when other workers'
+ * requests wait for the same server, in turn with theirs: it writes the eventfd of that worker.  Whoever
+ * waits looks by itself every 10 ms besides, so that a lost word, a dead worker or one of another master
+ * costs no more than that.  The bit of a worker in peer_shared.waiters says that requests wait there.
  */
 #ifndef WEIR_CORE_UPSTREAM_WAIT_H
 #define WEIR_CORE_UPSTREAM_WAIT_H
@@ -16,8 +16,8 @@
 bool upstream_must_wait(const struct upstream_state *, enum route_priority);
 
 /*
- * Joins the upstream's queue; who waits with a lower priority may have to go for it.  False: the queue is full,
- * over all workers.
+ * Joins the upstream's queue; who waits with a lower priority may have to go for it.  False: the queue is
+ * full, over all workers.
  */
 bool upstream_wait(struct upstream_state *, struct queue_waiter *, enum route_priority) WEIR_MUST_CHECK;
 

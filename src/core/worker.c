@@ -216,11 +216,13 @@ static void look_at_lag(struct worker *w)
     switch (shed_look(&w->shed, w->loop->turn_ms, w->loop->clock.mono_ms)) {
     case SHED_BEGINS:
         log_write(w->log, LOG_LEVEL_WARN,
-                  "requests of low priority are turned away: the worker is late by more than limits.shed, %lld ms",
+                  "requests of low priority are turned away: the worker is late by more than limits.shed, "
+                  "%lld ms",
                   (long long)w->shed.target_ms);
         break;
     case SHED_MORE:
-        log_write(w->log, LOG_LEVEL_WARN, "requests of normal priority are turned away too: that was not enough");
+        log_write(w->log, LOG_LEVEL_WARN,
+                  "requests of normal priority are turned away too: that was not enough");
         break;
     case SHED_ENDS:
         log_write(w->log, LOG_LEVEL_NOTICE, "no requests are turned away any more; there were %llu",
