@@ -296,6 +296,43 @@ CONF
     is("@wrong", '', 'ends well');
 }
 
+# ---- servers that misbehave give their places back all the same
+{
+    my $w = Weir->new(ports => [qw(http admin e gone)], conf => <<'CONF');
+workers = 2;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+listeners = ( { address = "127.0.0.1:{{http}}"; }, { address = "127.0.0.1:{{admin}}"; admin = true; } );
+upstreams = ( { name = "e"; queue = { timeout = "20s"; };
+    servers = ( { address = "127.0.0.1:{{e}}"; max_connections = 1; } ); },
+  { name = "gone"; servers = ( { address = "127.0.0.1:{{gone}}"; max_connections = 1; } ); } );
+sites = ( { name = "all"; timeouts = { read = "1s"; }; retry = 1; routes = (
+  { prefix = "/gone"; proxy = "gone"; }, { prefix = "/"; proxy = "e"; } ); } );
+CONF
+    $dir = $w->dir;
+    my %bad = (reset => 502, garbage => 502, hang => 504, partial => 502, dribble => 200);
+    $w->allow(qr/"GET \/(?:reset|garbage|hang|partial|gone)/);
+    $w->upstream('e', {(map { ("/$_" => {do => $_, gap => 0.1}) } keys %bad), '*' => {do => 'fixed', body => 'ok'}});
+    $w->start;
+    for my $how (sort keys %bad) {
+        my $c = ask($w, "/$how");
+        my @others = map { ask($w, "/ok$_") } 1 .. 3;
+        is(status_of($c), $bad{$how}, "the server: $how");
+        is($_->read_response->{body}, 'ok', 'another is served') for @others;
+    }
+    # The client goes away while the server has its request.
+    my $c = ask($w, '/hang?2');
+    ok(Weir::wait_for(sub { upstream_of($w, 'e')->{servers}[0]{active} == 1 }), 'full');
+    my @others = map { ask($w, "/ok$_") } 1 .. 3;
+    waits_for($w, 'e', 3);
+    $c->reset;
+    is($_->read_response->{body}, 'ok', 'the client has left: another is served') for @others;
+    $_->close for @others;
+    is(status_of(ask($w, "/gone$_")), 502, 'a server that cannot be connected to is not full') for 1 .. 3;
+    ok(Weir::wait_for(sub { upstream_of($w, 'gone')->{servers}[0]{active} == 0 }), 'nor does it hold anything');
+    my @wrong = $w->stop;
+    is("@wrong", '', 'ends well');
+}
+
 # ---- a reload: those of the older generation count
 {
     my $conf = <<'CONF';
