@@ -232,9 +232,11 @@ static void test_slow_start_of_few(void **state)
 static void test_slow_start_after_ejection(void **state)
 {
     struct balancer_fixture f;
+    struct log log = {.level = LOG_LEVEL_CRIT, .fd = -1};
 
     (void)state;
     fixture_prepare(&f, &balancer_round_robin, 2);
+    f.worker.log = &log;
     f.conf.peers[1].slow_start = 100000;
     fixture_start(&f);
     f.state->peers[1]->shared->ejected_until_ms = 1010000;
