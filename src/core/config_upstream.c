@@ -96,6 +96,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     upstream_keepalive(u, s->keepalive);
     config_overload_upstream(u, s->queue);
     u->server_defaults.slow_start = s->slow_start;
+    config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     if (!s->name.s)
         return;

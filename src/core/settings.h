@@ -47,6 +47,13 @@ struct retry_settings {
     struct conf_list on; /* int: indexes of settings_retry_names */
 };
 
+struct sticky_settings {
+    struct conf_head head;
+    int mode, samesite;
+    struct str cookie, ttl, path, domain, secret;
+    bool secure, httponly, indirect;
+};
+
 struct error_log_settings {
     struct conf_head head;
     struct str path;
@@ -138,6 +145,7 @@ struct upstream_settings {
     struct keepalive_settings *keepalive;
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start; /* for each server */
+    struct sticky_settings *sticky;
 };
 
 struct listener_settings {
@@ -191,6 +199,7 @@ struct level_settings {
     struct keepalive_settings *keepalive;
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start;
+    struct sticky_settings *sticky;
 };
 
 struct settings {
@@ -220,6 +229,7 @@ extern const struct conf_group settings_retry_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_queue_group;
 extern const struct conf_group settings_balance_group;
+extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
 extern const struct conf_group settings_rewrite_group;

@@ -6,6 +6,7 @@
 #include "core/balancer.h"
 #include "core/board.h"
 #include "core/held.h"
+#include "core/sticky.h"
 #include "core/uconn.h"
 #include "core/upstream_wait.h"
 #include "core/worker.h"
@@ -68,6 +69,8 @@ static void look(struct upstream_state *state, int64_t now_ms)
     tiers_clear(state);
     for (size_t i = 0; i < state->peer_count; i++)
         peer_look(state->peers[i], now_ms);
+    if (state->sticky)
+        sticky_look(state);
     if (state->balancer->rebuild)
         state->balancer->rebuild(state);
 }
@@ -100,6 +103,7 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
         peers[i].index = i;
         peer_init(&peers[i], state, &conf->peers[i]);
     }
+    state->sticky = sticky_new(state);
     look(state, worker->loop->clock.mono_ms);
 }
 
@@ -131,6 +135,7 @@ void upstreams_free(struct upstreams *all)
         else
             free(state->balancer_data);
         state->balancer_data = NULL;
+        sticky_free(state->sticky);
     }
 }
 
@@ -153,6 +158,19 @@ static bool was_tried(size_t index, const int *tried, size_t tried_count)
 static bool is_full(const struct upstream_state *state, struct peer_state *peer)
 {
     return held_is_full(peer) || (!state->queue.serving && upstream_others_wait(peer));
+}
+
+bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick,
+                         bool *full)
+{
+    struct peer_state *peer = state->peers[index];
+
+    *full = false;
+    if (was_tried(index, pick->tried, pick->tried_count) ||
+        (peer->status != PEER_UP && peer->status != PEER_DRAIN))
+        return false;
+    *full = is_full(state, peer);
+    return !*full;
 }
 
 bool upstream_peer_usable(const struct upstream_state *state, size_t index, const struct pick *pick)
@@ -191,17 +209,29 @@ static bool wants_backup(const struct upstream_state *state, const struct pick *
     return true;
 }
 
+static int pick_by_method(struct upstream_state *state, struct pick *pick)
+{
+    int index = state->tiers[0].count > 0 ? state->balancer->pick(state, pick) : -1;
+
+    if (index >= 0 || !wants_backup(state, pick))
+        return index;
+    pick->backup = true;
+    return state->balancer->pick(state, pick);
+}
+
 int upstream_pick(struct upstream_state *state, struct request *req, const int *tried, size_t tried_count)
 {
     struct pick pick = {.req = req, .tried = tried, .tried_count = tried_count};
-    int index;
+    int index = STICKY_NONE;
 
     upstream_look(state);
-    index = state->tiers[0].count > 0 ? state->balancer->pick(state, &pick) : -1;
-    if (index >= 0 || !wants_backup(state, &pick))
-        return index;
-    pick.backup = true;
-    return state->balancer->pick(state, &pick);
+    if (state->sticky && req)
+        index = sticky_pick(state, &pick);
+    if (index == STICKY_NONE)
+        index = pick_by_method(state, &pick);
+    if (state->sticky && req)
+        sticky_picked(req, index);
+    return index == STICKY_WAIT ? -1 : index;
 }
 
 /* What other processes hold is known as of some time ago only: once more with what they hold now. */

@@ -16,6 +16,7 @@
 
 struct balancer;
 struct request;
+struct sticky;
 struct worker;
 
 /* One server of an upstream.  Its address in memory and its index stay for the worker's life. */
@@ -62,6 +63,7 @@ struct upstream_state {
     bool is_soon;
     unsigned turn; /* the worker that was given the last place: others come first now */
     void *balancer_data;
+    struct sticky *sticky; /* NULL: clients are not kept with their servers */
 };
 
 struct upstreams {
@@ -103,6 +105,12 @@ int upstream_pick(struct upstream_state *, struct request *req, const int *tried
  * not tried before.
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
+
+/*
+ * Whether a client who was with server `index` before may have it again: it is PEER_UP or PEER_DRAIN and was
+ * not tried before.  *full: it would be, but has no place now.
+ */
+bool upstream_peer_keeps(const struct upstream_state *, size_t index, const struct pick *, bool *full);
 
 /* upstream_pick() and upstream_begin() until both say yes; -1: no server can be had now. */
 int upstream_take(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
