@@ -111,6 +111,10 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
     add_one(t, "weir_sent_bytes_total", "counter", "Bytes of response bodies.", sum->bytes_sent);
     add_family(t, "weir_request_duration_seconds", "histogram", "From a request's first byte to its end.");
     add_histogram(t, "weir_request_duration_seconds", STR_NONE, &sum->duration);
+    add_family(t, "weir_shed_total", "counter", "Requests turned away because a worker was overloaded.");
+    for (unsigned i = 0; i < PRIORITIES; i++)
+        api_text_printf(t, "weir_shed_total{priority=\"%.*s\"} %" PRIu64 "\n",
+                        STR_ARG(config_priority_name((enum route_priority)i)), sum->shed[i]);
     add_one(t, "weir_upstream_connects_total", "counter", "Connections made to upstream servers.",
             sum->upstream_connects);
     add_one(t, "weir_upstream_reuses_total", "counter", "Requests sent on a kept upstream connection.",
@@ -138,6 +142,7 @@ enum peer_family {
     FAMILY_CHECK_OK,
     FAMILY_CHECK_TIME,
     FAMILY_ACTIVE,
+    FAMILY_QUEUED,
     FAMILY_REQUESTS,
     FAMILY_FAILURES,
     FAMILY_RETRIES,
@@ -153,6 +158,8 @@ static const struct {
     [FAMILY_CHECK_TIME] = {"weir_upstream_check_timestamp_seconds", "gauge",
                            "When the last active check ended, seconds since 1970."},
     [FAMILY_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
+    [FAMILY_QUEUED] = {"weir_upstream_queued", "gauge",
+                       "Requests that wait for a place at any server; all at the first one."},
     [FAMILY_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
     [FAMILY_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
     [FAMILY_RETRIES] = {"weir_upstream_retries_total", "counter", "Attempts that followed on a failed one."},
@@ -165,6 +172,7 @@ static void add_peer(struct api_text *t, const struct request *req, enum peer_fa
     const char *name = peer_families[family].name;
     uint64_t value = family == FAMILY_UP ? str_eq(api_peer_state(req, peer), STR("up"))
                      : family == FAMILY_ACTIVE ? stats->active
+                     : family == FAMILY_QUEUED ? stats->queued
                      : family == FAMILY_REQUESTS ? stats->requests
                      : family == FAMILY_RETRIES ? stats->retries
                                                 : stats->failures;

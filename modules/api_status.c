@@ -47,6 +47,15 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_object_end(json);
 }
 
+static uint64_t sum_queued(const struct api_peers *peers)
+{
+    uint64_t queued = 0;
+
+    for (size_t i = 0; i < peers->count; i++)
+        queued += peers->sums[i].queued;
+    return queued;
+}
+
 static void add_upstream(struct json *json, const struct request *req, const struct upstream *upstream)
 {
     struct api_peers peers = api_peers(req, upstream);
@@ -58,6 +67,7 @@ static void add_upstream(struct json *json, const struct request *req, const str
     for (size_t i = 0; i < peers.count; i++)
         add_server(json, req, peers.confs[i], &peers.sums[i]);
     json_array_end(json);
+    json_uint(json, "queued", sum_queued(&peers));
     json_object_end(json);
 }
 

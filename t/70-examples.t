@@ -330,6 +330,23 @@ sub ws_checks {
     });
 }
 
+# ---- overload.conf
+{
+    my $w = example('overload.conf', workers => 1);
+    my @up = map { $w->upstream("s900$_", {'/slow' => 'hang', '*' => {do => 'fixed', body => "server $_"}}) } 1, 2;
+    drive('overload', $w, sub {
+        my %count;
+        $count{get($w, '/checkout/')->{body}}++ for 1 .. 4;
+        is_deeply(\%count, {'server 1' => 2, 'server 2' => 2}, 'overload: both in turn');
+        my @all = map { my $c = $w->client('http'); $c->send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n"); $c } 1 .. 23;
+        my $queued = qr/^weir_upstream_queued\{upstream="shop",server="[^"]+"\} 3$/m;
+        ok(Weir::wait_for(sub { get($w, '/status/metrics')->{body} =~ $queued }), 'overload: three of them wait')
+            or diag(get($w, '/status/metrics')->{body});
+        $_->reset for @all;
+        ok(Weir::wait_for(sub { get($w, '/reports/')->{status} == 200 }), 'overload: their places are free again');
+    });
+}
+
 # ---- sticky.conf
 {
     my $w  = example('sticky.conf');

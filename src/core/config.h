@@ -312,6 +312,7 @@ struct config {
     struct str error_log_path;
     int error_log_level;
     uint64_t max_connections; /* of the instance; 0: from RLIMIT_NOFILE */
+    int64_t shed; /* milliseconds a worker may be late before it turns requests away; 0: for ever */
     int64_t drain_timeout;
     int64_t watchdog; /* milliseconds a worker may be silent before it is replaced; 0: for ever */
     struct listener_conf *listeners; /* admin ones too; their default_site has one route of ACTION_API */
@@ -339,6 +340,9 @@ struct config *config_from_text(struct str text, const char *name, struct conf_r
     WEIR_MUST_CHECK;
 
 void config_free(struct config *);
+
+/* "high", "normal", "low". */
+struct str config_priority_name(enum route_priority);
 
 /* "round_robin" ... as the file has it. */
 const char *config_balance_name(enum balance_method);

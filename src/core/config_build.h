@@ -113,6 +113,10 @@ void config_build_sticky(struct build *, struct upstream *, struct sticky_settin
 
 struct timeouts config_timeouts(const struct timeouts_settings *);
 
+/* Queues and slow start of an upstream; when load is shed.  NULL: turned off. */
+void config_overload_upstream(struct upstream *, const struct queue_settings *);
+void config_overload_top(struct config *, const struct limits_settings *);
+
 /* The regex, or NULL: reported. */
 const struct regex *config_regex(struct build *, struct str pattern, bool nocase, struct conf_place at);
 

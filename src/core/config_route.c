@@ -154,7 +154,7 @@ void config_build_shared(struct route *r, const struct level_settings *s)
         r->body_buffering = s->request_body->buffer == 0 ? BODY_MEMORY_DISK : BODY_STREAM;
     }
     r->retry = (struct retry_conf){.tries = 1};
-    r->priority = PRIORITY_NORMAL;
+    r->priority = (enum route_priority)s->priority;
     if (!s->retry)
         return;
     r->retry.tries = (unsigned)s->retry->tries;

@@ -128,5 +128,6 @@ void config_build_top(struct build *b)
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
     config_check_log(b, c->error_log_path, "error_log", top_place(b, "error_log"));
+    config_overload_top(c, s->limits);
     c->max_connections = s->limits ? (uint64_t)s->limits->connections : 0;
 }

@@ -44,6 +44,7 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
                                       : s->address.text;
     p->weight = (unsigned)s->weight;
     p->max_connections = (unsigned)s->max_connections;
+    p->slow_start = s->slow_start;
     p->backup = s->backup;
     p->down = s->down;
 }
@@ -96,6 +97,8 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     config_health(b, s->health, s->alert, u);
     u->server_defaults.weight = (unsigned)s->weight;
     u->server_defaults.max_connections = (unsigned)s->max_connections;
+    config_overload_upstream(u, s->queue);
+    u->server_defaults.slow_start = s->slow_start;
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     if (!s->name.s)
@@ -160,7 +163,14 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     u = pool_zalloc(b->pool, sizeof(*u));
     *u = (struct upstream){.name = url, .peer_count = 1, .is_inline = true, .at = at};
     u->peers = pool_zalloc(b->pool, sizeof(*u->peers));
-    u->peers[0] = (struct peer_conf){.name = rest, .host = rest, .weight = 1, .at = at};
+    u->peers[0] = (struct peer_conf){
+        .name = rest,
+        .host = rest,
+        .weight = 1,
+        .max_connections = (unsigned)b->settings->defaults->max_connections,
+        .slow_start = b->settings->defaults->slow_start,
+        .at = at,
+    };
     if (inline_address(b, url, rest, at, &address) != 0 ||
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
@@ -168,6 +178,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
     config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
+    config_overload_upstream(u, b->settings->defaults->queue);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
     return u;

@@ -167,6 +167,7 @@ void passive_look(struct peer_state *peer, int64_t now_ms)
         !__atomic_compare_exchange_n(&peer->shared->ejected_until_ms, &until, 0, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return;
+    peer_came_back(peer->shared, until);
     log_write(state->worker->log, LOG_LEVEL_INFO,
               "upstream %.*s server %.*s: used again after its pause (passive)",
               STR_ARG(state->conf->name), STR_ARG(peer->conf->name));

@@ -77,11 +77,14 @@ unsigned peer_weight_of(const struct peer_conf *, const struct peer_shared *);
 #define PEER_SHARE 64
 
 /*
- * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms becomes
- * the time at which it will be another, if that is sooner.
+ * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms
+ * becomes the time at which it will be another, if that is sooner.
  */
 unsigned peer_share_of(const struct peer_conf *, const struct peer_shared *, int64_t now_ms,
                        int64_t *changes_ms);
+
+/* The server is back since `at_ms`, after it was away: its slow start begins. */
+void peer_came_back(struct peer_shared *, int64_t at_ms);
 
 /* The reason of the last check in `text`, printable whatever the memory holds; empty when there is none. */
 struct str peer_reason(const struct peer_shared *, char text[PEER_REASON_MAX]);

@@ -316,6 +316,7 @@ static void proxy_start(struct request *req, struct str body, bool last)
     deadline_init(&p->patience, on_patience);
     deadline_init(&p->total, proxy_on_total);
     deadline_init(&p->per_try, proxy_on_per_try);
+    queue_waiter_init(&p->waiter, proxy_wait_place, proxy_wait_ended);
     if (req->route->timeouts.total > 0)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;

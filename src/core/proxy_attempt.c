@@ -3,6 +3,7 @@
 
 #include "core/fault.h"
 #include "core/proxy_state.h"
+#include "core/upstream_wait.h"
 
 #define RETRY_AFTER_S 1
 
@@ -40,6 +41,7 @@ void proxy_stop(struct proxy *p)
     deadline_stop(&p->patience);
     deadline_stop(&p->total);
     deadline_stop(&p->per_try);
+    proxy_wait_end(p);
     proxy_retry_over(p);
 }
 
@@ -160,11 +162,7 @@ void proxy_repeat(struct proxy *p, struct str body)
 
 int proxy_take_server(struct proxy *p, const int *tried, size_t tried_count)
 {
-    int index = upstream_pick(p->state, p->req, tried, tried_count);
-
-    if (index >= 0)
-        upstream_begin(p->state, index);
-    return index;
+    return upstream_take(p->state, p->req, tried, tried_count);
 }
 
 /* One attempt at server `index`. */
@@ -188,19 +186,24 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
         connect_peer(p, body);
 }
 
+bool proxy_try(struct proxy *p, struct str body)
+{
+    int index;
+
+    /* Who comes anew stands behind those who wait. */
+    if (upstream_must_wait(p->state, p->req->route->priority))
+        return false;
+    index = proxy_take_server(p, p->tried, p->tried_count);
+    if (index < 0)
+        return false;
+    proxy_wait_end(p);
+    proxy_attempt_at(p, index, body);
+    return true;
+}
+
 /* The first attempt. */
 void proxy_attempt(struct proxy *p, struct str body)
 {
-    static const struct reply_error none = {
-        .status = 503,
-        .proxy_error = "destination_unavailable",
-        .reason = "no server of the upstream can be used",
-        .retry_after_s = RETRY_AFTER_S,
-    };
-    int index = proxy_take_server(p, NULL, 0);
-
-    if (index < 0)
-        proxy_end(p, &none);
-    else
-        proxy_attempt_at(p, index, body);
+    if (!proxy_try(p, body))
+        proxy_wait(p, body);
 }

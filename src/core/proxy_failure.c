@@ -97,6 +97,8 @@ void proxy_on_total(struct deadline *d)
         .reason = "the exchange took too long",
     };
 
+    if (queue_is_waiting(&p->waiter))
+        error.reason = "the exchange took too long, waiting for a place at a server";
     error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
     if (p->client.state == H1_CLIENT_HEAD && upload_is_done(&p->client.upload)) {
         proxy_count_failure(p);

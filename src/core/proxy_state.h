@@ -7,6 +7,7 @@
 
 #include "core/h1_client.h"
 #include "core/breaker.h"
+#include "core/queue.h"
 #include "core/reply.h"
 #include "core/retry.h"
 #include "core/worker.h"
@@ -23,6 +24,7 @@ struct proxy {
     int64_t sent_at;
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
+    struct queue_waiter waiter; /* for a place at a server */
     struct deadline patience; /* of a client that waits for room in the spool's memory */
     struct deadline total; /* of the whole exchange; not of a tunnel */
     struct deadline per_try; /* of an attempt, until the head of its answer */
@@ -86,6 +88,9 @@ void proxy_drop(struct proxy *);
 void proxy_end(struct proxy *, const struct reply_error *);
 void proxy_disk_failed(struct proxy *);
 
+/* Takes a server, if one can be had at once, and goes on with it; false: none, and nothing was done. */
+bool proxy_try(struct proxy *, struct str body) WEIR_MUST_CHECK;
+
 /* ---- proxy_retry.c ---- */
 
 /*
@@ -108,6 +113,18 @@ void proxy_retry_over(struct proxy *);
 
 void proxy_start_per_try(struct proxy *);
 void proxy_on_per_try(struct deadline *);
+
+/* ---- proxy_wait.c ---- */
+
+/* No server can be had: waits for one where that is allowed; else the end. */
+void proxy_wait(struct proxy *, struct str body);
+
+/* As `place` and `ended` of a queue_waiter. */
+bool proxy_wait_place(struct queue_waiter *);
+void proxy_wait_ended(struct queue_waiter *, enum queue_end);
+
+/* Does not wait any more, if it did. */
+void proxy_wait_end(struct proxy *);
 
 /* ---- proxy_failure.c ---- */
 

@@ -61,6 +61,7 @@ struct request_out {
 /* Times of the monotonic clock in milliseconds; 0: did not happen. */
 struct request_times {
     int64_t start, connected, first_byte, end;
+    int64_t queued; /* not a time: how long it has waited for a place at a server, in all */
     int64_t attempt; /* the last attempt at a server began */
 };
 

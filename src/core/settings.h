@@ -77,6 +77,7 @@ struct error_log_settings {
 struct limits_settings {
     struct conf_head head;
     int64_t connections;
+    int64_t shed; /* -1: false */
 };
 
 struct condition_settings {
@@ -132,6 +133,11 @@ struct keepalive_settings {
     int64_t idle, timeout, requests;
 };
 
+struct queue_settings {
+    struct conf_head head;
+    int64_t size, timeout;
+};
+
 struct balance_settings {
     struct conf_head head;
     int method;
@@ -150,7 +156,7 @@ struct server_settings {
     struct conf_head head;
     struct conf_address address;
     struct str name;
-    int64_t weight, max_connections;
+    int64_t weight, max_connections, slow_start;
     bool backup, down;
 };
 
@@ -166,7 +172,8 @@ struct upstream_settings {
     struct health_settings *health;
     struct alert_settings *alert;
     struct sticky_settings *sticky;
-    int64_t weight, max_connections; /* for each server */
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start; /* for each server */
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -216,6 +223,8 @@ struct level_settings {
     struct request_head_settings *request_head;
     struct conf_list access_log; /* struct access_log_settings */
 
+    int priority; /* enum route_priority */
+
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     int hash_method;
     int64_t hash_balance_factor;
@@ -223,7 +232,8 @@ struct level_settings {
     struct health_settings *health;
     struct alert_settings *alert;
     struct sticky_settings *sticky;
-    int64_t weight, max_connections;
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -255,6 +265,7 @@ extern const struct conf_group settings_retry_group;
 extern const struct conf_group settings_passive_group;
 extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
+extern const struct conf_group settings_queue_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_divert_group;
 extern const struct conf_group settings_sticky_group;
@@ -269,6 +280,9 @@ extern const struct conf_scope_name settings_scopes[];
 /* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
 extern const char *const settings_replay_names[];
+
+/* In the order of enum route_priority. */
+extern const char *const settings_priority_names[];
 
 /* The names of `balance`, by enum balance_method, and those of `hash_method`. */
 extern const char *const settings_balance_names[];

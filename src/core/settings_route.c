@@ -74,6 +74,9 @@ static const struct conf_row rows[] = {
     {GROUP(timeouts, ALL), .fallback = "{ }", .doc = "How long anything may take."},
     {GROUP(retry, ALL), .fallback = "{ }", .doc = "When another server is tried."},
     {GROUP(request_body, ALL), .fallback = "{ }", .doc = "Limits of a request's body."},
+    {ROW(priority, CONF_ENUM, ALL), .choices = settings_priority_names, .fallback = "\"normal\"",
+     .doc = "Who comes first in the queue of an upstream, and who is turned away last when a worker is "
+            "overloaded: \"high\" never is."},
     {GROUP(access_log, ALL), .flags = CONF_LIST, .enters = SCOPE_LOG, .doc = "A line for each request."},
 
     /* For listeners and upstreams. */
@@ -89,12 +92,14 @@ static const struct conf_row rows[] = {
     {ROW(weight, CONF_INT, DEFAULTS), .fallback = "1", .min = 0, .max = 256, .doc = "Of each server."},
     {ROW(max_connections, CONF_INT, DEFAULTS), .fallback = "0", .min = 0, .max = INT32_MAX,
      .doc = "Concurrent requests to each server; 0 is without limit."},
+    {GROUP(queue, DEFAULTS), .fallback = "{ }", .doc = "Requests that wait while all servers are full."},
+    {ROW(slow_start, CONF_DURATION, DEFAULTS), .fallback = "0",
+     .doc = "How long a server that came back has a smaller share; 0 is none."},
 
     SETTINGS_LATER("purge", OWN),
     SETTINGS_LATER("fastcgi", OWN),
     SETTINGS_LATER("tls", SCOPE_SITE),
     SETTINGS_LATER("https_only", ALL),
-    SETTINGS_LATER("priority", ALL),
     SETTINGS_LATER("cache", ALL),
     SETTINGS_LATER("compress", ALL),
     SETTINGS_LATER("substitute", ALL),
@@ -115,8 +120,6 @@ static const struct conf_row rows[] = {
     {GROUP(circuit_breaker, DEFAULTS),
      .doc = "What is too much for the servers is answered with 503 at once."},
     {GROUP(sticky, DEFAULTS), .doc = "How clients stay with their server."},
-    SETTINGS_LATER("queue", DEFAULTS),
-    SETTINGS_LATER("slow_start", DEFAULTS),
 };
 
 #define LEVEL(what) {what, sizeof(struct level_settings), rows, ARRAY_SIZE(rows), NULL, false}

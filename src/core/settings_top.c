@@ -30,6 +30,10 @@ static const struct conf_group error_log_group = {"'error_log'", sizeof(struct e
 static const struct conf_row limits_rows[] = {
     {.name = "connections", .type = CONF_INT, AT(connections), .fallback = "0", .min = 0, .max = INT32_MAX,
      .doc = "Connections of the whole instance; 0 is derived from RLIMIT_NOFILE."},
+    {.name = "shed", .type = CONF_DURATION, AT(shed), .flags = CONF_OFF, .fallback = "false", .min = 1,
+     .max = 60000,
+     .doc = "How late a worker may be for half a second before it turns requests away with 503, those of low "
+            "`priority` first, then the normal ones; false is for ever."},
 };
 #undef AT
 static const struct conf_group limits_group = {"'limits'", sizeof(struct limits_settings), limits_rows,

@@ -21,9 +21,10 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
 #define MAX_CONNECTIONS_ROW(text) \
     {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0, \
      .max = INT32_MAX, .doc = (text)}
+#define SLOW_START_ROW(text) \
+    {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
 
 #define SERVER_ROWS_LATER \
-    SETTINGS_LATER("slow_start", 0), \
     SETTINGS_LATER("tls", 0), \
     SETTINGS_LATER("proxy_protocol", 0), \
     SETTINGS_LATER("protocol", 0), \
@@ -36,11 +37,13 @@ static const struct conf_row server_rows[] = {
     {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_OWN,
      .doc = "What it is called in logs and reports; the address when not set."},
     WEIGHT_ROW("Its share of the requests; 0 drains."),
-    MAX_CONNECTIONS_ROW("Concurrent requests over all workers; 0 is without limit."),
+    MAX_CONNECTIONS_ROW("Concurrent requests over all workers, draining ones too; 0 is without limit."
+                        "  Idle connections are not counted."),
     {.name = "backup", .type = CONF_BOOL, AT(backup), .flags = CONF_OWN, .fallback = "false",
-     .doc = "Used only when all others are down."},
+     .doc = "Used only when all others are down, or full and `queue` has no room at all (size 0)."},
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
+    SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
     SERVER_ROWS_LATER,
 };
 #undef AT
@@ -86,7 +89,10 @@ static const struct conf_row rows[] = {
     {.name = "circuit_breaker", .type = CONF_GROUP, AT(circuit_breaker),
      .group = &settings_circuit_breaker_group,
      .doc = "What is too much for the servers is answered with 503 at once."},
-    SETTINGS_LATER("queue", 0),
+    {.name = "queue", .type = CONF_GROUP, AT(queue), .group = &settings_queue_group, .fallback = "{ }",
+     .doc = "Requests that wait while every server is at its max_connections, by `priority` of their "
+            "routes."},
+    SLOW_START_ROW("For each server."),
     SERVER_ROWS_LATER,
 };
 #undef AT

@@ -5,10 +5,12 @@
 
 #include "core/balancer.h"
 #include "core/board.h"
+#include "core/held.h"
 #include "core/passive.h"
 #include "core/sticky.h"
 #include "core/uconn.h"
 #include "core/upstream_servers.h"
+#include "core/upstream_wait.h"
 #include "core/worker.h"
 
 void peer_init(struct peer_state *peer, struct upstream_state *state, const struct peer_conf *conf,
@@ -106,6 +108,8 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
     state->worker = worker;
     state->balancer = worker->balancers[conf->balance];
     state->peer_count = state->peer_room = conf->peer_count;
+    state->turn = worker->index % 64;
+    queue_init(&state->queue);
     state->peers = pool_zalloc(worker->pool, sizeof(struct peer_state *) * (conf->peer_count + 1));
     for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
         /* Each worker begins elsewhere: all beginning with the first server would hit it together. */
@@ -147,6 +151,7 @@ void upstreams_free(struct upstreams *all)
 {
     if (!all)
         return;
+    upstream_waits_free(all);
     while (!list_empty(&all->uconns))
         uconn_close(container_of(all->uconns.next, struct uconn, all_link));
     for (size_t i = 0; i < all->count; i++) {
@@ -170,20 +175,18 @@ struct upstream_state *upstream_state(struct upstreams *all, const struct upstre
 
 /* ---- choosing ---- */
 
-static bool is_full(const struct upstream_state *state, const struct peer_state *peer)
-{
-    unsigned max = peer->conf->max_connections;
-    unsigned share = max / (state->worker->count ? state->worker->count : 1);
-
-    return max > 0 && peer->active >= (share ? share : 1);
-}
-
 static bool was_tried(size_t index, const int *tried, size_t tried_count)
 {
     for (size_t i = 0; i < tried_count; i++)
         if ((size_t)tried[i] == index)
             return true;
     return false;
+}
+
+/* What others wait for is for those who wait. */
+static bool is_full(const struct upstream_state *state, struct peer_state *peer)
+{
+    return held_is_full(peer) || (!state->queue.serving && upstream_others_wait(peer));
 }
 
 bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick,
@@ -201,18 +204,45 @@ bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const
 
 bool upstream_peer_usable(const struct upstream_state *state, size_t index, const struct pick *pick)
 {
-    const struct peer_state *peer = state->peers[index];
+    struct peer_state *peer = state->peers[index];
 
-    if (was_tried(index, pick->tried, pick->tried_count))
+    return !was_tried(index, pick->tried, pick->tried_count) && peer->status == PEER_UP &&
+           peer->conf->backup == pick->backup && !is_full(state, peer);
+}
+
+bool upstream_is_full(const struct upstream_state *state, const int *tried, size_t tried_count)
+{
+    for (size_t i = 0; i < state->peer_count; i++) {
+        struct peer_state *peer = state->peers[i];
+
+        if (peer->status == PEER_UP && peer->conf->max_connections > 0 && !was_tried(i, tried, tried_count) &&
+            is_full(state, peer))
+            return true;
+    }
+    return false;
+}
+
+/* The backups stand in for servers that are down; for those that are full only where nobody may wait. */
+static bool wants_backup(const struct upstream_state *state, const struct pick *pick)
+{
+    const struct upstream_tier *tier = &state->tiers[0];
+
+    if (state->tiers[1].count == 0)
         return false;
-    return peer->status == PEER_UP && peer->conf->backup == pick->backup && !is_full(state, peer);
+    for (size_t i = 0; state->conf->queue.size > 0 && i < tier->count; i++) {
+        struct peer_state *peer = state->peers[tier->peers[i]];
+
+        if (!was_tried(peer->index, pick->tried, pick->tried_count) && is_full(state, peer))
+            return false;
+    }
+    return true;
 }
 
 static int pick_by_method(struct upstream_state *state, struct pick *pick)
 {
     int index = state->tiers[0].count > 0 ? state->balancer->pick(state, pick) : -1;
 
-    if (index >= 0 || state->tiers[1].count == 0)
+    if (index >= 0 || !wants_backup(state, pick))
         return index;
     pick->backup = true;
     return state->balancer->pick(state, pick);
@@ -233,17 +263,43 @@ int upstream_pick(struct upstream_state *state, struct request *req, const int *
     return index == STICKY_WAIT ? -1 : index;
 }
 
-void upstream_begin(struct upstream_state *state, int index)
+/* What other processes hold is known as of some time ago only: once more with what they hold now. */
+static int pick_again(struct upstream_state *state, struct request *req, const int *tried, size_t tried_count)
+{
+    if (state->queue.serving || !upstream_is_full(state, tried, tried_count))
+        return -1;
+    for (size_t i = 0; i < state->peer_count; i++)
+        held_forget(state->peers[i]);
+    return upstream_pick(state, req, tried, tried_count);
+}
+
+int upstream_take(struct upstream_state *state, struct request *req, const int *tried, size_t tried_count)
+{
+    /* A server that could not be had counts as full from then on, so that each is met once. */
+    for (size_t n = 0; n <= state->peer_count; n++) {
+        int index = upstream_pick(state, req, tried, tried_count);
+
+        if (index < 0)
+            index = pick_again(state, req, tried, tried_count);
+        if (index < 0 || upstream_begin(state, index))
+            return index;
+    }
+    return -1;
+}
+
+bool upstream_begin(struct upstream_state *state, int index)
 {
     struct peer_state *peer = state->peers[index];
 
+    if (!held_take(peer))
+        return false;
     state->active++;
     peer->active++;
     peer->pending++;
-    peer->stats->active++;
     peer->stats->requests++;
     if (state->balancer->begin)
         state->balancer->begin(state, index);
+    return true;
 }
 
 /* The part of the average that is the last measurement's: 1 of so many. */
@@ -269,7 +325,9 @@ void upstream_done(struct upstream_state *state, int index)
 
     state->active--;
     peer->active--;
-    peer->stats->active--;
+    held_give(peer);
     if (state->balancer->done)
         state->balancer->done(state, index);
+    if (peer->conf->max_connections > 0)
+        upstream_place_free(peer);
 }

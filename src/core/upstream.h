@@ -1,8 +1,8 @@
 /*
- * upstream.h: what one worker knows of the upstreams: for each server its idle connections, what is under way,
- * and what it is at this moment.  Made from the configuration and from the servers that the board has besides;
- * looked at again when the board says that something of servers changed, or when a time has come (an ejection
- * ends, slow start goes on).  Between two looks a choice reads no shared word.
+ * upstream.h: what one worker knows of the upstreams: for each server its idle connections, what is under
+ * way, and what it is at this moment.  Made from the configuration and from the servers that the board has
+ * besides; looked at again when the board says that something of servers changed, or when a time has come
+ * (an ejection ends, slow start goes on).  Between two looks a choice reads no shared word.
  */
 #ifndef WEIR_CORE_UPSTREAM_H
 #define WEIR_CORE_UPSTREAM_H
@@ -11,7 +11,9 @@
 #include "core/breaker_state.h"
 #include "core/config.h"
 #include "core/peer.h"
+#include "core/queue.h"
 #include "core/stats.h"
+#include "io/loop.h"
 
 struct balancer;
 struct request;
@@ -42,6 +44,8 @@ struct peer_state {
     int64_t latency_at_ms; /* when the last one was measured; 0: never */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
+    uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
+    int64_t others_at_ms; /* when that was; 0: never */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */
@@ -68,6 +72,10 @@ struct upstream_state {
     int64_t look_at_ms; /* look again then, whatever the board says */
     unsigned active; /* requests of this worker under way */
     struct breaker breaker;
+    struct queue queue; /* requests of this worker that wait for a place, see upstream_wait.h */
+    struct loop_deferred soon; /* the queue is looked at when the turn is over */
+    bool is_soon;
+    unsigned turn; /* the worker that was given the last place: others come first now */
     void *balancer_data;
     struct sticky *sticky; /* NULL: clients are not kept with their servers */
 };
@@ -78,6 +86,8 @@ struct upstreams {
     size_t count;
     struct list uconns; /* every connection, by `all_link` */
     struct upstream_servers *servers; /* those that come and go */
+    size_t waiting; /* requests in all queues */
+    struct event *wait_timer, *wait_event; /* NULL until a request waits; upstream_wait.h */
 };
 
 /* One choice. */
@@ -112,8 +122,8 @@ void upstream_look(struct upstream_state *);
 int upstream_pick(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
 
 /*
- * Whether server `index` may get a request now: PEER_UP, of the tier wanted, below its max_connections, and not
- * tried before.
+ * Whether server `index` may get a request now: PEER_UP, of the tier wanted, below its max_connections, and
+ * not tried before.
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
 
@@ -123,8 +133,17 @@ bool upstream_peer_usable(const struct upstream_state *, size_t index, const str
  */
 bool upstream_peer_keeps(const struct upstream_state *, size_t index, const struct pick *, bool *full);
 
-/* A request goes to server `index`; and it is over, however it ended. */
-void upstream_begin(struct upstream_state *, int index);
+/* upstream_pick() and upstream_begin() until both say yes; -1: no server can be had now. */
+int upstream_take(struct upstream_state *, struct request *req, const int *tried, size_t tried_count);
+
+/* Whether a server that was not tried is only at its max_connections: one may be had later. */
+bool upstream_is_full(const struct upstream_state *, const int *tried, size_t tried_count);
+
+/*
+ * A request goes to server `index`, false: another process has taken its last place; and it is over,
+ * however it ended.
+ */
+bool upstream_begin(struct upstream_state *, int index);
 void upstream_done(struct upstream_state *, int index);
 
 /*

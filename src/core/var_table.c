@@ -34,6 +34,7 @@ static const struct var_name var_names[] = {
     {"upstream_addr", VAR_UPSTREAM_ADDR, VAR_RESPONSE},
     {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE},
     {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE},
+    {"queue_duration", VAR_QUEUE_DURATION, VAR_RESPONSE},
     {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
     {"error", VAR_ERROR, VAR_RESPONSE},
     {"ssl_protocol", VAR_SSL, VAR_REQUEST},
@@ -289,6 +290,8 @@ static struct str var_get_response(const struct var *var, struct request *req, c
                             req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE);
     case VAR_UPSTREAM_DURATION:
         return var_attempts(req, req->before.durations, var_since(req, times->attempt, scratch));
+    case VAR_QUEUE_DURATION:
+        return req->upstream_addr.len || times->queued ? var_print_seconds(times->queued, scratch) : STR_NONE;
     default: return var_get_family(var, req);
     }
 }

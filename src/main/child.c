@@ -249,6 +249,8 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
         .balancers = registry_balancers,
         .board = c->board,
         .slot = c->slot,
+        .wakes = c->wakes->fds,
+        .wake_count = c->wakes->count,
         .access_log_fds = c->logs->access,
         .admin = c->admin,
         .process_start_s = now.wall_s,

@@ -14,6 +14,7 @@
 #include "main/privdrop.h"
 #include "main/sockets.h"
 #include "main/supervise.h"
+#include "main/wakes.h"
 
 /* Filled in by the master between fork and child_run(). */
 struct child {
@@ -25,6 +26,7 @@ struct child {
     unsigned slot;
     int channel;
     struct sockets *sockets;
+    const struct wakes *wakes;
     struct logfiles *logs;
     uid_t master_uid;
     bool drops; /* becomes `user` */

@@ -126,6 +126,10 @@ static void put_servers(struct json *j, const struct upstream *upstream)
 
     json_str(j, "balance", str_of(config_balance_name(upstream->balance)));
     json_str(j, "health", upstream->check ? explain_health(upstream->check, j->pool) : STR_NONE);
+    json_object(j, "queue");
+    json_uint(j, "size", upstream->queue.size);
+    json_int(j, "timeout_ms", upstream->queue.timeout);
+    json_object_end(j);
     json_array(j, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
@@ -134,6 +138,8 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_str(j, "name", peer->name);
         json_str(j, "address", addr_print(&peer->address, text));
         json_uint(j, "weight", peer->weight);
+        json_uint(j, "max_connections", peer->max_connections);
+        json_int(j, "slow_start_ms", peer->slow_start);
         json_bool(j, "backup", peer->backup);
         json_bool(j, "down", peer->down);
         json_object_end(j);
@@ -213,6 +219,7 @@ static void put_handling(struct json *j, struct explain *e)
     json_uint(j, "body_max", route->body_max);
     json_uint(j, "tries", route->retry.tries);
     explain_put_recovery(j, route);
+    json_str(j, "priority", config_priority_name(route->priority));
 }
 
 void explain_print_json(struct explain *e, FILE *to)

@@ -123,6 +123,21 @@ static void print_ops(struct explain *e, const char *name, const struct header_o
     }
 }
 
+/* Where nothing can be full, nobody waits. */
+static void print_queue(const struct upstream *upstream, FILE *to)
+{
+    char text[UNITS_TEXT_MAX];
+    bool limited = false;
+
+    for (size_t i = 0; i < upstream->peer_count; i++)
+        limited = limited || upstream->peers[i].max_connections > 0;
+    if (limited && upstream->queue.size > 0)
+        fprintf(to, "%-11sat most %u requests, for %.*s\n", "queue", upstream->queue.size,
+                STR_ARG(units_print_duration(upstream->queue.timeout, text)));
+    else if (limited)
+        line(to, "queue", STR("none: 503 when all servers are full"));
+}
+
 static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
@@ -131,14 +146,18 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
     line(to, "health", explain_health(upstream->check, e->req.pool));
+    print_queue(upstream, to);
     if (upstream->sticky)
         line(to, "sticky", explain_sticky(e, upstream, &server));
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
+        char duration[UNITS_TEXT_MAX];
 
         fprintf(to, "%-11s%.*s weight %u", i ? "" : "servers", STR_ARG(peer->name), peer->weight);
         if (peer->max_connections)
             fprintf(to, ", at most %u connections", peer->max_connections);
+        if (peer->slow_start)
+            fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
         fprintf(to, "%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "");
     }
 }
@@ -239,7 +258,8 @@ static void print_limits(const struct route *route, FILE *to)
     char text[UNITS_TEXT_MAX];
     struct str size = route->body_max ? units_print_size(route->body_max, text) : STR("any size");
 
-    fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry.tries);
+    fprintf(to, "%-11srequest body %.*s, attempts %u, priority %.*s\n", "limits", STR_ARG(size),
+            route->retry.tries, STR_ARG(config_priority_name(route->priority)));
 }
 
 void explain_print_text(struct explain *e, bool all, FILE *to)

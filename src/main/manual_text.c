@@ -296,6 +296,8 @@ const char manual_choice[] =
     "Of the server that the request was forwarded to; where several were tried, a list of all attempts as in\n"
     ".Dq 502, 200 ,\n"
     "in which - stands for an attempt without an answer.\n"
+    ".It Li $queue_duration\n"
+    "How long the request has waited for a place at a server.\n"
     ".It Li $cache_status\n"
     "What the cache had of it.\n"
     ".It Li $error\n"
