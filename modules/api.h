@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/request.h"
 #include "core/stats.h"
+#include "core/upstream.h"
 #include "core/worker.h"
 
 /* A text that grows in a pool. */
@@ -50,16 +51,35 @@ int api_command_of(struct str name);
 /* Asks the master and answers when it has: 200 or 409 {"ok", "text"}. */
 void api_command(struct request *, enum admin_command);
 
-/* The client of a command is gone. */
-void api_command_abort(struct request *);
+/* What the handler keeps of a call that is not answered yet. */
+struct api_pending {
+    void (*body)(struct request *, struct str bytes, bool last); /* NULL: the body is dropped */
+    void (*abort)(struct request *); /* the client is gone; NULL: nothing is to be given up */
+};
 
 /* Sums over all processes; where there is no board, this process's own. */
 void api_process_sum(const struct request *, struct process_stats *);
 
-/* The same for each peer of an upstream, in its order, in the request's pool. */
-struct peer_stats *api_peer_sums(const struct request *, const struct upstream *);
+/* The servers an upstream has at this moment, also those that are in no file, with their sums. */
+struct api_peers {
+    const struct peer_conf **confs;
+    struct peer_stats *sums;
+    size_t count;
+};
+
+/* In the request's pool. */
+struct api_peers api_peers(const struct request *, const struct upstream *);
 
 /* "up", "down", "drain" ...: what the server is at this moment. */
 struct str api_peer_state(const struct request *, const struct peer_conf *);
+
+/* The weight in force. */
+unsigned api_peer_weight(const struct request *, const struct peer_conf *);
+
+/*
+ * Calls under /api/v1/upstreams/NAME/servers and GET /api/v1/changes.  Whether `path` is one: it is answered then, or
+ * when its body has come.
+ */
+bool api_servers(struct request *, struct str path, struct str body, bool last);
 
 #endif

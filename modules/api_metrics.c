@@ -165,18 +165,18 @@ static struct str peer_labels(struct pool *pool, const struct upstream *upstream
 static void add_upstreams(struct api_text *t, const struct request *req)
 {
     const struct config *config = req->config;
-    struct peer_stats **sums = pool_zalloc(req->pool, (config->upstream_count + 1) * sizeof(*sums));
+    struct api_peers *peers = pool_zalloc(req->pool, (config->upstream_count + 1) * sizeof(*peers));
 
     for (size_t i = 0; i < config->upstream_count; i++)
-        sums[i] = api_peer_sums(req, config->upstreams[i]);
+        peers[i] = api_peers(req, config->upstreams[i]);
     for (int family = 0; family < FAMILY_FAMILIES; family++) {
         add_family(t, peer_families[family].name, peer_families[family].type, peer_families[family].help);
         for (size_t i = 0; i < config->upstream_count; i++) {
             const struct upstream *upstream = config->upstreams[i];
 
-            for (size_t k = 0; k < upstream->peer_count; k++)
-                add_peer(t, req, (enum peer_family)family, peer_labels(req->pool, upstream, &upstream->peers[k]),
-                         &upstream->peers[k], &sums[i][k]);
+            for (size_t k = 0; k < peers[i].count; k++)
+                add_peer(t, req, (enum peer_family)family, peer_labels(req->pool, upstream, peers[i].confs[k]),
+                         peers[i].confs[k], &peers[i].sums[k]);
         }
     }
 }

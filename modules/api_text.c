@@ -93,36 +93,55 @@ void api_process_sum(const struct request *req, struct process_stats *sum)
         *sum = *req->worker->stats;
 }
 
-struct peer_stats *api_peer_sums(const struct request *req, const struct upstream *upstream)
+static void add_sums(const struct request *req, struct api_peers *peers)
 {
-    struct peer_stats *sums = pool_zalloc(req->pool, (upstream->peer_count + 1) * sizeof(*sums));
     size_t first = 0;
 
-    if (!req->worker->board)
-        return sums;
     /* Servers of one upstream mostly have slots in a row: such a run is read at once. */
-    while (first < upstream->peer_count) {
-        int slot = upstream->peers[first].board_slot;
+    while (req->worker->board && first < peers->count) {
+        int slot = peers->confs[first]->board_slot;
         size_t count = 1;
 
-        while (first + count < upstream->peer_count &&
-               upstream->peers[first + count].board_slot == slot + (int)count)
+        while (first + count < peers->count && peers->confs[first + count]->board_slot == slot + (int)count)
             count++;
         if (slot < 0)
             count = 1;
         else
-            board_peer_sums(req->worker->board, (unsigned)slot, count, sums + first);
+            board_peer_sums(req->worker->board, (unsigned)slot, count, peers->sums + first);
         first += count;
     }
-    return sums;
+}
+
+struct api_peers api_peers(const struct request *req, const struct upstream *upstream)
+{
+    struct upstream_state *state = upstream_state(req->worker->upstreams, upstream);
+    struct api_peers peers = {.count = 0};
+
+    upstream_look(state);
+    peers.confs = pool_alloc(req->pool, (state->peer_count + 1) * sizeof(*peers.confs));
+    for (size_t i = 0; i < state->peer_count; i++)
+        if (state->peers[i]->status != PEER_GONE)
+            peers.confs[peers.count++] = state->peers[i]->conf;
+    peers.sums = pool_zalloc(req->pool, (peers.count + 1) * sizeof(*peers.sums));
+    add_sums(req, &peers);
+    return peers;
+}
+
+static const struct peer_shared *shared_of(const struct request *req, const struct peer_conf *peer)
+{
+    static const struct peer_shared nothing;
+
+    if (req->worker->board && peer->board_slot >= 0)
+        return board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
+    return &nothing;
 }
 
 struct str api_peer_state(const struct request *req, const struct peer_conf *peer)
 {
-    static const struct peer_shared nothing;
-    const struct peer_shared *shared = &nothing;
+    return peer_status_name(peer_status_of(peer, shared_of(req, peer), req->worker->loop->clock.mono_ms));
+}
 
-    if (req->worker->board && peer->board_slot >= 0)
-        shared = board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
-    return peer_status_name(peer_status_of(peer, shared, req->worker->loop->clock.mono_ms));
+unsigned api_peer_weight(const struct request *req, const struct peer_conf *peer)
+{
+    return peer_weight_of(peer, shared_of(req, peer));
 }

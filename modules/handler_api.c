@@ -35,6 +35,11 @@ static bool is_cross_site(const struct request *req)
     return site && !str_ieq(site->value, STR("none")) && !str_ieq(site->value, STR("same-origin"));
 }
 
+static bool is_change(const struct request *req)
+{
+    return !str_eq(req->head.method, STR("GET")) && !str_eq(req->head.method, STR("HEAD"));
+}
+
 /* ---- what is asked for ---- */
 
 /* The path behind the prefix of the route; it begins with '/'. */
@@ -128,28 +133,41 @@ static void status_start(struct request *req, struct str body WEIR_UNUSED, bool 
         answer_unknown(req);
 }
 
-static void api_start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
+static void api_start(struct request *req, struct str body, bool last)
 {
     int command = command_of(req->path);
 
     if (!host_is_allowed(req))
         api_reply_error(req, 403, STR("Host is not a name of this machine's loopback."), STR_NONE);
-    else if (start_page(req, req->path))
+    else if (is_change(req) && is_cross_site(req))
+        api_reply_error(req, 403, STR("Commands are not taken from pages of other origins."), STR_NONE);
+    else if (api_servers(req, req->path, body, last) || start_page(req, req->path))
         return;
     else if (command < 0)
         answer_unknown(req);
     else if (!str_eq(req->head.method, STR("POST")))
         api_reply_error(req, 405, STR("This is a command: use POST."), STR("POST"));
-    else if (is_cross_site(req))
-        api_reply_error(req, 403, STR("Commands are not taken from pages of other origins."), STR_NONE);
     else
         api_command(req, (enum admin_command)command);
 }
 
-static void api_abort(struct request *req, const char *reason WEIR_UNUSED)
+static void api_body(struct request *req, struct str bytes, bool last)
 {
-    api_command_abort(req);
+    struct api_pending *pending = req->handler_data;
+
+    if (pending && pending->body)
+        pending->body(req, bytes, last);
 }
 
-const struct handler handler_api = {.name = "api", .start = api_start, .abort = api_abort};
+static void api_abort(struct request *req, const char *reason WEIR_UNUSED)
+{
+    struct api_pending *pending = req->handler_data;
+
+    if (pending && pending->abort)
+        pending->abort(req);
+    req->handler_data = NULL;
+}
+
+const struct handler handler_api = {
+    .name = "api", .start = api_start, .body = api_body, .abort = api_abort};
 const struct handler handler_status = {.name = "status", .start = status_start};

@@ -3,6 +3,7 @@
 
 #include "base/rnd.h"
 #include "core/board_map.h"
+#include "core/board_server.h"
 #include "core/config.h"
 
 /* Counters read at once: 12 KB on the stack. */
@@ -64,8 +65,7 @@ static void board_peer_make_index(struct board *board)
     }
 }
 
-/* Takes a slot away from its name, and its counters with it. */
-static void board_peer_zero(struct board *board, unsigned slot)
+void board_peer_zero(struct board *board, unsigned slot)
 {
     unsigned parts = board_part_end(board);
 
@@ -198,14 +198,12 @@ static int board_part_read(const struct board *board, unsigned part, unsigned fi
     return pread(board->fd, counters, bytes, (off_t)at) == (ssize_t)bytes ? 0 : -1;
 }
 
-void board_part_zero_gauges(struct board *board, unsigned slot)
+/* The gauges of the slots from `first` to `end`. */
+static void board_part_zero_range(struct board *board, unsigned slot, unsigned first, unsigned end)
 {
-    unsigned end = board_peer_end(board);
     struct board_counters there[READ_AT_ONCE];
 
-    if (slot >= BOARD_PARTS)
-        return;
-    for (unsigned first = 0; first < end; first += READ_AT_ONCE) {
+    for (; first < end; first += READ_AT_ONCE) {
         unsigned count = end - first < READ_AT_ONCE ? end - first : READ_AT_ONCE;
 
         if (board_part_read(board, slot, first, count, there) < 0)
@@ -216,6 +214,14 @@ void board_part_zero_gauges(struct board *board, unsigned slot)
                 board->map->parts[slot].peers[first + i].stats.queued = 0;
             }
     }
+}
+
+void board_part_zero_gauges(struct board *board, unsigned slot)
+{
+    if (slot >= BOARD_PARTS)
+        return;
+    board_part_zero_range(board, slot, 0, board_peer_end(board));
+    board_part_zero_range(board, slot, BOARD_SERVERS_FROM, board_server_end(board));
 }
 
 static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)

@@ -93,6 +93,8 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     if (s->balance)
         u->balance = (enum balance_method)s->balance->method;
     upstream_keepalive(u, s->keepalive);
+    u->server_defaults.weight = (unsigned)s->weight;
+    u->server_defaults.max_connections = (unsigned)s->max_connections;
     upstream_peers(b, s, u);
     if (!s->name.s)
         return;
@@ -157,6 +159,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     if (inline_address(b, url, rest, at, &address) != 0 ||
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
+    u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);

@@ -28,6 +28,8 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
     uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
     uint32_t health = __atomic_load_n(&shared->health, __ATOMIC_RELAXED);
 
+    if (override == PEER_OVERRIDE_GONE)
+        return PEER_GONE;
     if (conf->resolve && conf->address.len == 0)
         return PEER_UNRESOLVED;
     if (override == PEER_OVERRIDE_DOWN || (conf->down && override == PEER_OVERRIDE_NONE))

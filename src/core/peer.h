@@ -17,7 +17,13 @@ enum peer_health {
 };
 
 /* What was said through the runtime API; written by the keeper. */
-enum peer_override { PEER_OVERRIDE_NONE, PEER_OVERRIDE_UP, PEER_OVERRIDE_DRAIN, PEER_OVERRIDE_DOWN };
+enum peer_override {
+    PEER_OVERRIDE_NONE,
+    PEER_OVERRIDE_UP,
+    PEER_OVERRIDE_DRAIN,
+    PEER_OVERRIDE_DOWN,
+    PEER_OVERRIDE_GONE /* of a server that the file has: taken out */
+};
 
 #define PEER_REASON_MAX 80
 
@@ -32,6 +38,7 @@ struct peer_shared {
     uint32_t check_ok; /* the last check passed */
     int64_t checked_s; /* when it ended, seconds since 1970; 0: never */
     int64_t up_since_ms; /* when it came back; 0: it was never away.  Slow start counts from here. */
+    int64_t remove_at_ms; /* drains, to be taken out then or when nothing is active; 0: not */
     char reason[PEER_REASON_MAX]; /* of the last check, not ended by NUL when full; read with peer_reason() */
 
     /* Changed by every process, atomically. */

@@ -180,6 +180,9 @@ static bool pick_peer(struct proxy *p)
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
+    /* Its place may have another server when the request is logged. */
+    if (p->peer->index >= p->state->conf->peer_count)
+        p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     return true;
 }
 

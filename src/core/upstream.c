@@ -6,16 +6,17 @@
 #include "core/balancer.h"
 #include "core/board.h"
 #include "core/uconn.h"
+#include "core/upstream_servers.h"
 #include "core/worker.h"
 
-static void peer_init(struct peer_state *peer, struct upstream_state *state, const struct peer_conf *conf)
+void peer_init(struct peer_state *peer, struct upstream_state *state, const struct peer_conf *conf,
+               struct str address)
 {
     struct worker *worker = state->worker;
-    char text[ADDR_TEXT_MAX];
 
     peer->conf = conf;
     peer->upstream = state;
-    peer->address = pool_str(worker->pool, addr_print(&conf->address, text));
+    peer->address = address;
     list_init(&peer->idle);
     peer->idle_max = state->conf->keepalive_timeout;
     peer->stats = &peer->own_stats;
@@ -42,7 +43,9 @@ static void peer_look(struct peer_state *peer, int64_t now_ms)
     struct upstream_tier *tier = &state->tiers[peer->conf->backup];
     int64_t ejected_until = __atomic_load_n(&peer->shared->ejected_until_ms, __ATOMIC_RELAXED);
 
-    peer->status = peer_status_of(peer->conf, peer->shared, now_ms);
+    peer->status = peer->gone ? PEER_GONE : peer_status_of(peer->conf, peer->shared, now_ms);
+    if (peer->status == PEER_GONE)
+        peer_close_idle(peer);
     peer->weight = peer_weight_of(peer->conf, peer->shared);
     peer->share = peer_share_of(peer->conf, peer->shared, now_ms, &state->look_at_ms);
     if (ejected_until > now_ms && ejected_until < state->look_at_ms)
@@ -74,8 +77,10 @@ void upstream_look(struct upstream_state *state)
 {
     int64_t now_ms = state->worker->loop->clock.mono_ms;
 
-    if (state->seen != board_version(state) || now_ms >= state->look_at_ms)
-        look(state, now_ms);
+    if (state->seen == board_version(state) && now_ms < state->look_at_ms)
+        return;
+    upstream_servers_look(state->worker->upstreams->servers);
+    look(state, now_ms);
 }
 
 /* ---- states ---- */
@@ -83,6 +88,7 @@ void upstream_look(struct upstream_state *state)
 static void state_init(struct upstream_state *state, struct worker *worker, const struct upstream *conf)
 {
     struct peer_state *peers = pool_zalloc(worker->pool, sizeof(*peers) * (conf->peer_count + 1));
+    char text[ADDR_TEXT_MAX];
 
     state->conf = conf;
     state->worker = worker;
@@ -94,9 +100,9 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
     for (size_t i = 0; i < conf->peer_count; i++) {
         state->peers[i] = &peers[i];
         peers[i].index = i;
-        peer_init(&peers[i], state, &conf->peers[i]);
+        peer_init(&peers[i], state, &conf->peers[i],
+                  pool_str(worker->pool, addr_print(&conf->peers[i].address, text)));
     }
-    look(state, worker->loop->clock.mono_ms);
 }
 
 struct upstreams *upstreams_new(struct worker *worker)
@@ -109,7 +115,16 @@ struct upstreams *upstreams_new(struct worker *worker)
     list_init(&all->uconns);
     for (size_t i = 0; i < all->count; i++)
         state_init(&all->states[i], worker, worker->config->upstreams[i]);
+    all->servers = upstream_servers_new(all);
+    upstream_servers_look(all->servers);
+    for (size_t i = 0; i < all->count; i++)
+        look(&all->states[i], worker->loop->clock.mono_ms);
     return all;
+}
+
+void upstreams_tick(struct upstreams *all)
+{
+    upstream_servers_look(all->servers);
 }
 
 void upstreams_free(struct upstreams *all)
@@ -127,6 +142,8 @@ void upstreams_free(struct upstreams *all)
             free(state->balancer_data);
         state->balancer_data = NULL;
     }
+    upstream_servers_free(all->servers);
+    all->servers = NULL;
 }
 
 struct upstream_state *upstream_state(struct upstreams *all, const struct upstream *conf)

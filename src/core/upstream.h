@@ -16,17 +16,23 @@ struct balancer;
 struct request;
 struct worker;
 
-/* One server of an upstream.  Its address in memory and its index stay for the worker's life. */
+/*
+ * One server of an upstream.  Its address in memory and its index stay for the worker's life; once a server that is in
+ * no file is gone and nothing is under way, all of it is zeroed for another (core/upstream_servers.h).
+ */
 struct peer_state {
     const struct peer_conf *conf;
     struct upstream_state *upstream;
     size_t index;
-    struct str address; /* as text, for logs */
+    unsigned lives; /* counts the servers that had this place before: another number, another server */
+    bool gone; /* the board has it no more: PEER_GONE */
+    struct str address; /* as text, for logs; that of a server that is in no file is good while it is active */
     enum peer_status status; /* as of the last look */
     unsigned weight; /* in force: of the file or the runtime API */
     unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */
     struct list idle; /* struct uconn by `link`, the newest first */
     unsigned idle_count;
+    unsigned uconn_count; /* its connections that are open */
     unsigned active; /* requests of this worker under way */
     int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
@@ -61,6 +67,7 @@ struct upstreams {
     struct upstream_state *states; /* by upstream->index */
     size_t count;
     struct list uconns; /* every connection, by `all_link` */
+    struct upstream_servers *servers; /* those that come and go */
 };
 
 /* One choice. */
@@ -78,6 +85,12 @@ struct upstreams *upstreams_new(struct worker *);
 void upstreams_free(struct upstreams *);
 
 struct upstream_state *upstream_state(struct upstreams *, const struct upstream *);
+
+/* For upstream*.c: what a zeroed place needs before a server has it. */
+void peer_init(struct peer_state *, struct upstream_state *, const struct peer_conf *, struct str address);
+
+/* To be called every tick: takes in servers that came or went, also where no request asks for them. */
+void upstreams_tick(struct upstreams *);
 
 /* Looks at the shared words and times again, if that is due; before each choice. */
 void upstream_look(struct upstream_state *);

@@ -215,6 +215,7 @@ void worker_tick(struct worker *w)
     list_each_safe(link, &w->fresh_conns)
         h1_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
+    upstreams_tick(w->upstreams);
     if (w->draining && now >= w->drain_until)
         end_all(w, h1_take_leave, "drain_timeout is over");
 }

@@ -214,6 +214,8 @@ static void child_on_tick(void *arg)
     else if (from == c->generation)
         child_serve(c);
     child_look_after_other(c);
+    if (c->on_tick)
+        c->on_tick(c);
     if (board_end_before(c->board) > c->generation)
         child_hurry(c);
     if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))

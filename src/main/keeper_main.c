@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/admin.h"
+#include "core/changes.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
@@ -24,6 +25,7 @@ struct keeper {
     struct keeper_question questions[KEEPER_QUESTIONS];
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
+    struct changes *changes; /* NULL: it has not served yet */
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -136,13 +138,34 @@ static bool keeper_may_end(struct child *c)
     return k->answered_ms == 0 || c->loop->clock.mono_ms - k->answered_ms >= KEEPER_LINGER_MS;
 }
 
+/* Before the former generation has stopped they are still its keeper's. */
+static struct changes *keeper_changes(struct admin *admin)
+{
+    struct keeper *k = container_of(admin, struct keeper, admin);
+
+    if (k->child->draining || board_serve_from(k->child->board) != k->child->generation)
+        return NULL;
+    if (!k->changes)
+        k->changes = changes_new(k->child->worker);
+    return k->changes;
+}
+
+static void keeper_on_tick(struct child *c)
+{
+    struct changes *changes = keeper_changes(c->admin);
+
+    if (changes)
+        changes_tick(changes);
+}
+
 int keeper_main(struct child *c)
 {
-    struct keeper keeper = {.admin = {keeper_ask, keeper_forget}, .child = c};
+    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes}, .child = c};
 
     c->admin = &keeper.admin;
     c->on_message = keeper_on_message;
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
+    c->on_tick = keeper_on_tick;
     return child_run(c);
 }
