@@ -41,12 +41,15 @@ struct peer_shared {
     int64_t remove_at_ms; /* drains, to be taken out then or when nothing is active; 0: not */
     char reason[PEER_REASON_MAX]; /* of the last check, not ended by NUL when full; read with peer_reason() */
 
+    uint64_t keeper_spare[2]; /* the parts share no cache line */
+
     /* Changed by every process, atomically. */
     int64_t ejected_until_ms; /* by the passive checks; 0: not */
     uint64_t errors; /* passive: start of the window in units of 64 ms << 32 | errors in it */
     uint32_t ejections; /* one after another, without a success between */
     uint32_t spare;
     uint64_t waiters; /* a bit for each worker (number modulo 64) in which requests wait for a place */
+    uint64_t spares[4];
 };
 
 /* What may be done with a server. */
