@@ -61,6 +61,7 @@ static void add_upstream(struct json *json, const struct request *req, const str
     for (size_t i = 0; i < peers.count; i++)
         add_server(json, req, peers.confs[i], &peers.sums[i]);
     json_array_end(json);
+    api_discovery(json, req, upstream);
     json_object_end(json);
 }
 

@@ -41,7 +41,7 @@ struct peer_shared {
     int64_t remove_at_ms; /* drains, to be taken out then or when nothing is active; 0: not */
     char reason[PEER_REASON_MAX]; /* of the last check, not ended by NUL when full; read with peer_reason() */
 
-    uint64_t keeper_spare[2]; /* the parts share no cache line */
+    uint64_t keeper_spare; /* the parts share no cache line */
 
     /* Changed by every process, atomically. */
     int64_t ejected_until_ms; /* by the passive checks; 0: not */

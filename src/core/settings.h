@@ -121,7 +121,7 @@ struct server_settings {
     struct conf_address address;
     struct str name;
     int64_t weight, max_connections;
-    bool backup, down;
+    bool backup, down, resolve;
 };
 
 struct upstream_settings {
@@ -131,6 +131,8 @@ struct upstream_settings {
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
     int64_t weight, max_connections; /* for each server */
+    bool resolve;
+    struct str servers_file;
 };
 
 struct listener_settings {
@@ -181,6 +183,7 @@ struct level_settings {
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
     int64_t weight, max_connections;
+    bool resolve;
 };
 
 struct settings {
@@ -188,6 +191,7 @@ struct settings {
     struct str user, pid_file, control, state_dir, secret;
     int64_t workers, drain_timeout, watchdog;
     struct conf_list include; /* struct str */
+    struct conf_list resolver; /* struct conf_address */
     struct error_log_settings *error_log;
     struct limits_settings *limits;
     struct level_settings *defaults;

@@ -44,8 +44,10 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
     SETTINGS_LATER("slow_start", 0), \
     SETTINGS_LATER("tls", 0), \
     SETTINGS_LATER("proxy_protocol", 0), \
-    SETTINGS_LATER("protocol", 0), \
-    SETTINGS_LATER("resolve", 0)
+    SETTINGS_LATER("protocol", 0)
+
+#define RESOLVE_ROW(text) \
+    {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
 
 #define AT(member) .offset = offsetof(struct server_settings, member)
 static const struct conf_row server_rows[] = {
@@ -59,6 +61,8 @@ static const struct conf_row server_rows[] = {
      .doc = "Used only when all others are down."},
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
+    RESOLVE_ROW("The name is looked up while Weir runs, again and again by its time to live, and each of its "
+                "addresses is a server; a name that begins with '_' and has no port is looked up as SRV."),
     SERVER_ROWS_LATER,
 };
 #undef AT
@@ -81,7 +85,10 @@ static const struct conf_row rows[] = {
     SETTINGS_LATER("hash_method", 0),
     SETTINGS_LATER("hash_balance_factor", 0),
     SETTINGS_LATER("divert", 0),
-    SETTINGS_LATER("servers_file", 0),
+    {.name = "servers_file", .type = CONF_PATH, AT(servers_file), .flags = CONF_OWN,
+     .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; what "
+            "follows '#' is a comment."},
+    RESOLVE_ROW("For each server whose address is a name."),
     SETTINGS_LATER("sticky", 0),
     SETTINGS_LATER("health", 0),
     SETTINGS_LATER("passive", 0),

@@ -35,7 +35,7 @@ struct child {
     struct worker *worker;
     struct event *channel_event;
     struct event *take_event;
-    bool serving, draining, hurries, orphaned;
+    bool ready, serving, draining, hurries, orphaned;
     unsigned before; /* slot of the worker before this one; BOARD_PROCESSES: not known */
     unsigned ticks;
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
@@ -46,6 +46,8 @@ struct child {
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */
     void (*on_tick)(struct child *);
+    bool (*is_ready)(struct child *); /* asked every tick until it is */
+    void (*on_end)(struct child *); /* before the worker is freed */
 };
 
 /* Drops privileges, serves, returns the exit code. */

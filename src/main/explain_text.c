@@ -1,6 +1,7 @@
 /* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
 #include "base/log.h"
 #include "base/units.h"
+#include "core/servers_file.h"
 #include "core/var.h"
 #include "main/explain.h"
 
@@ -121,6 +122,16 @@ static void print_ops(struct explain *e, const char *name, const struct header_o
     }
 }
 
+static void print_servers_file(const struct upstream *upstream, FILE *to)
+{
+    const struct server_set *set = upstream->servers_file_set;
+
+    for (size_t i = 0; set && i < set->count; i++)
+        fprintf(to, "%-11s%.*s weight %u%s  (%s)\n", i || upstream->peer_count ? "" : "servers",
+                STR_ARG(set->items[i].name), set->items[i].weight, set->items[i].backup ? ", backup" : "",
+                upstream->servers_file.s);
+}
+
 static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
@@ -133,8 +144,10 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
         fprintf(to, "%-11s%.*s weight %u", i ? "" : "servers", STR_ARG(peer->name), peer->weight);
         if (peer->max_connections)
             fprintf(to, ", at most %u connections", peer->max_connections);
-        fprintf(to, "%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "");
+        fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
+                peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
     }
+    print_servers_file(upstream, to);
 }
 
 static void print_files(struct explain *e, FILE *to)

@@ -8,10 +8,12 @@
 
 #include "core/admin.h"
 #include "core/changes.h"
+#include "core/discovery.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
 #define KEEPER_NUMBER_MAX 0x7fffffffU
+#define KEEPER_FILL_MS 1000 /* for names that nobody has looked up yet, before anybody is served */
 #define KEEPER_LINGER_MS 500 /* for an answer to leave before the end */
 
 struct keeper_question {
@@ -26,6 +28,8 @@ struct keeper {
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
     struct changes *changes; /* NULL: it has not served yet */
+    struct discovery *discovery; /* NULL: before the first tick */
+    int64_t started_ms; /* of the first tick */
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -152,10 +156,34 @@ static struct changes *keeper_changes(struct admin *admin)
 
 static void keeper_on_tick(struct child *c)
 {
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
     struct changes *changes = keeper_changes(c->admin);
 
     if (changes)
         changes_tick(changes);
+    if (c->draining)
+        return;
+    discovery_tick(k->discovery, changes != NULL);
+}
+
+/* A name that answers soon has its servers before the first request comes; no name is waited for much longer. */
+static bool keeper_is_ready(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    if (!k->discovery) {
+        k->discovery = discovery_new(c->worker);
+        k->started_ms = c->loop->clock.mono_ms;
+        discovery_tick(k->discovery, false);
+    }
+    return discovery_is_filled(k->discovery) || c->loop->clock.mono_ms - k->started_ms >= KEEPER_FILL_MS;
+}
+
+static void keeper_on_end(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    discovery_free(k->discovery);
 }
 
 int keeper_main(struct child *c)
@@ -167,5 +195,7 @@ int keeper_main(struct child *c)
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
     c->on_tick = keeper_on_tick;
+    c->is_ready = keeper_is_ready;
+    c->on_end = keeper_on_end;
     return child_run(c);
 }
