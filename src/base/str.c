@@ -8,12 +8,50 @@
 /* The longest text whose distance is measured; names that are compared are far shorter. */
 enum { DISTANCE_MAX = 63 };
 
-bool str_ieq(struct str a, struct str b)
+#define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+
+/* ascii_lower() of eight bytes at once. */
+static uint64_t lower8(uint64_t word)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.s[i]) != ascii_lower(b.s[i]))
+    uint64_t low = word & EACH_BYTE(0x7f);
+    uint64_t from_a = low + EACH_BYTE(0x80 - 'A');
+    uint64_t past_z = low + EACH_BYTE(0x7f - 'Z');
+
+    /* The top bit of a byte says now whether it is a capital; moved down by two it is what makes it small. */
+    return word | ((from_a & ~past_z & ~word & EACH_BYTE(0x80)) >> 2);
+}
+
+static bool same8(const char *a, const char *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x == y || lower8(x) == lower8(y);
+}
+
+static bool same4(const char *a, const char *b)
+{
+    uint32_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x == y || lower8(x) == lower8(y);
+}
+
+bool str_same_letters(const char *a, const char *b, size_t len)
+{
+    /* The last word may lie over bytes that were compared before. */
+    if (len >= 8) {
+        for (size_t i = 0; i < len - 8; i += 8)
+            if (!same8(a + i, b + i))
+                return false;
+        return same8(a + len - 8, b + len - 8);
+    }
+    if (len >= 4)
+        return same4(a, b) && same4(a + len - 4, b + len - 4);
+    for (size_t i = 0; i < len; i++)
+        if (ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
 }
@@ -30,22 +68,6 @@ bool str_has_suffix(struct str s, struct str suffix)
     if (suffix.len == 0)
         return true;
     return s.len >= suffix.len && memcmp(s.s + s.len - suffix.len, suffix.s, suffix.len) == 0;
-}
-
-static bool is_ows(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-struct str str_trim(struct str s)
-{
-    while (s.len > 0 && is_ows(s.s[0])) {
-        s.s++;
-        s.len--;
-    }
-    while (s.len > 0 && is_ows(s.s[s.len - 1]))
-        s.len--;
-    return s;
 }
 
 /* The offset of the first comma outside a quoted string, or s.len.  An open quote runs to the end. */
@@ -79,17 +101,34 @@ bool str_next_element(struct str *rest, struct str *element)
     return false;
 }
 
-int str_to_u64(struct str s, uint64_t max, uint64_t *value)
+/* No number of so many digits is too large for 64 bits. */
+#define SAFE_DIGITS 19
+
+static bool read_digits(struct str s, uint64_t *value)
 {
     uint64_t v = 0;
 
-    if (s.len == 0)
-        return -1;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.s[i] < '0' || s.s[i] > '9')
-            return -1;
-        if (__builtin_mul_overflow(v, 10U, &v) ||
-            __builtin_add_overflow(v, (uint64_t)(s.s[i] - '0'), &v))
+        unsigned digit = (unsigned)(unsigned char)s.s[i] - '0';
+
+        if (digit > 9)
+            return false;
+        v = v * 10 + digit;
+    }
+    *value = v;
+    return true;
+}
+
+int str_to_u64(struct str s, uint64_t max, uint64_t *value)
+{
+    size_t sure = s.len < SAFE_DIGITS ? s.len : SAFE_DIGITS;
+    uint64_t v, last;
+
+    if (s.len == 0 || !read_digits((struct str){s.s, sure}, &v))
+        return -1;
+    for (size_t i = sure; i < s.len; i++) {
+        if (!read_digits((struct str){s.s + i, 1}, &last) || __builtin_mul_overflow(v, 10U, &v) ||
+            __builtin_add_overflow(v, last, &v))
             return -1;
     }
     if (v > max)

@@ -37,14 +37,34 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* Whether `len` bytes are equal without regard to ASCII case. */
+bool str_same_letters(const char *a, const char *b, size_t len);
+
 /* Equal without regard to ASCII case. */
-bool str_ieq(struct str a, struct str b);
+static inline bool str_ieq(struct str a, struct str b)
+{
+    return a.len == b.len && str_same_letters(a.s, b.s, a.len);
+}
 
 bool str_has_prefix(struct str s, struct str prefix);
 bool str_has_suffix(struct str s, struct str suffix);
 
+static inline bool is_ows(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* `s` without SP and HTAB at both ends (the OWS of RFC 9110 5.6.3). */
-struct str str_trim(struct str s);
+static inline struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_ows(s.s[0])) {
+        s.s++;
+        s.len--;
+    }
+    while (s.len > 0 && is_ows(s.s[s.len - 1]))
+        s.len--;
+    return s;
+}
 
 /*
  * Takes the next element of a comma-separated list (RFC 9110 5.6.1) off `*rest`, trimmed; commas

@@ -25,7 +25,7 @@ void h1_client_init(struct h1_client *c, struct request *req, const struct h1_cl
     c->req = req;
     c->user = user;
     upload_init(&c->upload, req);
-    h1_scan_init(&c->scan);
+    h1_scan_init(&c->scan, c->req->pool);
 }
 
 void h1_client_again(struct h1_client *c)
@@ -34,7 +34,7 @@ void h1_client_again(struct h1_client *c)
     c->begun = false;
     c->error = 0;
     c->interims = 0;
-    h1_scan_init(&c->scan);
+    h1_scan_init(&c->scan, c->req->pool);
 }
 
 static enum step fail(struct h1_client *c, enum h1_client_failure failure, const char *reason)
@@ -183,7 +183,7 @@ static enum step parse_head(struct h1_client *c, const char *data)
 
     memcpy(copy, head.s, head.len);
     head.s = copy;
-    if (h1_parse_response_head(head, req->pool, &req->listener->limits, &c->head, &reason) != 0 ||
+    if (h1_parse_response_head(head, &c->scan, req->pool, &req->listener->limits, &c->head, &reason) != 0 ||
         frame_response(&c->head, req->head.method, c->upgrading, &c->frame, &reason) != 0)
         return fail(c, H1_CLIENT_MALFORMED, reason);
     return STEP_AGAIN;
@@ -196,7 +196,7 @@ static enum step take_interim(struct h1_client *c)
     /* 100 is the client side's own business: it is sent when the body is first asked for. */
     if (c->head.status != 100)
         c->user->interim(c, &c->head);
-    h1_scan_init(&c->scan);
+    h1_scan_init(&c->scan, c->req->pool);
     return STEP_AGAIN;
 }
 

@@ -32,7 +32,7 @@ struct h1_exchange *h1_exchange_new(struct conn *c)
     memset(ex, 0, sizeof(*ex));
     ex->conn = c;
     ex->pending.fd = -1;
-    h1_scan_init(&ex->scan);
+    h1_scan_init(&ex->scan, pool);
     ex->request.pool = pool;
     ex->request.worker = w;
     ex->request.conn = c;

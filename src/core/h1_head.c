@@ -85,8 +85,8 @@ static size_t run_head(struct h1_exchange *ex, struct str head, struct str rest)
     int status;
 
     memcpy(copy, head.s, head.len);
-    status = h1_parse_request_head((struct str){copy, head.len}, req->pool, &c->listener->limits, &req->head,
-                                   &reason);
+    status = h1_parse_request_head((struct str){copy, head.len}, &ex->scan, req->pool, &c->listener->limits,
+                                   &req->head, &reason);
     if (status == 0)
         status = frame_request(&req->head, &req->frame, &reason);
     if (status != 0) {

@@ -20,6 +20,8 @@ struct host_table {
     struct path_table *exact;
     struct path_table *suffixes; /* each begins with its dot */
     struct path_table *prefixes; /* each ends with its dot */
+    bool has_suffixes;
+    bool has_prefixes;
     struct host_regex *regexes;
     struct host_regex **regexes_end;
 };
@@ -88,10 +90,13 @@ int host_table_add(struct host_table *table, struct str host, void *value,
     } else if (!star) {
         path_table_add(table->exact, (struct str){lower.s + 1, lower.len - 1}, value);
         path_table_add(table->suffixes, lower, value);
+        table->has_suffixes = true;
     } else if (star == lower.s && lower.s[1] == '.' && !memchr(star + 1, '*', lower.len - 1)) {
         path_table_add(table->suffixes, (struct str){lower.s + 1, lower.len - 1}, value);
+        table->has_suffixes = true;
     } else if (star == lower.s + lower.len - 1 && star[-1] == '.' && lower.s[0] != '.') {
         path_table_add(table->prefixes, (struct str){lower.s, lower.len - 1}, value);
+        table->has_prefixes = true;
     } else {
         return host_refuse(error, (size_t)(star - lower.s),
                            "\"*\" stands for whole labels at the start or at the end only");
@@ -136,9 +141,9 @@ enum regex_result host_table_find(const struct host_table *table, struct str hos
 
     if (captures)
         captures->count = 0;
-    if (!entry)
+    if (!entry && table->has_suffixes)
         entry = host_find_suffix(table, host);
-    if (!entry)
+    if (!entry && table->has_prefixes)
         entry = host_find_prefix(table, host);
     if (entry) {
         *value = entry->value;

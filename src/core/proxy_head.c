@@ -6,6 +6,9 @@
 #include "http/h1_parse.h"
 #include "http/hop.h"
 
+/* Room for Host and what is told about the client; more is allocated where more is added. */
+#define FIELDS_ADDED 8
+
 static struct str target_of(struct request *req)
 {
     struct str path = req->forward_path, query = req->forward_query;
@@ -40,8 +43,8 @@ static struct str host_of(struct request *req, const struct peer_conf *peer)
     return host.len > 0 ? host : peer->host;
 }
 
-/* All fields but those that end here or are set anew; the first place is for Host. */
-static int copy_fields(struct request *req, struct header_list *to)
+/* Host, and all fields but those that end here or are set anew. */
+static int copy_fields(struct request *req, const struct peer_conf *peer, struct header_list *to)
 {
     const struct header_list *from = &req->head.headers;
     size_t cap = req->listener->limits.fields + H1_PARSE_SPARE_FIELDS;
@@ -49,9 +52,8 @@ static int copy_fields(struct request *req, struct header_list *to)
     header_list_init(to, req->pool, cap);
     if (from->count + 1 > cap)
         return -1;
-    to->room = from->count + 8 < cap ? from->count + 8 : cap;
-    to->items = pool_alloc(req->pool, to->room * sizeof(*to->items));
-    to->count = 1;
+    header_reserve(to, from->count + FIELDS_ADDED);
+    header_put(to, &(struct header){.name = STR("Host"), .value = host_of(req, peer), .id = HEADER_HOST});
     hop_copy_request(from, to, req->route->forwarded && !req->trusted);
     return 0;
 }
@@ -76,10 +78,7 @@ int proxy_head_make(struct request *req, const struct peer_conf *peer, bool upgr
     struct header_list *headers = &head->headers;
 
     *head = (struct message){.method = req->head.method, .target = target_of(req), .minor = 1};
-    if (copy_fields(req, headers) < 0)
-        return -1;
-    headers->items[0] = (struct header){STR("Host"), host_of(req, peer), HEADER_HOST, false};
-    if (add_forwarding(req, headers) < 0)
+    if (copy_fields(req, peer, headers) < 0 || add_forwarding(req, headers) < 0)
         return -1;
     if (upgrade && header_add(headers, STR("Upgrade"), STR("websocket")) < 0)
         return -1;

@@ -268,7 +268,7 @@ bool request_send_head(struct request *req, struct message *head, const struct f
         rewrite_headers(&route->response_headers, req, &head->headers) < 0)
         log_write(req->worker->log, LOG_LEVEL_WARN, "an answer has no room for all of response_headers");
     if (!header_find(&head->headers, HEADER_DATE) &&
-        header_add(&head->headers, STR("Date"), worker_date(req->worker)) < 0)
+        header_add_known(&head->headers, HEADER_DATE, worker_date(req->worker)) < 0)
         log_write(req->worker->log, LOG_LEVEL_INFO, "an answer has no room for Date");
     req->response = *head;
     return req->out->head(req, head, frame, body, last);

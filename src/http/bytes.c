@@ -16,23 +16,43 @@ static bool is_value_byte(unsigned char c)
     return (c >= ' ' && c != 127) || c == '\t';
 }
 
+#ifdef __SSE2__
+static __m128i load_sixteen(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* The first eight of a text and the last, which may be the same. */
+static __m128i load_ends(struct str s)
+{
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)s.s),
+                              _mm_loadl_epi64((const __m128i *)(const void *)(s.s + s.len - 8)));
+}
+
+static bool sixteen_are_value(__m128i v)
+{
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ' - 1)), v);
+    __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\t')), low),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8(127)));
+
+    return _mm_movemask_epi8(bad) == 0;
+}
+#endif
+
 bool bytes_are_value(struct str s)
 {
     size_t i = 0;
 
 #ifdef __SSE2__
-    /* Signed comparison: 0x80 and above are below zero, and are told apart by a second one. */
-    const __m128i space = _mm_set1_epi8(' '), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(127);
-    const __m128i minus1 = _mm_set1_epi8(-1);
-
-    for (; i + 16 <= s.len; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.s + i));
-        __m128i low = _mm_and_si128(_mm_cmplt_epi8(v, space), _mm_cmpgt_epi8(v, minus1));
-        __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), low), _mm_cmpeq_epi8(v, del));
-
-        if (_mm_movemask_epi8(bad))
-            return false;
+    /* The last bytes may be looked at twice. */
+    if (s.len >= 16) {
+        for (; i < s.len - 16; i += 16)
+            if (!sixteen_are_value(load_sixteen(s.s + i)))
+                return false;
+        return sixteen_are_value(load_sixteen(s.s + s.len - 16));
     }
+    if (s.len >= 8)
+        return sixteen_are_value(load_ends(s));
 #endif
     for (; i < s.len; i++) {
         if (!is_value_byte((unsigned char)s.s[i]))
@@ -59,4 +79,13 @@ bool bytes_are_token(struct str s)
             return false;
     }
     return s.len > 0;
+}
+
+bool bytes_hold(struct str s, char c)
+{
+#ifdef __SSE2__
+    if (s.len >= 8 && s.len <= 16)
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(load_ends(s), _mm_set1_epi8(c))) != 0;
+#endif
+    return s.len > 0 && memchr(s.s, c, s.len) != NULL;
 }

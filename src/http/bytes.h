@@ -16,4 +16,7 @@ bool bytes_are_target(struct str);
 /* At least one byte, and only tchar (RFC 9110 5.6.2). */
 bool bytes_are_token(struct str);
 
+/* Whether `c` is one of them; as memchr(), but for texts as short as names. */
+bool bytes_hold(struct str, char c);
+
 #endif

@@ -1,8 +1,7 @@
 /*
- * h1_parse.c: the wrapper around llhttp.  The start line is cut here, by its spaces, and llhttp
- * must agree; fields come from llhttp's callbacks as pieces of the head, which lies in one piece
- * of memory. llhttp is stopped at the end of the head, so that none of its ideas about bodies
- * ever take effect.
+ * h1_parse.c: the wrapper around llhttp.  The start line is cut here, by its spaces, and the fields by what
+ * the scan found; llhttp must agree.  It is stopped at the end of the head, so that none of its ideas about
+ * bodies ever take effect.
  */
 #include "config.h"
 
@@ -16,73 +15,30 @@
 #error "llhttp must be built in strict mode: its loose mode lets requests be smuggled"
 #endif
 
+/* Most messages get few fields on their way: there is room for so many at once. */
+#define H1_PARSE_ROOM 4
+
+/* What llhttp has seen. */
 struct h1_parse {
-    struct message *message;
-    const struct h1_limits *limits;
     struct str url;
-    struct str name;
-    struct str value;
-    int status; /* set by a callback that refuses */
-    const char *reason;
+    size_t fields;
     bool complete;
 };
 
-/* Puts a piece behind what is already there; a gap between pieces would be a fold. */
-static int parse_extend(struct h1_parse *parse, struct str *text, const char *at, size_t len)
-{
-    if (text->s == NULL) {
-        *text = (struct str){at, len};
-        return 0;
-    }
-    if (text->s + text->len != at && len > 0) {
-        parse->status = 400;
-        parse->reason = "folded line";
-        return -1;
-    }
-    text->len += len;
-    return 0;
-}
-
+/* The head lies in one piece of memory, and so does each part of it. */
 static int parse_on_url(llhttp_t *llhttp, const char *at, size_t len)
 {
     struct h1_parse *parse = llhttp->data;
 
-    return parse_extend(parse, &parse->url, at, len);
-}
-
-static int parse_on_name(llhttp_t *llhttp, const char *at, size_t len)
-{
-    struct h1_parse *parse = llhttp->data;
-
-    return parse_extend(parse, &parse->name, at, len);
-}
-
-static int parse_on_value(llhttp_t *llhttp, const char *at, size_t len)
-{
-    struct h1_parse *parse = llhttp->data;
-
-    return parse_extend(parse, &parse->value, at, len);
+    parse->url = (struct str){at, len};
+    return 0;
 }
 
 static int parse_on_value_complete(llhttp_t *llhttp)
 {
     struct h1_parse *parse = llhttp->data;
-    struct header_list *headers = &parse->message->headers;
 
-    if (!bytes_are_token(parse->name)) {
-        parse->status = 400;
-        parse->reason = "field name is not a token";
-        return -1;
-    }
-    if (headers->count >= parse->limits->fields ||
-        header_add(headers, parse->name, str_trim(parse->value)) != 0) {
-        parse->status = 431;
-        parse->reason = "too many fields";
-        return -1;
-    }
-    /* The name was looked at here, the value by llhttp's strict mode. */
-    headers->items[headers->count - 1].checked = true;
-    parse->name = parse->value = STR_NONE;
+    parse->fields++;
     return 0;
 }
 
@@ -95,10 +51,12 @@ static int parse_on_headers_complete(llhttp_t *llhttp)
     return HPE_PAUSED;
 }
 
+/*
+ * Names and values are not asked for: they stand between the bytes that the scan has found.  What is set here
+ * must not be among what llhttp_quiet.h leaves out.
+ */
 static const llhttp_settings_t h1_settings = {
     .on_url = parse_on_url,
-    .on_header_field = parse_on_name,
-    .on_header_value = parse_on_value,
     .on_header_value_complete = parse_on_value_complete,
     .on_headers_complete = parse_on_headers_complete,
 };
@@ -119,27 +77,82 @@ static llhttp_errno_t parse_execute(llhttp_t *llhttp, struct str head)
 }
 #endif
 
-/* Everything behind the start line's checks, for both directions: 0, or a status with a reason. */
-static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head)
+/* llhttp's opinion of the whole head: 0, or a status with a reason. */
+static int parse_run(struct h1_parse *parse, llhttp_type_t type, struct str head, const char **reason)
 {
     llhttp_t llhttp;
     llhttp_errno_t error;
 
+    *parse = (struct h1_parse){.complete = false};
     llhttp_init(&llhttp, type, &h1_settings);
     llhttp.data = parse;
     error = parse_execute(&llhttp, head);
-    if (parse->status)
-        return parse->status;
     if (error == HPE_INVALID_METHOD) {
-        parse->reason = "unknown method";
+        *reason = "unknown method";
         return 501;
     }
     if (error != HPE_PAUSED || !parse->complete) {
         /* llhttp's reasons are string constants. */
-        parse->reason = error == HPE_OK || llhttp.reason == NULL ? "malformed head" : llhttp.reason;
+        *reason = error == HPE_OK || llhttp.reason == NULL ? "malformed head" : llhttp.reason;
         return 400;
     }
     return 0;
+}
+
+/* "NAME: VALUE", as most lines are: one space in front of a value, and nothing behind it. */
+static bool parse_is_plain(const char *colon, const char *end)
+{
+    return end - colon > 2 && colon[1] == ' ' && !is_ows(colon[2]) && !is_ows(end[-1]);
+}
+
+/* Adds what stands in one line, of which llhttp has seen that it is tchar, a colon and a value. */
+static void parse_add(struct header_list *headers, struct str head, const struct h1_line *line)
+{
+    const char *colon = head.s + line->colon, *end = head.s + line->end;
+    struct str name = {head.s + line->name, line->colon - line->name};
+    struct header *field = header_next(headers, header_id_of(name));
+
+    field->name = name;
+    field->checked = true;
+    field->in_line = parse_is_plain(colon, end);
+    if (field->in_line)
+        field->value = (struct str){colon + 2, (size_t)(end - colon) - 2};
+    else
+        field->value = str_trim((struct str){colon + 1, (size_t)(end - colon) - 1});
+}
+
+static int parse_fields(struct header_list *headers, struct str head, const struct h1_scan *scan,
+                        const struct h1_limits *limits, const char **reason)
+{
+    if (scan->fields > limits->fields) {
+        *reason = "too many fields";
+        return 431;
+    }
+    header_reserve(headers, scan->fields + H1_PARSE_ROOM);
+    for (size_t i = 0; i < scan->fields; i++) {
+        /* llhttp lets this one pass. */
+        if (scan->lines[i].colon == scan->lines[i].name) {
+            *reason = "empty field name";
+            return 400;
+        }
+        parse_add(headers, head, &scan->lines[i]);
+    }
+    return 0;
+}
+
+/* Everything but the start line, for both directions: 0, or a status with a reason. */
+static int parse_head(struct h1_parse *parse, llhttp_type_t type, struct str head, const struct h1_scan *scan,
+                      const struct h1_limits *limits, struct header_list *headers, const char **reason)
+{
+    int status = parse_run(parse, type, head, reason);
+
+    if (status)
+        return status;
+    if (parse->fields != scan->fields) {
+        *reason = "field lines are not clear";
+        return 400;
+    }
+    return parse_fields(headers, head, scan, limits, reason);
 }
 
 /* "HTTP/1.0" or "HTTP/1.1": 0; another version: 505; anything else: 400. */
@@ -178,14 +191,6 @@ static bool parse_method_known(struct str method)
     return false;
 }
 
-/* The line up to the first CRLF; empty when there is none. */
-static struct str parse_first_line(struct str head)
-{
-    const char *cr = head.len ? memchr(head.s, '\r', head.len) : NULL;
-
-    return cr ? (struct str){head.s, (size_t)(cr - head.s)} : STR_NONE;
-}
-
 /* Cuts `*rest` at its first SP; everything when there is none. */
 static struct str parse_word(struct str *rest)
 {
@@ -201,9 +206,8 @@ static struct str parse_word(struct str *rest)
     return word;
 }
 
-static int parse_request_line(struct str head, struct message *message, const char **reason)
+static int parse_request_line(struct str line, struct message *message, const char **reason)
 {
-    struct str line = parse_first_line(head);
     int status;
 
     message->method = parse_word(&line);
@@ -228,39 +232,40 @@ static int parse_request_line(struct str head, struct message *message, const ch
 
 static int parse_host_count(const struct message *message, const char **reason)
 {
-    size_t hosts = header_count(&message->headers, HEADER_HOST);
+    const struct header_list *headers = &message->headers;
+    const struct header *host = header_find(headers, HEADER_HOST);
 
-    if (hosts > 1) {
-        *reason = "more than one Host field";
-        return 400;
-    }
-    if (hosts == 0 && message->minor == 1) {
+    if (!host && message->minor == 0)
+        return 0;
+    if (!host) {
         *reason = "no Host field";
         return 400;
+    }
+    while (++host < headers->items + headers->count) {
+        if (host->id == HEADER_HOST) {
+            *reason = "more than one Host field";
+            return 400;
+        }
     }
     return 0;
 }
 
-static void parse_start(struct h1_parse *parse, struct pool *pool, const struct h1_limits *limits,
-                        struct message *message)
+static void parse_start(struct pool *pool, const struct h1_limits *limits, struct message *message)
 {
     *message = (struct message){0};
     header_list_init(&message->headers, pool, limits->fields + H1_PARSE_SPARE_FIELDS);
-    *parse = (struct h1_parse){.message = message, .limits = limits};
 }
 
-int h1_parse_request_head(struct str head, struct pool *pool, const struct h1_limits *limits,
-                          struct message *message, const char **reason)
+int h1_parse_request_head(struct str head, const struct h1_scan *scan, struct pool *pool,
+                          const struct h1_limits *limits, struct message *message, const char **reason)
 {
     struct h1_parse parse;
     int status;
 
-    parse_start(&parse, pool, limits, message);
-    status = parse_request_line(head, message, reason);
-    if (status)
-        return status;
-    status = parse_run(&parse, HTTP_REQUEST, head);
-    *reason = parse.reason;
+    parse_start(pool, limits, message);
+    status = parse_request_line((struct str){head.s, scan->start_line}, message, reason);
+    if (status == 0)
+        status = parse_head(&parse, HTTP_REQUEST, head, scan, limits, &message->headers, reason);
     if (status)
         return status;
     if (!str_eq(parse.url, message->target)) {
@@ -271,9 +276,8 @@ int h1_parse_request_head(struct str head, struct pool *pool, const struct h1_li
 }
 
 /* "HTTP/1.x SP 3DIGIT [SP reason]", the reason without controls (RFC 9112 4). */
-static const char *parse_status_line(struct str head, struct message *message)
+static const char *parse_status_line(struct str line, struct message *message)
 {
-    struct str line = parse_first_line(head);
     struct str version = parse_word(&line);
     struct str code = parse_word(&line);
     const char *reason;
@@ -294,17 +298,14 @@ static const char *parse_status_line(struct str head, struct message *message)
     return NULL;
 }
 
-int h1_parse_response_head(struct str head, struct pool *pool, const struct h1_limits *limits,
-                           struct message *message, const char **reason)
+int h1_parse_response_head(struct str head, const struct h1_scan *scan, struct pool *pool,
+                           const struct h1_limits *limits, struct message *message, const char **reason)
 {
     struct h1_parse parse;
 
-    parse_start(&parse, pool, limits, message);
-    *reason = parse_status_line(head, message);
+    parse_start(pool, limits, message);
+    *reason = parse_status_line((struct str){head.s, scan->start_line}, message);
     if (*reason)
         return 502;
-    if (parse_run(&parse, HTTP_RESPONSE, head) == 0)
-        return 0;
-    *reason = parse.reason;
-    return 502;
+    return parse_head(&parse, HTTP_RESPONSE, head, scan, limits, &message->headers, reason) == 0 ? 0 : 502;
 }

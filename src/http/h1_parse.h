@@ -1,8 +1,8 @@
 /*
- * h1_parse.h: turns a complete, scanned HTTP/1 head into a struct message.  llhttp (strict mode)
- * reads the grammar; what it leaves open is checked here: versions, methods, status codes, the
- * number of fields, Host.  llhttp never sees a body and never decides about framing, upgrade or
- * keep-alive.
+ * h1_parse.h: turns a complete, scanned HTTP/1 head into a struct message.  The fields are where the scan
+ * found them; llhttp (strict mode) reads every byte once more, as the judge of the grammar, and must see as
+ * many fields.  What it leaves open is checked here: versions, methods, status codes, the number of fields,
+ * Host.  llhttp never sees a body and never decides about framing, upgrade or keep-alive.
  */
 #ifndef WEIR_HTTP_H1_PARSE_H
 #define WEIR_HTTP_H1_PARSE_H
@@ -14,17 +14,19 @@
 #define H1_PARSE_SPARE_FIELDS 32
 
 /*
- * `head` is data[start..end) of a scan that said H1_SCAN_DONE and must outlive `message`, which
+ * `head` is data[start..end) of `scan`, which said H1_SCAN_DONE, and must outlive `message`, which
  * points into it; the field array comes from `pool`.  Returns 0, or the status to answer before
  * closing: 400, 431 (too many fields), 501 (unknown method), 505 (not HTTP/1.0 or 1.1); then
  * *reason is static text and the message must not be used.  RFC 9112 3, 5; RFC 9110 7.2 (Host:
  * one in 1.1, never two).
  */
-int h1_parse_request_head(struct str head, struct pool *pool, const struct h1_limits *limits,
-                          struct message *message, const char **reason) WEIR_MUST_CHECK;
+int h1_parse_request_head(struct str head, const struct h1_scan *scan, struct pool *pool,
+                          const struct h1_limits *limits, struct message *message,
+                          const char **reason) WEIR_MUST_CHECK;
 
 /* The same for a status line and fields (RFC 9112 4); returns 0 or 502. */
-int h1_parse_response_head(struct str head, struct pool *pool, const struct h1_limits *limits,
-                           struct message *message, const char **reason) WEIR_MUST_CHECK;
+int h1_parse_response_head(struct str head, const struct h1_scan *scan, struct pool *pool,
+                           const struct h1_limits *limits, struct message *message,
+                          const char **reason) WEIR_MUST_CHECK;
 
 #endif

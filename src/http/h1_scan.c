@@ -1,21 +1,26 @@
 /*
- * h1_scan.c: the scan before the parser.  Everything is done with memchr over whole lines, which
- * the C library does many bytes at a time, so that a clean head costs little more than a copy of
- * it would.
+ * h1_scan.c: the scan before the parser.  One pass, sixteen bytes at a time where the processor can, so that
+ * a clean head costs little more than a copy of it would.
  */
 #include "http/h1_scan.h"
 
 #include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /*
  * RFC 9112 2.2 asks for at least one; two CRLF forgive a client that ends its body with one too
  * many.
  */
 #define H1_SCAN_EMPTY_LINES 2
+/* As many fields as most heads have. */
+#define H1_SCAN_FIRST_ROOM 32
 
-void h1_scan_init(struct h1_scan *scan)
+void h1_scan_init(struct h1_scan *scan, struct pool *pool)
 {
-    memset(scan, 0, sizeof(*scan));
+    *scan = (struct h1_scan){.pool = pool};
 }
 
 static enum h1_verdict scan_refuse(struct h1_scan *scan, enum h1_verdict verdict, size_t at,
@@ -25,6 +30,69 @@ static enum h1_verdict scan_refuse(struct h1_scan *scan, enum h1_verdict verdict
     scan->reason = reason;
     return verdict;
 }
+
+/* ---- finding bytes ---- */
+
+/* What an #ifdef leaves out here makes it faster only. */
+
+#ifdef __SSE2__
+static inline __m128i load_sixteen(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* A bit for each of sixteen bytes that is CR or below: nothing is left of it when CR is taken from it. */
+static inline unsigned mark_low(const char *at)
+{
+    __m128i left = _mm_subs_epu8(load_sixteen(at), _mm_set1_epi8('\r'));
+
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(left, _mm_setzero_si128()));
+}
+#endif
+
+/* The first byte in data[at..len) that is CR or below: LF or NUL, but HTAB too; or `len`. */
+static inline size_t find_low(const char *data, size_t at, size_t len)
+{
+#ifdef __SSE2__
+    if (len >= 16) {
+        size_t last = len - 16;
+        unsigned low;
+
+        for (; at <= last; at += 16) {
+            low = mark_low(data + at);
+            if (low)
+                return at + (unsigned)__builtin_ctz(low);
+        }
+        /* The last sixteen bytes once more: those that were looked at are shifted out. */
+        low = mark_low(data + last) >> (at - last);
+        return low ? at + (unsigned)__builtin_ctz(low) : len;
+    }
+#endif
+    while (at < len && (unsigned char)data[at] > '\r')
+        at++;
+    return at;
+}
+
+/* The first colon in data[at..end), or a place at or behind `end`; bytes up to `len` may be looked at. */
+static inline size_t find_colon(const char *data, size_t at, size_t end, size_t len)
+{
+#ifdef __SSE2__
+    for (; at < end && at + 16 <= len; at += 16) {
+        __m128i equal = _mm_cmpeq_epi8(load_sixteen(data + at), _mm_set1_epi8(':'));
+        unsigned colons = (unsigned)_mm_movemask_epi8(equal);
+
+        if (colons)
+            return at + (unsigned)__builtin_ctz(colons);
+    }
+#else
+    (void)len;
+#endif
+    while (at < end && data[at] != ':')
+        at++;
+    return at;
+}
+
+/* ---- whole lines ---- */
 
 /* Exactly "method SP target SP version", none of them empty. */
 static enum h1_verdict scan_request_line(struct h1_scan *scan, const char *text, size_t len)
@@ -45,22 +113,57 @@ static enum h1_verdict scan_request_line(struct h1_scan *scan, const char *text,
     return H1_SCAN_MORE;
 }
 
-static enum h1_verdict scan_field_line(struct h1_scan *scan, const struct h1_limits *limits,
-                                       const char *text, size_t len)
+static enum h1_verdict scan_start_line(struct h1_scan *scan, enum h1_direction direction,
+                                       const struct h1_limits *limits, const char *text, size_t len)
 {
-    if (text[0] == ':')
-        return scan_refuse(scan, H1_SCAN_BAD, scan->line, "empty field name");
-    if (memchr(text, ':', len) == NULL)
-        return scan_refuse(scan, H1_SCAN_BAD, scan->line, "field line without a colon");
-    if (++scan->fields > limits->fields)
-        return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "too many fields");
+    scan->start_line = len;
+    if (len > limits->start_line)
+        return scan_refuse(scan, H1_SCAN_LINE_TOO_LONG, scan->line, "start line too long");
+    return direction == H1_REQUEST ? scan_request_line(scan, text, len) : H1_SCAN_MORE;
+}
+
+static void scan_grow(struct h1_scan *scan, size_t most)
+{
+    size_t room = scan->room ? scan->room * 2 : H1_SCAN_FIRST_ROOM;
+    struct h1_line *lines;
+
+    if (room > most)
+        room = most;
+    lines = pool_alloc(scan->pool, room * sizeof(*lines));
+    if (scan->fields)
+        memcpy(lines, scan->lines, scan->fields * sizeof(*lines));
+    scan->lines = lines;
+    scan->room = room;
+}
+
+static enum h1_verdict scan_field_line(struct h1_scan *scan, const struct h1_limits *limits, const char *data,
+                                       size_t end, size_t len)
+{
+    size_t line = scan->line, colon = find_colon(data, line, end, len);
+
+    if (colon == line)
+        return scan_refuse(scan, H1_SCAN_BAD, line, "empty field name");
+    if (colon >= end)
+        return scan_refuse(scan, H1_SCAN_BAD, line, "field line without a colon");
+    if (scan->fields == limits->fields) {
+        scan->fields++;
+        return scan_refuse(scan, H1_SCAN_TOO_LARGE, line, "too many fields");
+    }
+    if (scan->fields == scan->room)
+        scan_grow(scan, limits->fields);
+    /* A head that is too large for these is refused before anyone looks at them. */
+    scan->lines[scan->fields++] = (struct h1_line){
+        .name = (uint32_t)(line - scan->start),
+        .colon = (uint32_t)(colon - scan->start),
+        .end = (uint32_t)(end - scan->start),
+    };
     return H1_SCAN_MORE;
 }
 
 static enum h1_verdict scan_empty_line(struct h1_scan *scan, enum h1_direction direction,
                                        size_t after)
 {
-    if (scan->has_start_line) {
+    if (scan->start_line) {
         scan->end = after;
         return H1_SCAN_DONE;
     }
@@ -70,49 +173,53 @@ static enum h1_verdict scan_empty_line(struct h1_scan *scan, enum h1_direction d
     return H1_SCAN_MORE;
 }
 
-/* `text` is the line without its CRLF. */
+/* The line up to `end`, where its CRLF begins. */
 static enum h1_verdict scan_line(struct h1_scan *scan, enum h1_direction direction,
-                                 const struct h1_limits *limits, const char *text, size_t len)
+                                 const struct h1_limits *limits, const char *data, size_t end, size_t len)
 {
-    if (scan->has_start_line)
-        return scan_field_line(scan, limits, text, len);
-    scan->has_start_line = 1;
-    if (len > limits->start_line)
-        return scan_refuse(scan, H1_SCAN_LINE_TOO_LONG, scan->line, "start line too long");
-    return direction == H1_REQUEST ? scan_request_line(scan, text, len) : H1_SCAN_MORE;
+    enum h1_verdict verdict;
+
+    if (end == scan->line)
+        verdict = scan_empty_line(scan, direction, end + 2);
+    else if (scan->start_line)
+        verdict = scan_field_line(scan, limits, data, end, len);
+    else
+        verdict = scan_start_line(scan, direction, limits, data + scan->line, end - scan->line);
+    if (verdict != H1_SCAN_MORE && verdict != H1_SCAN_DONE)
+        return verdict;
+    if (end + 2 - scan->start > limits->head)
+        return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
+    scan->line = scan->next = end + 2;
+    return verdict;
 }
 
-/* What can be said of the bytes [from, to) of the current line, before or without its CRLF. */
-static enum h1_verdict scan_bytes(struct h1_scan *scan, const char *data, size_t from, size_t to)
-{
-    const char *bad;
+/* ---- bytes as they come ---- */
 
-    if (from >= to)
-        return H1_SCAN_MORE;
-    if (data[scan->line] == ' ' || data[scan->line] == '\t')
+/* The first byte of a line, where there is one yet. */
+static enum h1_verdict scan_first(struct h1_scan *scan, const char *data, size_t len)
+{
+    if (scan->line < len && is_ows(data[scan->line]))
         return scan_refuse(scan, H1_SCAN_BAD, scan->line, "line begins with white space");
-    bad = memchr(data + from, '\r', to - from);
-    if (bad != NULL)
-        return scan_refuse(scan, H1_SCAN_BAD, (size_t)(bad - data), "CR without LF");
-    bad = memchr(data + from, '\0', to - from);
-    if (bad != NULL)
-        return scan_refuse(scan, H1_SCAN_BAD, (size_t)(bad - data), "NUL in the head");
     return H1_SCAN_MORE;
 }
 
-/* No LF yet: refuse at once what no later byte can make good. */
-static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits,
-                                    const char *data, size_t len)
+static enum h1_verdict scan_crlf(struct h1_scan *scan, enum h1_direction direction,
+                                 const struct h1_limits *limits, const char *data, size_t at, size_t len)
 {
-    /* A CR that is the last byte may still get its LF; the one before `next` has been denied it. */
-    size_t from = scan->next > scan->line ? scan->next - 1 : scan->line;
-    size_t to = len > scan->line && data[len - 1] == '\r' ? len - 1 : len;
-    enum h1_verdict verdict = scan_bytes(scan, data, from, to);
+    enum h1_verdict verdict;
 
-    if (verdict != H1_SCAN_MORE)
-        return verdict;
-    scan->next = len;
-    if (!scan->has_start_line && to - scan->line > limits->start_line)
+    if (data[at + 1] != '\n')
+        return scan_refuse(scan, H1_SCAN_BAD, at, "CR without LF");
+    verdict = scan_line(scan, direction, limits, data, at, len);
+    return verdict == H1_SCAN_MORE ? scan_first(scan, data, len) : verdict;
+}
+
+/* No CRLF yet in a line that is fine up to `end`: refuse at once what no later byte can make good. */
+static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits *limits, size_t end,
+                                    size_t len)
+{
+    scan->next = end;
+    if (!scan->start_line && end - scan->line > limits->start_line)
         return scan_refuse(scan, H1_SCAN_LINE_TOO_LONG, scan->line, "start line too long");
     if (len - scan->start > limits->head)
         return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
@@ -122,31 +229,24 @@ static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits
 enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
                              const struct h1_limits *limits, const char *data, size_t len)
 {
-    while (scan->next < len) {
-        const char *text = data + scan->line;
-        const char *lf = memchr(data + scan->next, '\n', len - scan->next);
-        enum h1_verdict verdict;
-        size_t n, after;
+    enum h1_verdict verdict = scan_first(scan, data, len);
 
-        if (lf == NULL)
-            return scan_partial(scan, limits, data, len);
-        if (lf == text || lf[-1] != '\r')
-            return scan_refuse(scan, H1_SCAN_BAD, (size_t)(lf - data), "LF without CR");
-        n = (size_t)(lf - text) - 1;
-        after = (size_t)(lf - data) + 1;
-        verdict = scan_bytes(scan, data, scan->line, scan->line + n);
-        if (verdict == H1_SCAN_MORE)
-            verdict = n == 0 ? scan_empty_line(scan, direction, after)
-                             : scan_line(scan, direction, limits, text, n);
-        if (verdict != H1_SCAN_MORE && verdict != H1_SCAN_DONE)
-            return verdict;
-        if (after - scan->start > limits->head)
-            return scan_refuse(scan, H1_SCAN_TOO_LARGE, scan->line, "head too large");
-        scan->line = scan->next = after;
-        if (verdict == H1_SCAN_DONE)
-            return verdict;
+    while (verdict == H1_SCAN_MORE) {
+        size_t end = find_low(data, scan->next, len);
+
+        /* A CR that is the last byte may still get its LF. */
+        if (end == len || (end + 1 == len && data[end] == '\r'))
+            return scan_partial(scan, limits, end, len);
+        if (data[end] == '\r')
+            verdict = scan_crlf(scan, direction, limits, data, end, len);
+        else if (data[end] == '\n')
+            verdict = scan_refuse(scan, H1_SCAN_BAD, end, "LF without CR");
+        else if (data[end] == '\0')
+            verdict = scan_refuse(scan, H1_SCAN_BAD, end, "NUL in the head");
+        else
+            scan->next = end + 1;
     }
-    return H1_SCAN_MORE;
+    return verdict;
 }
 
 int h1_scan_status(enum h1_verdict verdict, enum h1_direction direction)

@@ -30,10 +30,15 @@ static void put_line(struct h1_buffer *b, struct str name, struct str value)
     b->used = (size_t)(to - b->bytes);
 }
 
-static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value, bool checked)
+/* A name that has a number is a token. */
+static bool is_safe(const struct header *field)
 {
-    if (!checked && (!bytes_are_token(name) || !bytes_are_value(value)))
-        return H1_WRITE_UNSAFE;
+    return field->checked ||
+           ((field->id != HEADER_OTHER || bytes_are_token(field->name)) && bytes_are_value(field->value));
+}
+
+static enum h1_written put_field(struct h1_buffer *b, struct str name, struct str value)
+{
     if (b->room - b->used < name.len + value.len + 4)
         return H1_WRITE_FULL;
     put_line(b, name, value);
@@ -52,28 +57,51 @@ static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing 
         do
             digits[--at] = (char)('0' + left % 10);
         while ((left /= 10) > 0);
-        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at}, true);
+        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at});
     } else if (framing->kind == H1_LENGTH_CHUNKED) {
-        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"), true);
+        result = put_field(b, STR("Transfer-Encoding"), STR("chunked"));
     }
     if (result == H1_WRITTEN && framing->connection.len > 0)
-        result = put_field(b, STR("Connection"), framing->connection, false);
+        result = bytes_are_value(framing->connection) ? put_field(b, STR("Connection"), framing->connection)
+                                                      : H1_WRITE_UNSAFE;
     return result;
+}
+
+/*
+ * The text of `field` and of those behind it that stand one behind the other in the head they came in, each
+ * as put_line() would write it: it is the same when it is written at once.  *next is the first that is not
+ * among them.
+ */
+static struct str run_of(const struct header *field, const struct header *last, const struct header **next)
+{
+    const char *start = field->name.s, *end = start;
+
+    for (; field < last && field->in_line && field->name.s == end; field++)
+        end = field->value.s + field->value.len + 2;
+    *next = field;
+    return (struct str){start, (size_t)(end - start)};
+}
+
+static enum h1_written put_one(struct h1_buffer *b, const struct header *field)
+{
+    return is_safe(field) ? put_field(b, field->name, field->value) : H1_WRITE_UNSAFE;
 }
 
 /* Everything after the first line, the empty line included. */
 static enum h1_written put_fields(struct h1_buffer *b, const struct message *head,
                                   const struct h1_framing *framing)
 {
-    for (size_t i = 0; i < head->headers.count; i++) {
-        const struct header *field = &head->headers.items[i];
-        enum h1_written result = put_field(b, field->name, field->value, field->checked);
+    const struct header *field = head->headers.items, *last = field + head->headers.count;
+    enum h1_written result = H1_WRITTEN;
 
-        if (result != H1_WRITTEN)
-            return result;
+    while (field < last && result == H1_WRITTEN) {
+        if (!field->in_line)
+            result = put_one(b, field++);
+        else if (!put(b, run_of(field, last, &field)))
+            result = H1_WRITE_FULL;
     }
-    enum h1_written result = put_framing(b, framing);
-
+    if (result == H1_WRITTEN)
+        result = put_framing(b, framing);
     if (result == H1_WRITTEN && !put(b, STR("\r\n")))
         result = H1_WRITE_FULL;
     return result;

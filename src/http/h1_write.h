@@ -1,7 +1,8 @@
 /*
- * h1_write.h: writes HTTP/1.1 heads from the parsed form.  Nothing received is passed on as it came: every
- * byte of a line is checked once more here, so that no rewrite, capture or setting can split a message
- * (RFC 9112 11.1).
+ * h1_write.h: writes HTTP/1.1 heads from the parsed form, in one spelling.  Every byte of a line was seen by
+ * the parser or is checked here, so that no rewrite, capture or setting can split a message (RFC 9112 11.1).
+ * Lines that were received in that spelling are copied together: the bytes are those that would be written
+ * one by one.
  */
 #ifndef WEIR_HTTP_H1_WRITE_H
 #define WEIR_HTTP_H1_WRITE_H

@@ -93,22 +93,24 @@ struct header {
     struct str name; /* as it came; compare by id, or without regard to case */
     struct str value; /* without the whitespace around it */
     enum header_id id;
-    bool checked; /* a parser has seen that no byte of it may split a message; who changes the value clears it */
+    bool checked; /* a parser has seen that no byte of it may split a message; changing the value clears it */
+    bool in_line; /* name and value stand in one checked text "NAME: VALUE" CRLF; changing either clears it */
 };
 
 /* Gives the field another value, which is then looked at before it is sent. */
 static inline void header_set_value(struct header *h, struct str value)
 {
     h->value = value;
-    h->checked = false;
+    h->checked = h->in_line = false;
 }
 
 struct header_list {
-    struct header *items;
+    struct header *items; /* fields are added by the functions below alone, for they keep `present` */
     size_t count;
     size_t room; /* items allocated */
     size_t cap; /* items allowed */
     struct pool *pool;
+    bool present[HEADER_ID_COUNT]; /* the numbers that were added; those removed since may still stand here */
 };
 
 /* An empty list that takes its memory from `pool` and holds at most `cap` fields. */
@@ -123,8 +125,41 @@ struct str header_name_of(enum header_id id);
 /* Appends a field, borrowing both texts.  -1: the list is full and nothing was added. */
 int header_add(struct header_list *, struct str name, struct str value) WEIR_MUST_CHECK;
 
+/* The same under the usual spelling of a known name. */
+int header_add_known(struct header_list *, enum header_id id, struct str value) WEIR_MUST_CHECK;
+
+/* Allocates room for so many fields, as far as the cap allows. */
+void header_reserve(struct header_list *, size_t room);
+
+/* A new last field with this number, for which there is room; the caller fills in the rest. */
+static inline struct header *header_next(struct header_list *list, enum header_id id)
+{
+    struct header *field = &list->items[list->count++];
+
+    field->id = id;
+    list->present[id] = true;
+    return field;
+}
+
+/* Appends a field as it stands, for which there is room. */
+static inline void header_put(struct header_list *list, const struct header *field)
+{
+    *header_next(list, field->id) = *field;
+}
+
+/* False: there is no field with this number; most questions about a list end here. */
+static inline bool header_may_have(const struct header_list *list, enum header_id id)
+{
+    return list->present[id];
+}
+
+const struct header *header_search(const struct header_list *, enum header_id id);
+
 /* The first field with this number (not HEADER_OTHER), or NULL. */
-const struct header *header_find(const struct header_list *, enum header_id id);
+static inline const struct header *header_find(const struct header_list *list, enum header_id id)
+{
+    return header_may_have(list, id) ? header_search(list, id) : NULL;
+}
 
 /* The first field with this name, without regard to case, or NULL. */
 const struct header *header_find_name(const struct header_list *, struct str name);

@@ -1,49 +1,48 @@
 /* hop.c: see hop.h. */
 #include "http/hop.h"
 
-static bool is_connection_field(enum header_id id)
-{
-    switch (id) {
-    case HEADER_CONNECTION:
-    case HEADER_KEEP_ALIVE:
-    case HEADER_PROXY_CONNECTION:
-    case HEADER_TE:
-    case HEADER_TRAILER:
-    case HEADER_TRANSFER_ENCODING:
-    case HEADER_UPGRADE:
-    case HEADER_HTTP2_SETTINGS:
-    case HEADER_CONTENT_LENGTH:
-        return true;
-    default:
-        return false;
-    }
-}
+#include "http/bytes.h"
 
-/* A client that could have these taken out would change who it is, or what the answer may be used for. */
-static bool may_be_nominated(enum header_id id)
-{
-    switch (id) {
-    case HEADER_HOST:
-    case HEADER_COOKIE:
-    case HEADER_AUTHORIZATION:
-    case HEADER_CACHE_CONTROL:
-    case HEADER_X_FORWARDED_FOR:
-    case HEADER_X_FORWARDED_HOST:
-    case HEADER_X_FORWARDED_PORT:
-    case HEADER_X_FORWARDED_PROTO:
-    case HEADER_X_REAL_IP:
-    case HEADER_X_REQUEST_ID:
-    case HEADER_FORWARDED:
-    case HEADER_VIA:
-        return false;
-    default:
-        return true;
-    }
-}
+enum hop_trait {
+    /* Speaks of the connection, or of the message's length, which whoever sends it on states anew. */
+    OF_CONNECTION = 1,
+    /* Each hop says it itself, or, as a proxy's password, must not be told to the next. */
+    OF_HOP = 2,
+    /* A proxy says in it who its client is. */
+    IS_CLAIM = 4,
+    /* A client that could have these taken out would change who it is, or what the answer may be used for. */
+    IS_FIXED = 8,
+};
+
+static const uint8_t hop_traits[HEADER_ID_COUNT] = {
+    [HEADER_CONNECTION] = OF_CONNECTION,
+    [HEADER_KEEP_ALIVE] = OF_CONNECTION,
+    [HEADER_PROXY_CONNECTION] = OF_CONNECTION,
+    [HEADER_TE] = OF_CONNECTION,
+    [HEADER_TRAILER] = OF_CONNECTION,
+    [HEADER_TRANSFER_ENCODING] = OF_CONNECTION,
+    [HEADER_UPGRADE] = OF_CONNECTION,
+    [HEADER_HTTP2_SETTINGS] = OF_CONNECTION,
+    [HEADER_CONTENT_LENGTH] = OF_CONNECTION,
+    [HEADER_EXPECT] = OF_HOP,
+    [HEADER_PROXY_AUTHORIZATION] = OF_HOP,
+    [HEADER_HOST] = OF_HOP | IS_FIXED,
+    [HEADER_X_FORWARDED_FOR] = IS_CLAIM | IS_FIXED,
+    [HEADER_X_FORWARDED_HOST] = IS_CLAIM | IS_FIXED,
+    [HEADER_X_FORWARDED_PORT] = IS_CLAIM | IS_FIXED,
+    [HEADER_X_FORWARDED_PROTO] = IS_CLAIM | IS_FIXED,
+    [HEADER_X_REAL_IP] = IS_CLAIM | IS_FIXED,
+    [HEADER_FORWARDED] = IS_CLAIM | IS_FIXED,
+    [HEADER_COOKIE] = IS_FIXED,
+    [HEADER_AUTHORIZATION] = IS_FIXED,
+    [HEADER_CACHE_CONTROL] = IS_FIXED,
+    [HEADER_X_REQUEST_ID] = IS_FIXED,
+    [HEADER_VIA] = IS_FIXED,
+};
 
 static bool is_nominated(const struct header_list *headers, const struct header *field)
 {
-    return may_be_nominated(field->id) && header_has_token(headers, HEADER_CONNECTION, field->name);
+    return !(hop_traits[field->id] & IS_FIXED) && header_has_token(headers, HEADER_CONNECTION, field->name);
 }
 
 /* Keeps the fields for which `keep` holds, in their order. */
@@ -65,7 +64,7 @@ static bool keep_unless_nominated(const struct header_list *headers, const struc
 
 static bool keep_end_to_end(const struct header_list *headers WEIR_UNUSED, const struct header *field)
 {
-    return !is_connection_field(field->id);
+    return !(hop_traits[field->id] & OF_CONNECTION);
 }
 
 void hop_strip(struct header_list *headers)
@@ -77,12 +76,11 @@ void hop_strip(struct header_list *headers)
     keep_if(headers, keep_end_to_end);
 }
 
-/* Names that Weir knows hold no underscore and are not "Proxy". */
-static bool is_unambiguous(const struct header *field)
+/* A name that a CGI-like server takes for another; those that Weir knows are none. */
+static bool is_ambiguous(const struct header *field)
 {
-    if (field->id != HEADER_OTHER)
-        return field->id != HEADER_PROXY_AUTHORIZATION;
-    return !str_ieq(field->name, STR("Proxy")) && !memchr(field->name.s, '_', field->name.len);
+    return field->id == HEADER_OTHER &&
+           (bytes_hold(field->name, '_') || str_ieq(field->name, STR("Proxy")));
 }
 
 /* All lines of one list-valued field as one value, followed by `last`; they are taken out. */
@@ -91,6 +89,8 @@ static struct str join_and_remove(struct header_list *headers, enum header_id id
 {
     struct str value = last;
 
+    if (!header_may_have(headers, id))
+        return value;
     for (size_t i = headers->count; i-- > 0;) {
         const struct header *field = &headers->items[i];
 
@@ -105,28 +105,14 @@ static int set_unless_present(struct header_list *headers, enum header_id id, st
 {
     if (value.len == 0 || header_find(headers, id))
         return 0;
-    return header_add(headers, header_name_of(id), value);
-}
-
-/* A field in which a proxy says who its client is. */
-static bool is_claim(enum header_id id)
-{
-    switch (id) {
-    case HEADER_X_FORWARDED_FOR:
-    case HEADER_X_FORWARDED_HOST:
-    case HEADER_X_FORWARDED_PORT:
-    case HEADER_X_FORWARDED_PROTO:
-    case HEADER_X_REAL_IP:
-    case HEADER_FORWARDED:
-        return true;
-    default:
-        return false;
-    }
+    return header_add_known(headers, id, value);
 }
 
 /* Whether Connection may nominate a field: most often it only says keep-alive. */
 static bool has_nominations(const struct header_list *headers)
 {
+    if (!header_may_have(headers, HEADER_CONNECTION))
+        return false;
     for (size_t i = 0; i < headers->count; i++) {
         const struct header *field = &headers->items[i];
 
@@ -139,16 +125,15 @@ static bool has_nominations(const struct header_list *headers)
 
 void hop_copy_request(const struct header_list *from, struct header_list *to, bool forget)
 {
+    unsigned dropped = OF_CONNECTION | OF_HOP | (forget ? IS_CLAIM : 0);
     bool nominations = has_nominations(from);
 
     for (size_t i = 0; i < from->count; i++) {
         const struct header *field = &from->items[i];
 
-        if (is_connection_field(field->id) || field->id == HEADER_HOST || field->id == HEADER_EXPECT ||
-            !is_unambiguous(field) || (forget && is_claim(field->id)) ||
-            (nominations && is_nominated(from, field)))
-            continue;
-        to->items[to->count++] = *field;
+        if (!(hop_traits[field->id] & dropped) && !is_ambiguous(field) &&
+            !(nominations && is_nominated(from, field)))
+            header_put(to, field);
     }
 }
 
@@ -156,7 +141,7 @@ int hop_forward(struct header_list *headers, const struct hop_client *client, st
 {
     struct str chain = join_and_remove(headers, HEADER_X_FORWARDED_FOR, client->address, pool);
 
-    if (header_add(headers, header_name_of(HEADER_X_FORWARDED_FOR), chain) < 0 ||
+    if (header_add_known(headers, HEADER_X_FORWARDED_FOR, chain) < 0 ||
         set_unless_present(headers, HEADER_X_FORWARDED_PROTO, client->scheme) < 0 ||
         set_unless_present(headers, HEADER_X_FORWARDED_HOST, client->host) < 0)
         return -1;
@@ -167,5 +152,5 @@ int hop_via(struct header_list *headers, unsigned minor, struct pool *pool)
 {
     struct str hop = minor == 0 ? STR("1.0 weir") : STR("1.1 weir");
 
-    return header_add(headers, STR("Via"), join_and_remove(headers, HEADER_VIA, hop, pool));
+    return header_add_known(headers, HEADER_VIA, join_and_remove(headers, HEADER_VIA, hop, pool));
 }

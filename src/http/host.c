@@ -6,13 +6,12 @@
 
 #include <arpa/inet.h>
 
-static bool is_name_byte(char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) {
-        return true;
-    }
-    return c != '\0' && strchr("-._~!$&'()*+;=", c) != NULL;
-}
+static const bool is_name_byte[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
+    ['_'] = true, ['~'] = true, ['!'] = true, ['$'] = true,
+    ['&'] = true, ['\''] = true, ['('] = true, [')'] = true,
+    ['*'] = true, ['+'] = true, [';'] = true, ['='] = true,
+};
 
 static int parse_port(struct str text, uint16_t *port)
 {
@@ -63,7 +62,6 @@ static int parse_ipv6(struct str text, struct pool *pool, struct host *host)
         return -1;
     }
     host->name = pool_printf(pool, "[%s]", buf);
-    host->kind = HOST_IPV6;
     return 0;
 }
 
@@ -72,7 +70,7 @@ static size_t name_length(struct str text, size_t *taken)
 {
     size_t i;
 
-    for (i = 0; i < text.len && is_name_byte(text.s[i]); i++) {
+    for (i = 0; i < text.len && is_name_byte[(unsigned char)text.s[i]]; i++) {
         if (text.s[i] == '.' && (i == 0 || text.s[i - 1] == '.')) {
             return 0; /* an empty label: "a.." would still end in a dot after one is stripped */
         }
@@ -87,7 +85,6 @@ static size_t name_length(struct str text, size_t *taken)
 int host_parse(struct str text, struct pool *pool, struct host *host)
 {
     size_t taken = 0, len, i;
-    struct in_addr addr;
     char *name;
 
     if (text.len > 0 && text.s[0] == '[') {
@@ -103,7 +100,6 @@ int host_parse(struct str text, struct pool *pool, struct host *host)
     }
     name[len] = '\0';
     host->name = (struct str){name, len};
-    host->kind = inet_pton(AF_INET, name, &addr) == 1 ? HOST_IPV4 : HOST_NAME;
     return 0;
 }
 

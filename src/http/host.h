@@ -12,12 +12,9 @@
 /* Longest host name taken, without port and brackets (RFC 1035 2.3.4). */
 #define HOST_NAME_MAX_LEN 255
 
-enum host_kind { HOST_NAME, HOST_IPV4, HOST_IPV6 };
-
 struct host {
-    struct str name;     /* lower case, without trailing dot; IPv6 in brackets, RFC 5952 form */
-    uint16_t port;       /* 0: none was given */
-    enum host_kind kind; /* a dotted quad is HOST_IPV4 */
+    struct str name; /* lower case, without trailing dot; IPv6 in brackets, RFC 5952 form */
+    uint16_t port; /* 0: none was given */
 };
 
 /*

@@ -13,15 +13,16 @@
 static const struct h1_limits fuzz_limits = {2048, 8192, 50};
 
 /* Scans the whole at once and in pieces: both must say the same of where the head is. */
-static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str in, struct h1_scan *whole)
+static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str in, struct pool *pool,
+                                        struct h1_scan *whole)
 {
     enum h1_verdict verdict, piecewise = H1_SCAN_MORE;
     struct h1_scan scan;
     size_t step = 1 + in.len % 7;
 
-    h1_scan_init(whole);
+    h1_scan_init(whole, pool);
     verdict = h1_scan_feed(whole, direction, &fuzz_limits, in.s, in.len);
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     for (size_t len = 0; len < in.len && piecewise == H1_SCAN_MORE;) {
         len = in.len - len < step ? in.len : len + step;
         piecewise = h1_scan_feed(&scan, direction, &fuzz_limits, in.s, len);
@@ -30,6 +31,8 @@ static inline enum h1_verdict fuzz_scan(enum h1_direction direction, struct str 
     CLAIM((verdict == H1_SCAN_DONE) == (piecewise == H1_SCAN_DONE));
     if (verdict == H1_SCAN_DONE) {
         CLAIM(whole->start == scan.start && whole->end == scan.end && whole->fields == scan.fields);
+        CLAIM(whole->start_line == scan.start_line);
+        CLAIM(whole->fields == 0 || memcmp(whole->lines, scan.lines, scan.fields * sizeof(*scan.lines)) == 0);
         CLAIM(whole->start < whole->end && whole->end <= in.len && whole->fields <= fuzz_limits.fields);
     } else if (verdict != H1_SCAN_MORE) {
         CLAIM(whole->reason && whole->at <= in.len);
@@ -82,8 +85,8 @@ static inline void fuzz_same_fields(const struct header_list *sent, const struct
 /* How a head of one direction is read. */
 struct fuzz_reader {
     enum h1_direction direction;
-    int (*parse)(struct str head, struct pool *pool, const struct h1_limits *limits, struct message *m,
-                 const char **reason);
+    int (*parse)(struct str head, const struct h1_scan *scan, struct pool *pool, const struct h1_limits *limits,
+                 struct message *m, const char **reason);
 };
 
 /* Scans the input, reads the head in it from a copy of just its size, and checks what was read. */
@@ -97,13 +100,15 @@ static inline int fuzz_read_head(const struct fuzz_reader *reader, const uint8_t
     struct pool *pool;
     char *copy;
 
-    if (fuzz_scan(reader->direction, in, &scan) != H1_SCAN_DONE)
-        return 0;
     pool = pool_new(4096);
+    if (fuzz_scan(reader->direction, in, pool, &scan) != H1_SCAN_DONE) {
+        pool_free(pool);
+        return 0;
+    }
     head = (struct str){in.s + scan.start, scan.end - scan.start};
     copy = fuzz_copy(head);
     head.s = copy;
-    if (reader->parse(head, pool, &fuzz_limits, &m, &reason) == 0)
+    if (reader->parse(head, &scan, pool, &fuzz_limits, &m, &reason) == 0)
         check(&m, head, pool);
     else
         CLAIM(reason);
@@ -120,10 +125,10 @@ static inline void fuzz_read_again(const struct fuzz_reader *reader, struct str 
     struct h1_scan scan;
     const char *reason;
 
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     CLAIM(h1_scan_feed(&scan, reader->direction, &limits, sent.s, sent.len) == H1_SCAN_DONE);
     CLAIM(scan.start == 0 && scan.end == sent.len);
-    CLAIM(reader->parse(sent, pool, &limits, again, &reason) == 0);
+    CLAIM(reader->parse(sent, &scan, pool, &limits, again, &reason) == 0);
 }
 
 #endif

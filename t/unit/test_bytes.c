@@ -61,12 +61,30 @@ static void test_tokens(void **state)
     assert_false(bytes_are_token(STR_NONE));
 }
 
+static void test_hold(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (size_t len = 0; len <= sizeof(text); len++) {
+        memset(text, 'a', sizeof(text));
+        assert_int_equal(bytes_hold((struct str){text, len}, 'a'), len > 0);
+        for (size_t at = 0; at < sizeof(text); at++) {
+            text[at] = '_';
+            assert_int_equal(bytes_hold((struct str){text, len}, '_'), at < len);
+            text[at] = 'a';
+        }
+    }
+    assert_false(bytes_hold(STR_NONE, '_'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "head_fixture.h"
 #include "http/h1_scan.h"
 
 static const struct h1_limits limits = {40, 200, 3};
@@ -70,11 +71,12 @@ static void check(const struct scan_case *c, const struct h1_scan *scan, enum h1
 
 static void test_whole(void **state)
 {
-    (void)state;
+    struct pool *pool = *state;
+
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct h1_scan scan;
 
-        h1_scan_init(&scan);
+        h1_scan_init(&scan, pool);
         check(&cases[i], &scan,
               h1_scan_feed(&scan, cases[i].direction, &limits, cases[i].data, cases[i].len));
     }
@@ -82,12 +84,13 @@ static void test_whole(void **state)
 
 static void test_bytewise(void **state)
 {
-    (void)state;
+    struct pool *pool = *state;
+
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         enum h1_verdict verdict = H1_SCAN_MORE;
         struct h1_scan scan;
 
-        h1_scan_init(&scan);
+        h1_scan_init(&scan, pool);
         for (size_t n = 1; n <= cases[i].len && verdict == H1_SCAN_MORE; n++)
             verdict = h1_scan_feed(&scan, cases[i].direction, &limits, cases[i].data, n);
         check(&cases[i], &scan, verdict);
@@ -96,13 +99,13 @@ static void test_bytewise(void **state)
 
 static void test_head_limit(void **state)
 {
+    struct pool *pool = *state;
     char data[300];
     struct h1_scan scan;
 
-    (void)state;
     memset(data, 'a', sizeof(data));
     memcpy(data, R "X: ", 19);
-    h1_scan_init(&scan);
+    h1_scan_init(&scan, pool);
     assert_int_equal(h1_scan_feed(&scan, H1_REQUEST, &limits, data, 200), H1_SCAN_MORE);
     assert_int_equal(h1_scan_feed(&scan, H1_REQUEST, &limits, data, 201), H1_SCAN_TOO_LARGE);
     assert_int_equal(h1_scan_status(H1_SCAN_TOO_LARGE, H1_REQUEST), 431);
@@ -111,13 +114,64 @@ static void test_head_limit(void **state)
     assert_int_equal(h1_scan_status(H1_SCAN_DONE, H1_RESPONSE), 0);
 }
 
+/* Scanned in two pieces, which lie in different places, a head has the lines that it has when it is simply cut. */
+static void test_lines(void **state)
+{
+    static const struct h1_limits roomy = {200, 4000, 60};
+    struct pool *pool = *state;
+
+    for (unsigned round = 0; round < 3000; round++) {
+        struct str head = STR("GET http://a:1/ HTTP/1.1\r\n");
+        struct h1_line lines[HEAD_LINES_MAX];
+        struct h1_scan cut, scan;
+        char *first, *whole;
+        size_t lead, split;
+
+        for (unsigned i = 0; i < round % 50; i++)
+            head = pool_printf(pool, "%.*s%.*s:%s%.*s%s\r\n", STR_ARG(head), 1 + (int)(round * 7 + i * 5) % 20,
+                               "Abcdefghijklmnopqrstuvw", i % 3 ? " " : "\t ", (int)(round * 3 + i * 11) % 50,
+                               "a value: that \x80 \t \x0b has colons: and is as long as it may be", i % 5 ? "" : " ");
+        head = pool_printf(pool, "%.*s\r\n", STR_ARG(head));
+        head_cut(head, &cut, lines);
+        lead = round % 3 * 2;
+        whole = pool_text(pool, lead + head.len);
+        memcpy(whole, "\r\n\r\n", lead);
+        memcpy(whole + lead, head.s, head.len);
+        split = round * 13 % (lead + head.len);
+        first = pool_text(pool, split);
+        memcpy(first, whole, split);
+        h1_scan_init(&scan, pool);
+        assert_int_equal(h1_scan_feed(&scan, H1_REQUEST, &roomy, first, split), H1_SCAN_MORE);
+        assert_int_equal(h1_scan_feed(&scan, H1_REQUEST, &roomy, whole, lead + head.len), H1_SCAN_DONE);
+        assert_int_equal(scan.start, lead);
+        assert_int_equal(scan.start_line, cut.start_line);
+        assert_int_equal(scan.fields, cut.fields);
+        if (cut.fields)
+            assert_memory_equal(scan.lines, lines, cut.fields * sizeof(*lines));
+        pool_reset(pool);
+    }
+}
+
+static int setup(void **state)
+{
+    *state = pool_new(4096);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    pool_free(*state);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_bytewise),
         cmocka_unit_test(test_head_limit),
+        cmocka_unit_test(test_lines),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

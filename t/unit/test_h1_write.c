@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "http/h1_parse.h"
 #include "http/h1_write.h"
 
 static struct message request(struct pool *pool)
@@ -100,6 +101,97 @@ static int drop_pool(void **state)
     return 0;
 }
 
+/* The fields of a head that is put together by chance: odd spacing, empty values, long ones. */
+static struct message received(struct pool *pool, unsigned chance)
+{
+    static const char *const spaces[] = {" ", "", "  ", "\t", " "};
+    static const char *const values[] = {"a", "", "a value that is longer than a few words", "x y", "b\tc"};
+    static const struct h1_limits limits = {1000, 10000, 40};
+    struct str head = pool_printf(pool, "HTTP/1.1 200 OK\r\n");
+    struct message m;
+    struct h1_scan scan;
+    const char *reason;
+
+    for (unsigned i = 0; i < 12; i++, chance = chance * 1103515245 + 12345)
+        head = pool_printf(pool, "%.*sX-%u:%s%s%s\r\n", STR_ARG(head), i, chance >> 16 & 7 ? " " : spaces[chance >> 20 & 3],
+                           values[(chance >> 24) % 5], chance >> 12 & 7 ? "" : " ");
+    head = pool_printf(pool, "%.*s\r\n", STR_ARG(head));
+    h1_scan_init(&scan, pool);
+    assert_int_equal(h1_scan_feed(&scan, H1_RESPONSE, &limits, head.s, head.len), H1_SCAN_DONE);
+    assert_int_equal(h1_parse_response_head(head, &scan, pool, &limits, &m, &reason), 0);
+    assert_int_equal(m.headers.count, 12);
+    return m;
+}
+
+/* Fields are changed, added and taken out by chance. */
+static void change(struct header_list *list, struct pool *pool, unsigned chance)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++, chance = chance * 1103515245 + 12345) {
+        if ((chance >> 16 & 7) == 0)
+            continue;
+        if ((chance >> 16 & 7) == 1)
+            header_set_value(&list->items[i], pool_printf(pool, "changed %u", chance));
+        else if ((chance >> 16 & 7) == 2)
+            header_set_value(&list->items[i], list->items[i].value);
+        list->items[kept++] = list->items[i];
+    }
+    list->count = kept;
+    assert_int_equal(header_add(list, STR("Added"), STR("at the end")), 0);
+    if (chance >> 20 & 1) {
+        struct header last = list->items[list->count - 1];
+
+        memmove(list->items + 1, list->items, (list->count - 1) * sizeof(last));
+        list->items[0] = last;
+    }
+}
+
+/* Written in runs, a head has the bytes that it has when each field is written for itself, and so it has cut short. */
+static void runs_are_written_as_single_fields_are(void **state)
+{
+    struct h1_framing framing = {H1_LENGTH_NONE, 0, STR("")};
+    struct pool *pool = *state;
+    size_t in_line = 0;
+
+    for (unsigned round = 0; round < 2000; round++) {
+        struct message m = received(pool, round * 2654435761u), single;
+        char bytes[2000], want[2000];
+        struct h1_buffer b = {bytes, sizeof(bytes), 0}, w = {want, sizeof(want), 0};
+
+        if (round % 4)
+            change(&m.headers, pool, round * 40503u);
+        single = m;
+        header_list_init(&single.headers, pool, 40);
+        for (size_t i = 0; i < m.headers.count; i++) {
+            in_line += m.headers.items[i].in_line;
+            assert_int_equal(header_add(&single.headers, m.headers.items[i].name, m.headers.items[i].value), 0);
+        }
+        assert_int_equal(h1_write_response(&w, &single, &framing), H1_WRITTEN);
+        assert_int_equal(h1_write_response(&b, &m, &framing), H1_WRITTEN);
+        assert_int_equal(b.used, w.used);
+        assert_memory_equal(bytes, want, w.used);
+        b = (struct h1_buffer){bytes, round % w.used, 0};
+        assert_int_equal(h1_write_response(&b, &m, &framing), H1_WRITE_FULL);
+        assert_int_equal(b.used, 0);
+        if (round % 100 == 0)
+            pool_reset(pool);
+    }
+    assert_true(in_line > 2000);
+}
+
+/* A changed value is looked at again, though the line it came in was seen to be safe. */
+static void a_changed_value_is_checked_again(void **state)
+{
+    struct message m = received(*state, 1);
+    struct h1_framing framing = {H1_LENGTH_NONE, 0, STR("")};
+    char bytes[2000];
+    struct h1_buffer b = {bytes, sizeof(bytes), 0};
+
+    header_set_value(&m.headers.items[3], STR("a\r\nX: b"));
+    assert_int_equal(h1_write_response(&b, &m, &framing), H1_WRITE_UNSAFE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +199,8 @@ int main(void)
         cmocka_unit_test(writes_a_response),
         cmocka_unit_test(a_full_buffer_is_left_as_it_was),
         cmocka_unit_test(refuses_what_would_split_a_message),
+        cmocka_unit_test(runs_are_written_as_single_fields_are),
+        cmocka_unit_test(a_changed_value_is_checked_again),
     };
 
     return cmocka_run_group_tests(tests, make_pool, drop_pool);

@@ -82,8 +82,7 @@ static void copies_what_goes_on(void **state)
         struct header_list from = fields(pool, lines), to;
 
         header_list_init(&to, pool, 100);
-        to.items = pool_alloc(pool, from.count * sizeof(*to.items));
-        to.room = from.count;
+        header_reserve(&to, from.count);
         hop_copy_request(&from, &to, cases[i].forget);
         assert_string_equal(text_of(&to, pool), cases[i].text);
     }

@@ -22,6 +22,7 @@
 #include "core/request.h"
 #include "core/uconn.h"
 #include "core/worker.h"
+#include "head_fixture.h"
 #include "http/h1_parse.h"
 #include "io/splice.h"
 #include "modules/modules.h"
@@ -257,6 +258,8 @@ static void request(struct fixture *f, const char *text, const char *body, bool 
     struct request *req = &f->req;
     struct pool *pool = req->pool;
     const char *reason = NULL, *query;
+    struct h1_line lines[HEAD_LINES_MAX];
+    struct h1_scan scan;
     char *scratch;
     size_t len = strlen(body);
 
@@ -265,7 +268,8 @@ static void request(struct fixture *f, const char *text, const char *body, bool 
     *req = (struct request){.pool = pool, .worker = &f->worker, .out = &out, .handler = &handler_proxy,
                             .config = &f->config, .listener = &f->listener, .site = &f->site, .route = &f->route};
     assert_int_equal(addr_parse(STR("192.0.2.7:999"), &req->peer, (char[64]){0}, 64), 0);
-    assert_int_equal(h1_parse_request_head(str_of(text), pool, &f->listener.limits, &req->head, &reason), 0);
+    head_cut(str_of(text), &scan, lines);
+    assert_int_equal(h1_parse_request_head(str_of(text), &scan, pool, &f->listener.limits, &req->head, &reason), 0);
     assert_int_equal(frame_request(&req->head, &req->frame, &reason), 0);
     req->times.start = f->worker.loop->clock.mono_ms;
     req->forward_path = req->head.target;

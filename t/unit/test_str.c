@@ -131,12 +131,43 @@ static void test_distance(void **state)
     assert_int_equal(str_distance((struct str){lengthy, sizeof(lengthy)}, STR("a"), 4), 4);
 }
 
+/* Every pair of bytes, at every place of every length, is compared as one byte would be. */
+static void test_letters_everywhere(void **state)
+{
+    enum { LONGEST = 26 };
+    char a[LONGEST], b[LONGEST];
+
+    (void)state;
+    for (unsigned pair = 0; pair < 256 * 256; pair++) {
+        size_t len = 1 + pair % LONGEST, at = pair / 7 % len;
+        char x = (char)(pair & 0xff), y = (char)(pair >> 8);
+
+        memset(a, 'q', len);
+        memset(b, 'Q', len);
+        a[at] = x;
+        b[at] = y;
+        assert_int_equal(str_ieq((struct str){a, len}, (struct str){b, len}), ascii_lower(x) == ascii_lower(y));
+    }
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t len = 1; len <= LONGEST; len++) {
+            for (size_t at = 0; at < len; at++) {
+                memset(a, (int)c, len);
+                memset(b, (int)c, len);
+                b[at] = (char)(c ^ 0x20);
+                assert_int_equal(str_ieq((struct str){a, len}, (struct str){b, len}),
+                                 ascii_lower((char)c) == ascii_lower((char)(c ^ 0x20)));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare), cmocka_unit_test(test_trim),
         cmocka_unit_test(test_elements), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_letters_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
