@@ -35,6 +35,9 @@ void api_reply_json(struct request *, unsigned status, const struct json *);
 /* {"error": TEXT}; `allow` is the Allow field of a 405, else empty. */
 void api_reply_error(struct request *, unsigned status, struct str text, struct str allow);
 
+/* A name in a normalised path, its escapes decoded, '/' and all, in the request's pool; false: empty, or not text. */
+bool api_name(const struct request *, struct str segment, struct str *name);
+
 /* GET /api/v1/status. */
 void api_status(struct request *);
 

@@ -3,7 +3,6 @@
 
 #include "core/changes.h"
 #include "core/json_read.h"
-#include "http/uri.h"
 #include "modules/api.h"
 
 #define UPSTREAMS STR("/api/v1/upstreams/")
@@ -50,7 +49,8 @@ static struct changes *changes_of(struct request *req)
     struct changes *changes = admin && admin->changes ? admin->changes(admin) : NULL;
 
     if (!changes)
-        api_reply_error(req, 409, STR("Another generation begins or has begun to serve; ask again."), STR_NONE);
+        api_reply_error(req, 409, STR("Another generation begins or has begun to serve; ask again."),
+                        STR_NONE);
     return changes;
 }
 
@@ -59,7 +59,8 @@ static void call_run(struct request *req, const struct servers_call *call)
     static const char *const texts[] = {
         [SERVERS_ADD] = "The server is added.",
         [SERVERS_SET] = "The server is changed.",
-        [SERVERS_REMOVE] = "The server drains; it is taken out when nothing is active, or after drain_timeout.",
+        [SERVERS_REMOVE] =
+            "The server drains; it is taken out when nothing is active, or after drain_timeout.",
     };
     struct changes *changes = changes_of(req);
     enum change_outcome outcome = CHANGE_BAD;
@@ -106,8 +107,8 @@ static void call_body(struct request *req, struct str bytes, bool last)
 }
 
 /*
- * A page of another origin can send a body without asking first, but none of this type: browsers that send neither
- * Origin nor Sec-Fetch-Site are kept out by it.
+ * A page of another origin can send a body without asking first, but none of this type: browsers that send
+ * neither Origin nor Sec-Fetch-Site are kept out by it.
  */
 static bool is_json(const struct request *req)
 {
@@ -122,24 +123,13 @@ static bool is_json(const struct request *req)
 
 /* ---- who is meant ---- */
 
-/* "/NAME" with an escaped '/' allowed in it. */
-static bool name_decode(struct request *req, struct str segment, struct str *name)
-{
-    struct str decoded;
-
-    if (segment.len < 2 || uri_decode_path(segment, req->pool, &decoded) != URI_OK)
-        return false;
-    *name = str_from(decoded, 1);
-    return true;
-}
-
 /* The upstream and server of "/NAME/servers[/SERVER]"; false: it is not of that form. */
 static bool call_names(struct request *req, struct str rest, struct servers_call *call)
 {
     const char *end = memchr(rest.s + 1, '/', rest.len - 1);
     struct str tail;
 
-    if (!end || !name_decode(req, (struct str){rest.s, (size_t)(end - rest.s)}, &call->upstream))
+    if (!end || !api_name(req, (struct str){rest.s + 1, (size_t)(end - rest.s) - 1}, &call->upstream))
         return false;
     tail = str_from(rest, (size_t)(end - rest.s));
     call->server = STR_NONE;
@@ -147,7 +137,7 @@ static bool call_names(struct request *req, struct str rest, struct servers_call
         return true;
     if (!str_has_prefix(tail, STR("/servers/")) || memchr(tail.s + 9, '/', tail.len - 9))
         return false;
-    return name_decode(req, str_from(tail, 8), &call->server);
+    return api_name(req, str_from(tail, 9), &call->server);
 }
 
 /* The method, 0; else answered. */
@@ -159,13 +149,15 @@ static int call_method(struct request *req, struct servers_call *call)
         call->what = SERVERS_ADD;
         if (str_eq(method, STR("POST")))
             return 0;
-        api_reply_error(req, 405, STR("A server is added with POST; the upstream's page shows them all."), STR("POST"));
+        api_reply_error(req, 405, STR("A server is added with POST; the upstream's page shows them all."),
+                        STR("POST"));
         return -1;
     }
     call->what = str_eq(method, STR("DELETE")) ? SERVERS_REMOVE : SERVERS_SET;
     if (call->what == SERVERS_REMOVE || str_eq(method, STR("PATCH")))
         return 0;
-    api_reply_error(req, 405, STR("A server is changed with PATCH and taken out with DELETE."), STR("PATCH, DELETE"));
+    api_reply_error(req, 405, STR("A server is changed with PATCH and taken out with DELETE."),
+                    STR("PATCH, DELETE"));
     return -1;
 }
 

@@ -104,6 +104,24 @@ void api_reply_error(struct request *req, unsigned status, struct str text, stru
     api_reply(req, status, STR("application/json"), json_text(&json), has_allow ? &more : NULL);
 }
 
+bool api_name(const struct request *req, struct str segment, struct str *name)
+{
+    char *text = pool_text(req->pool, segment.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < segment.len; i++, len++) {
+        bool escaped = segment.s[i] == '%' && segment.len - i > 2;
+        int high = escaped ? hex_digit(segment.s[i + 1]) : -1, low = escaped ? hex_digit(segment.s[i + 2]) : -1;
+
+        text[len] = high >= 0 && low >= 0 ? (char)(high * 16 + low) : segment.s[i];
+        i += high >= 0 && low >= 0 ? 2 : 0;
+        if (text[len] == '\0')
+            return false;
+    }
+    *name = (struct str){text, len};
+    return len > 0;
+}
+
 void api_process_sum(const struct request *req, struct process_stats *sum)
 {
     if (req->worker->board)

@@ -3,7 +3,6 @@
  * whom.
  */
 #include "http/host.h"
-#include "http/uri.h"
 #include "modules/api.h"
 #include "modules/modules.h"
 
@@ -77,15 +76,14 @@ static bool wants_read(struct request *req)
 }
 
 /* The name in "upstreams/NAME". */
-static void start_upstream(struct request *req, struct str name)
+static void start_upstream(struct request *req, struct str segment)
 {
-    struct str decoded;
+    struct str name;
 
-    /* With the '/' that uri_decode_path wants in front; an escaped one is allowed in a name. */
-    if (uri_decode_path((struct str){name.s - 1, name.len + 1}, req->pool, &decoded) != URI_OK)
-        api_reply_error(req, 404, STR("There is no upstream of that name."), STR_NONE);
+    if (api_name(req, segment, &name))
+        api_upstream(req, name);
     else
-        api_upstream(req, (struct str){decoded.s + 1, decoded.len - 1});
+        api_reply_error(req, 404, STR("There is no upstream of that name."), STR_NONE);
 }
 
 /* Answers if `path` is a page that is read; false: it is not. */

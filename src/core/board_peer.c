@@ -109,6 +109,18 @@ static int board_peer_make(struct board *board, struct str upstream, struct str 
     return (int)slot;
 }
 
+/* The serving configuration does not have the server, another one had: what was changed of it then is over. */
+static void board_peer_renew(struct board *board, unsigned slot)
+{
+    struct peer_shared *shared = &board->map->shared[slot];
+
+    if (board->map->peers[slot].generation >= board_serve_from(board))
+        return;
+    __atomic_store_n(&shared->override, (uint32_t)PEER_OVERRIDE_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->override_weight, 0, __ATOMIC_RELAXED);
+    shared->remove_at_ms = 0;
+}
+
 int board_peer_slot(struct board *board, struct str upstream, struct str server)
 {
     char text[BOARD_NAME_MAX + 1];
@@ -124,7 +136,9 @@ int board_peer_slot(struct board *board, struct str upstream, struct str server)
     slot = found ? (int)(found - 1) : board_peer_make(board, upstream, server);
     if (slot < 0)
         return -1;
-    if (!found)
+    if (found)
+        board_peer_renew(board, (unsigned)slot);
+    else
         board_peer_remember(board, key, (unsigned)slot);
     board->map->peers[slot].generation = board_last_generation(board);
     return slot;

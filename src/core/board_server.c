@@ -79,21 +79,25 @@ static bool server_is_sound(const struct board_server *s)
 {
     return name_is_sound(s->upstream) && name_is_sound(s->name) &&
            s->upstream.len + s->name.len <= BOARD_NAME_MAX && s->weight <= PEER_WEIGHT_MAX &&
-           (s->origin == BOARD_ORIGIN_API || s->origin == BOARD_ORIGIN_DNS || s->origin == BOARD_ORIGIN_FILE) &&
+           (s->origin == BOARD_ORIGIN_API || s->origin == BOARD_ORIGIN_DNS ||
+            s->origin == BOARD_ORIGIN_FILE) &&
            address_is_sound(&s->address);
 }
 
 /* ---- adding and removing ---- */
 
-/* Takes a free slot; -1: there is none.  Two keepers, at the moment of a change of generation, do not get the same. */
+/*
+ * Takes a free slot; -1: there is none.  Two keepers, at the moment of a change of generation, do not get the
+ * same.
+ */
 static int server_take(struct board *board)
 {
     for (unsigned i = board->server_free_from; i < BOARD_SERVERS; i++) {
         struct board_peer *peer = &board->map->peers[BOARD_SERVERS_FROM + i];
         uint16_t use = BOARD_PEER_FREE;
 
-        if (!__atomic_compare_exchange_n(&peer->is_used, &use, (uint16_t)BOARD_PEER_TAKEN, false, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_RELAXED))
+        if (!__atomic_compare_exchange_n(&peer->is_used, &use, (uint16_t)BOARD_PEER_TAKEN, false,
+                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             continue;
         board->server_free_from = i + 1;
         return (int)(BOARD_SERVERS_FROM + i);
@@ -134,7 +138,8 @@ int board_server_add(struct board *board, const struct board_server *s)
     board_peer_zero(board, (unsigned)slot);
     server_write(board, (unsigned)slot, s);
     if ((unsigned)slot >= end)
-        __atomic_store_n(&board->map->head.server_end, (uint32_t)slot + 1 - BOARD_SERVERS_FROM, __ATOMIC_RELEASE);
+        __atomic_store_n(&board->map->head.server_end, (uint32_t)slot + 1 - BOARD_SERVERS_FROM,
+                         __ATOMIC_RELEASE);
     server_set_use(&board->map->peers[slot], BOARD_PEER_USED);
     servers_changed(board);
     return slot;
@@ -204,8 +209,8 @@ uint32_t board_server_incarnation(struct board *board, unsigned slot)
 }
 
 /* The words of another process, as numbers and bytes that mean nothing yet. */
-static void server_copy(struct board_server *s, const struct board_peer *peer, struct board_server_record *record,
-                        char text[BOARD_NAME_MAX])
+static void server_copy(struct board_server *s, const struct board_peer *peer,
+                        struct board_server_record *record, char text[BOARD_NAME_MAX])
 {
     struct str all = {text, (size_t)peer->upstream_len + peer->server_len};
 

@@ -46,8 +46,8 @@ struct peer_state *change_find(struct upstream_state *state, struct str server)
     return found;
 }
 
-static enum change_outcome find(struct changes *c, struct str upstream, struct str server, struct peer_state **peer,
-                                char error[CHANGE_ERROR_MAX])
+static enum change_outcome find(struct changes *c, struct str upstream, struct str server,
+                                struct peer_state **peer, char error[CHANGE_ERROR_MAX])
 {
     struct upstream_state *state = change_upstream(c, upstream);
 
@@ -181,6 +181,16 @@ enum change_outcome changes_set(struct changes *c, struct str upstream, struct s
     return CHANGE_DONE;
 }
 
+/* Neither the configuration nor the API has it. */
+static bool is_found(const struct changes *c, const struct peer_state *peer)
+{
+    char text[BOARD_NAME_MAX];
+    struct board_server record;
+
+    return board_server_read(c->board, (unsigned)peer->conf->board_slot, &record, text) == 0 &&
+           record.origin != BOARD_ORIGIN_API;
+}
+
 enum change_outcome changes_remove(struct changes *c, struct str upstream, struct str server,
                                    char error[CHANGE_ERROR_MAX])
 {
@@ -190,6 +200,13 @@ enum change_outcome changes_remove(struct changes *c, struct str upstream, struc
 
     if (outcome != CHANGE_DONE || peer->shared->remove_at_ms != 0)
         return outcome;
+    if (is_found(c, peer)) {
+        snprintf(error, CHANGE_ERROR_MAX,
+                 "The server \"%.*s\" was found by a name or in a servers_file, and would be found again: "
+                 "take it down.",
+                 STR_ARG(peer->conf->name));
+        return CHANGE_CONFLICT;
+    }
     set_state(c, peer, PEER_OVERRIDE_DRAIN);
     peer->shared->remove_at_ms = now_ms + c->worker->config->drain_timeout + REMOVE_LEAST_MS;
     c->look_at_ms = now_ms + REMOVE_LEAST_MS;

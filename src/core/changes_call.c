@@ -6,7 +6,6 @@
 
 #define STATES_WANTED "\"up\", \"drain\" or \"down\""
 
-
 static enum change_outcome bad(char error[CHANGE_ERROR_MAX], const char *text)
 {
     snprintf(error, CHANGE_ERROR_MAX, "%s", text);
@@ -14,8 +13,8 @@ static enum change_outcome bad(char error[CHANGE_ERROR_MAX], const char *text)
 }
 
 /* All members are among `names`. */
-static enum change_outcome check_names(const struct json_members *call, const char *const *names, const char *wanted,
-                                       char error[CHANGE_ERROR_MAX])
+static enum change_outcome check_names(const struct json_members *call, const char *const *names,
+                                       const char *wanted, char error[CHANGE_ERROR_MAX])
 {
     for (size_t i = 0; i < call->count; i++) {
         size_t k = 0;
@@ -25,7 +24,8 @@ static enum change_outcome check_names(const struct json_members *call, const ch
         if (names[k])
             continue;
         snprintf(error, CHANGE_ERROR_MAX, "\"%.*s\" is not a member of this call; it has %s.",
-                 (int)(call->items[i].name.len < 60 ? call->items[i].name.len : 60), call->items[i].name.s, wanted);
+                 (int)(call->items[i].name.len < 60 ? call->items[i].name.len : 60), call->items[i].name.s,
+                 wanted);
         return CHANGE_BAD;
     }
     return CHANGE_DONE;
@@ -45,7 +45,8 @@ static enum change_outcome read_weight(const struct json_members *call, struct c
     return CHANGE_DONE;
 }
 
-static enum change_outcome read_state(const struct json_members *call, struct change *to, char error[CHANGE_ERROR_MAX])
+static enum change_outcome read_state(const struct json_members *call, struct change *to,
+                                      char error[CHANGE_ERROR_MAX])
 {
     static const char *const names[] = {
         [PEER_OVERRIDE_UP] = "up", [PEER_OVERRIDE_DRAIN] = "drain", [PEER_OVERRIDE_DOWN] = "down"};
@@ -70,7 +71,8 @@ static bool is_printable(struct str s)
 }
 
 /* What else a new server may be told. */
-static enum change_outcome read_names(const struct json_members *call, struct change *to, char error[CHANGE_ERROR_MAX])
+static enum change_outcome read_names(const struct json_members *call, struct change *to,
+                                      char error[CHANGE_ERROR_MAX])
 {
     const struct json_member *address = json_member(call, "address");
     const struct json_member *name = json_member(call, "name");
@@ -94,8 +96,9 @@ static enum change_outcome read_address(struct str text, struct addr *address, c
 {
     if (addr_parse(text, address, NULL, 0) == 0 && !address->any)
         return CHANGE_DONE;
-    return bad(error, "\"address\" is an IP address with a port, \"192.0.2.1:8080\" or \"[2001:db8::1]:8080\", or "
-                      "\"unix:/path\"; names are looked up for servers of the configuration only.");
+    return bad(error,
+               "\"address\" is an IP address with a port, \"192.0.2.1:8080\" or \"[2001:db8::1]:8080\", or "
+               "\"unix:/path\"; names are looked up for servers of the configuration only.");
 }
 
 enum change_outcome change_read_add(const struct json_members *call, struct change *to, struct addr *address,
@@ -111,7 +114,8 @@ enum change_outcome change_read_add(const struct json_members *call, struct chan
     return outcome == CHANGE_DONE ? read_address(to->address, address, error) : outcome;
 }
 
-enum change_outcome change_read_set(const struct json_members *call, struct change *to, char error[CHANGE_ERROR_MAX])
+enum change_outcome change_read_set(const struct json_members *call, struct change *to,
+                                    char error[CHANGE_ERROR_MAX])
 {
     static const char *const names[] = {"state", "weight", NULL};
     enum change_outcome outcome = check_names(call, names, "state and weight", error);

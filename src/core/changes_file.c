@@ -1,4 +1,4 @@
-/* changes_file.c: changes in state_dir, a line of JSON for each, and what becomes of them when a keeper begins. */
+/* changes_file.c: changes in state_dir, a line of JSON for each. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "base/rnd.h"
 #include "core/changes_state.h"
 #include "core/json.h"
 #include "core/json_read.h"
-#include "core/upstream_servers.h"
 
-#define CHANGES_FILE "changes"
 #define CHANGES_LINES_MAX (2 * BOARD_PEERS)
 
 /* ---- writing ---- */
@@ -23,10 +23,11 @@ static void say_unsaved(struct changes *c, const char *what)
     snprintf(why, sizeof(why), "%.200s: %s", what, strerror(errno));
     /* Said once, not at every change. */
     if (!c->unsaved || strcmp(why, c->why_unsaved) != 0)
-        log_write(c->worker->log, LOG_LEVEL_WARN,
-                  "changes made at run time are not saved, a restart will lose them: %s; state_dir is to be a "
-                  "directory that the workers' user may write to",
-                  why);
+        log_write(
+            c->worker->log, LOG_LEVEL_WARN,
+            "changes made at run time are not saved, a restart will lose them: %s; state_dir is to be a "
+            "directory that the workers' user may write to",
+            why);
     memcpy(c->why_unsaved, why, sizeof(why));
     c->unsaved = true;
 }
@@ -70,7 +71,8 @@ static int replace_file(struct changes *c, struct pool *pool, struct str text)
         say_unsaved(c, next.s);
         return -1;
     }
-    if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 && sync_directory(c->path) == 0) {
+    if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 &&
+        sync_directory(c->path) == 0) {
         close(fd);
         return 0;
     }
@@ -121,10 +123,8 @@ void changes_save(struct changes *c)
     struct str text = changes_text(c, pool);
     struct stat st;
 
-    /* Nothing to say, and nothing was said. */
-    if (text.len == 0 && stat(c->path.s, &st) < 0 && errno == ENOENT)
-        c->unsaved = false;
-    else if (replace_file(c, pool, text) == 0)
+    /* Nothing to say, and nothing was said: no file is needed. */
+    if ((text.len == 0 && stat(c->path.s, &st) < 0 && errno == ENOENT) || replace_file(c, pool, text) == 0)
         c->unsaved = false;
     pool_free(pool);
 }
@@ -183,25 +183,36 @@ static struct change change_read(const struct json_members *m)
         .state = state_of(text_member(m, "state")),
     };
 
-    if (weight && weight->type == JSON_READ_NUMBER && weight->number >= 0 && weight->number <= PEER_WEIGHT_MAX) {
+    if (weight && weight->type == JSON_READ_NUMBER && weight->number >= 0 &&
+        weight->number <= PEER_WEIGHT_MAX) {
         change.has_weight = true;
         change.weight = (unsigned)weight->number;
     }
     return change;
 }
 
-static void set_words(struct peer_shared *shared, const struct change *change, unsigned conf_weight)
+/* What was read so far. */
+struct reading {
+    struct changes *c;
+    struct pool *pool;
+    struct hash_table *added; /* records that were added, by the names of upstream and server */
+    unsigned number; /* of the line */
+};
+
+/* False: it was added by an earlier line. */
+static bool is_new(struct reading *r, const struct change *change)
 {
-    if (change->has_weight && change->weight != conf_weight)
-        __atomic_store_n(&shared->override_weight, change->weight + 1, __ATOMIC_RELAXED);
-    if (change->state != PEER_OVERRIDE_NONE)
-        __atomic_store_n(&shared->override, (uint32_t)change->state, __ATOMIC_RELAXED);
+    struct str key = pool_printf(r->pool, "%.*s\n%.*s", STR_ARG(change->upstream), STR_ARG(change->server));
+
+    return !hash_table_set(r->added, key, r);
 }
 
 /* Puts one saved change on the board; NULL, or why not. */
-static const char *change_restore(struct changes *c, const struct change *change, char error[CHANGE_ERROR_MAX])
+static const char *change_restore(struct reading *r, const struct change *change,
+                                  char error[CHANGE_ERROR_MAX])
 {
-    struct upstream_state *state = change_upstream(c, change->upstream);
+    struct changes *c = r->c;
+    struct upstream_state *state = change_upstream_known(c, change->upstream);
     struct peer_state *peer;
     struct addr address;
     int slot;
@@ -210,49 +221,67 @@ static const char *change_restore(struct changes *c, const struct change *change
         return "there is no such upstream any more";
     peer = change_find(state, change->server);
     if (peer && peer->conf->board_slot >= 0) {
-        set_words(peer->shared, change, peer->conf->weight);
+        change_set_words(c, peer->shared, change, peer->conf->weight);
         return NULL;
     }
     if (!change->added)
         return "the upstream has no such server any more";
     if (addr_parse(change->address, &address, NULL, 0) < 0 || address.any)
         return "it has no address";
+    if (!is_new(r, change))
+        return "an earlier line has the server";
     slot = change_add_record(c, change, &address, error);
     if (slot < 0)
         return error;
-    set_words(board_peer_shared(c->board, (unsigned)slot), change, change->has_weight ? change->weight : 1);
+    change_set_words(c, board_peer_shared(c->board, (unsigned)slot), change,
+                     change->has_weight ? change->weight : 1);
     return NULL;
 }
 
-static void line_restore(struct changes *c, struct str line, unsigned number)
+static void line_restore(struct reading *r, struct str line)
 {
     struct pool *pool = pool_new(4096);
+    struct log *log = r->c->worker->log;
     struct json_members members;
     char error[CHANGE_ERROR_MAX];
     struct change change;
     const char *why;
 
     if (json_read(pool, line, &members, error, sizeof(error)) < 0) {
-        log_write(c->worker->log, LOG_LEVEL_ERROR, "%s:%u: %s; the change is lost", c->path.s, number, error);
+        log_write(log, LOG_LEVEL_ERROR, "%s:%u: %s; the change is lost", r->c->path.s, r->number, error);
     } else {
         change = change_read(&members);
-        why = change_restore(c, &change, error);
+        why = change_restore(r, &change, error);
         if (why)
-            log_write(c->worker->log, LOG_LEVEL_WARN, "%s:%u: upstream \"%.*s\", server \"%.*s\": the change is dropped: %s",
-                      c->path.s, number, STR_ARG(change.upstream), STR_ARG(change.server), why);
+            log_write(log, LOG_LEVEL_WARN,
+                      "%s:%u: upstream \"%.*s\", server \"%.*s\": the change is dropped: %s", r->c->path.s,
+                      r->number, STR_ARG(change.upstream), STR_ARG(change.server), why);
     }
     pool_free(pool);
 }
 
-/* Without a lock: only the keeper of the serving generation comes here. */
-static void file_restore(struct changes *c)
+static void lines_restore(struct reading *r, FILE *in)
 {
-    int fd = open(c->path.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-    unsigned number = 0;
     char *line = NULL;
     size_t room = 0;
     ssize_t n;
+
+    while (r->number < CHANGES_LINES_MAX && (n = getline(&line, &room, in)) > 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            n--;
+        r->number++;
+        if (n > 0)
+            line_restore(r, (struct str){line, (size_t)n});
+    }
+    free(line);
+}
+
+void changes_file_read(struct changes *c)
+{
+    int fd = open(c->path.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+    struct reading r = {.c = c};
+    uint8_t seed[16];
 
     if (!in) {
         if (errno != ENOENT && errno != ENOTDIR)
@@ -262,98 +291,10 @@ static void file_restore(struct changes *c)
             close(fd);
         return;
     }
-    while (number < CHANGES_LINES_MAX && (n = getline(&line, &room, in)) > 0) {
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            n--;
-        number++;
-        if (n > 0)
-            line_restore(c, (struct str){line, (size_t)n}, number);
-    }
-    free(line);
+    r.pool = pool_new(4096);
+    rnd_bytes(seed, sizeof(seed));
+    r.added = hash_table_new(r.pool, hash_key_of(seed), 64);
+    lines_restore(&r, in);
     fclose(in);
-}
-
-/* ---- what the configuration says by now ---- */
-
-/* The configuration has the server: what else was changed of it goes over to its own words. */
-static void record_hand_over(struct changes *c, const struct peer_conf *conf, unsigned slot, unsigned weight)
-{
-    const struct peer_shared *from = board_peer_shared(c->board, slot);
-    struct peer_shared *to = board_peer_shared(c->board, (unsigned)conf->board_slot);
-    struct change change = {.has_weight = true, .weight = weight};
-    uint32_t override = __atomic_load_n(&from->override, __ATOMIC_RELAXED);
-    uint32_t word = __atomic_load_n(&from->override_weight, __ATOMIC_RELAXED);
-
-    if (word > 0 && word <= PEER_WEIGHT_MAX + 1)
-        change.weight = word - 1;
-    if (override < PEER_OVERRIDE_GONE)
-        change.state = (enum peer_override)override;
-    set_words(to, &change, conf->weight);
-    to->remove_at_ms = from->remove_at_ms;
-}
-
-/* Records that the configuration has made needless. */
-static void records_drop(struct changes *c)
-{
-    unsigned end = board_server_end(c->board);
-
-    for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++) {
-        char text[BOARD_NAME_MAX];
-        struct board_server record;
-        struct upstream_state *state;
-        const struct peer_conf *conf;
-
-        if (board_server_read(c->board, slot, &record, text) < 0 || record.origin != BOARD_ORIGIN_API)
-            continue;
-        state = change_upstream(c, record.upstream);
-        conf = state ? upstream_server_in_file(state->conf, &record) : NULL;
-        if (state && !conf)
-            continue;
-        if (conf && conf->board_slot >= 0)
-            record_hand_over(c, conf, slot, record.weight);
-        log_write(c->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s: server %.*s was added at run time: %s",
-                  STR_ARG(record.upstream), STR_ARG(record.name),
-                  conf ? "the configuration has it by now" : "dropped, since there is no such upstream any more");
-        board_server_remove(c->board, slot);
-    }
-}
-
-/* A word that says what the configuration says. */
-static void words_drop(const struct peer_conf *conf, struct peer_shared *shared)
-{
-    uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
-    bool same = (override == PEER_OVERRIDE_DOWN && conf->down) || (override == PEER_OVERRIDE_UP && !conf->down) ||
-                (override == PEER_OVERRIDE_DRAIN && conf->weight == 0 && shared->remove_at_ms == 0);
-
-    if (same)
-        __atomic_store_n(&shared->override, (uint32_t)PEER_OVERRIDE_NONE, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&shared->override_weight, __ATOMIC_RELAXED) == conf->weight + 1)
-        __atomic_store_n(&shared->override_weight, 0, __ATOMIC_RELAXED);
-}
-
-void changes_restore(struct changes *c)
-{
-    struct upstreams *all = c->worker->upstreams;
-
-    if (!board_changes_read(c->board))
-        file_restore(c);
-    records_drop(c);
-    for (size_t i = 0; i < all->count; i++)
-        for (size_t k = 0; k < all->states[i].conf->peer_count; k++)
-            if (all->states[i].conf->peers[k].board_slot >= 0)
-                words_drop(all->states[i].peers[k]->conf, all->states[i].peers[k]->shared);
-    board_set_changes_read(c->board);
-    board_peers_changed(c->board);
-    changes_save(c);
-}
-
-struct changes *changes_new(struct worker *worker)
-{
-    struct changes *c = pool_zalloc(worker->pool, sizeof(*c));
-
-    c->worker = worker;
-    c->board = worker->board;
-    c->path = pool_printf(worker->pool, "%.*s/" CHANGES_FILE, STR_ARG(worker->config->state_dir));
-    changes_restore(c);
-    return c;
+    pool_free(r.pool);
 }

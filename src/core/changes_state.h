@@ -1,5 +1,6 @@
 /*
- * changes_state.h: for changes*.c alone: what a change of one server is, as words of the board and as a line of JSON.
+ * changes_state.h: for changes*.c alone: what a change of one server is, as words of the board and as a line
+ * of JSON.
  */
 #ifndef WEIR_CORE_CHANGES_STATE_H
 #define WEIR_CORE_CHANGES_STATE_H
@@ -14,6 +15,7 @@ struct changes {
     struct board *board;
     struct str path; /* in state_dir; ends in NUL */
     int64_t look_at_ms; /* of changes_tick() */
+    bool touched; /* words were written that workers have to look at */
     bool unsaved;
     char why_unsaved[300];
 };
@@ -38,13 +40,23 @@ bool change_of(const struct changes *, const struct peer_state *, struct change 
 /* The members of a JSON object that is begun already. */
 void change_write(struct json *, const struct change *);
 
-/* The peer by name, else by address, of those that have not gone; NULL: none.  GONE ones of the file are found. */
+/*
+ * The peer by name, else by address, of those that have not gone; NULL: none.  GONE ones of the file are
+ * found.
+ */
 struct peer_state *change_find(struct upstream_state *, struct str server);
 
 struct upstream_state *change_upstream(const struct changes *, struct str name);
 
+/* As of the last look: a look after each of many records that are added would take long. */
+struct upstream_state *change_upstream_known(const struct changes *, struct str name);
+
+/* The words of a server whose weight in the configuration, or in its record, is `conf_weight`. */
+void change_set_words(struct changes *, struct peer_shared *, const struct change *, unsigned conf_weight);
+
 /* A new record of the API's; its slot, or -1 with `error`. */
-int change_add_record(struct changes *, const struct change *, const struct addr *, char error[CHANGE_ERROR_MAX]);
+int change_add_record(struct changes *, const struct change *, const struct addr *,
+                      char error[CHANGE_ERROR_MAX]);
 
 /* changes_call.c: what the caller of changes_add() and changes_set() sent; `to->upstream` is set before. */
 enum change_outcome change_read_add(const struct json_members *call, struct change *to, struct addr *address,
@@ -54,6 +66,6 @@ enum change_outcome change_read_set(const struct json_members *call, struct chan
 
 /* changes_file.c: writes all changes to state_dir; and puts on the board what is there. */
 void changes_save(struct changes *);
-void changes_restore(struct changes *);
+void changes_file_read(struct changes *);
 
 #endif

@@ -1,4 +1,7 @@
-/* json_read.c: over jansson, whose names are like those of core/json.h: the two headers are never included together. */
+/*
+ * json_read.c: over jansson, whose names are like those of core/json.h: the two headers are never included
+ * together.
+ */
 #include "core/json_read.h"
 
 #include <jansson.h>
@@ -48,7 +51,8 @@ static void member_of(struct pool *pool, struct json_member *m, const char *name
     }
 }
 
-static int members_of(struct pool *pool, struct json_members *to, json_t *object, char *error, size_t error_size)
+static int members_of(struct pool *pool, struct json_members *to, json_t *object, char *error,
+                      size_t error_size)
 {
     const char *name;
     json_t *value;
@@ -58,8 +62,7 @@ static int members_of(struct pool *pool, struct json_members *to, json_t *object
         snprintf(error, error_size, "a JSON object is wanted: { \"name\": value, ... }");
         return -1;
     }
-    json_object_foreach(object, name, value)
-    {
+    json_object_foreach (object, name, value) {
         if (to->count == JSON_READ_MEMBERS) {
             snprintf(error, error_size, "the object has more than %d members", JSON_READ_MEMBERS);
             return -1;
@@ -69,7 +72,8 @@ static int members_of(struct pool *pool, struct json_members *to, json_t *object
     return 0;
 }
 
-int json_read(struct pool *pool, struct str text, struct json_members *members, char *error, size_t error_size)
+int json_read(struct pool *pool, struct str text, struct json_members *members, char *error,
+              size_t error_size)
 {
     json_error_t why;
     json_t *root;

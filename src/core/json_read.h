@@ -1,6 +1,6 @@
 /*
- * json_read.h: reads one flat JSON object (RFC 8259), as the calls of the runtime API and the lines of its saved
- * changes have it.  Limited in size and depth before a parser sees it; a name twice is an error.
+ * json_read.h: reads one flat JSON object (RFC 8259), as the calls of the runtime API and the lines of its
+ * saved changes have it.  Limited in size and depth before a parser sees it; a name twice is an error.
  */
 #ifndef WEIR_CORE_JSON_READ_H
 #define WEIR_CORE_JSON_READ_H
@@ -28,8 +28,8 @@ struct json_members {
 };
 
 /* The members of the object in `text`, their texts in the pool; 0, or -1 with what is wrong in `error`. */
-int json_read(struct pool *, struct str text, struct json_members *, char *error, size_t error_size)
-    WEIR_MUST_CHECK;
+int json_read(struct pool *, struct str text, struct json_members *, char *error,
+              size_t error_size) WEIR_MUST_CHECK;
 
 /* NULL: there is no member of that name. */
 const struct json_member *json_member(const struct json_members *, const char *name);

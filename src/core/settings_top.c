@@ -46,7 +46,9 @@ static const struct conf_row rows[] = {
     {.name = "control", .type = CONF_STRING, AT(control), .scopes = SCOPE_FILE,
      .doc = "The control socket, \"unix:PATH\"."},
     {.name = "state_dir", .type = CONF_PATH, AT(state_dir), .scopes = SCOPE_FILE,
-     .fallback = "\"" WEIR_LOCALSTATEDIR "/lib/weir\"", .doc = "Directory of what is kept between runs."},
+     .fallback = "\"" WEIR_LOCALSTATEDIR "/lib/weir\"", 
+     .doc = "Directory of what is kept between runs: changes made over the runtime API. The workers' user writes to it; "
+            "one that is missing, or empty and root's, is made its own. Each instance has one of its own."},
     {.name = "secret", .type = CONF_STRING, AT(secret), .scopes = SCOPE_FILE,
      .doc = "Text, or \"file:PATH\", that keys are made of; the same on every machine of a fleet."},
     {.name = "resolver", .type = CONF_ADDRESS, AT(resolver), .scopes = SCOPE_FILE, .flags = CONF_LIST,

@@ -17,8 +17,9 @@ struct request;
 struct worker;
 
 /*
- * One server of an upstream.  Its address in memory and its index stay for the worker's life; once a server that is in
- * no file is gone and nothing is under way, all of it is zeroed for another (core/upstream_servers.h).
+ * One server of an upstream.  Its address in memory and its index stay for the worker's life; once a server
+ * that is in no file is gone and nothing is under way, all of it is zeroed for another
+ * (core/upstream_servers.h).
  */
 struct peer_state {
     const struct peer_conf *conf;
@@ -26,7 +27,7 @@ struct peer_state {
     size_t index;
     unsigned lives; /* counts the servers that had this place before: another number, another server */
     bool gone; /* the board has it no more: PEER_GONE */
-    struct str address; /* as text, for logs; that of a server that is in no file is good while it is active */
+    struct str address; /* as text, for logs; of a server that is in no file: good while it is active */
     enum peer_status status; /* as of the last look */
     unsigned weight; /* in force: of the file or the runtime API */
     unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */

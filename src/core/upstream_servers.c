@@ -80,7 +80,10 @@ struct peer_conf upstream_server_conf(const struct upstream *u, const struct boa
 
 /* ---- places ---- */
 
-/* The arrays of the state, for one server more; they double, so that what was there before costs no more than they. */
+/*
+ * The arrays of the state, for one server more; they double, so that what was there before costs no more than
+ * they.
+ */
 static void state_make_room(struct upstream_state *state)
 {
     struct pool *pool = state->worker->pool;
@@ -119,7 +122,7 @@ static struct upstream_server *place_new(struct upstream_state *state)
 /* A place that nothing needs any more, or a new one. */
 static struct upstream_server *place_find(struct upstream_servers *s, struct upstream_state *state)
 {
-    list_each(link, &s->gone[state->conf->index]) {
+    list_each (link, &s->gone[state->conf->index]) {
         struct upstream_server *server = container_of(link, struct upstream_server, link);
 
         if (server->peer.active == 0 && server->peer.uconn_count == 0) {
@@ -152,8 +155,8 @@ static void place_leave(struct upstream_servers *s, struct upstream_server *serv
     state_changed(peer->upstream);
 }
 
-static struct upstream_server *place_take(struct upstream_servers *s, struct upstream_state *state, unsigned slot,
-                                          const struct board_server *record)
+static struct upstream_server *place_take(struct upstream_servers *s, struct upstream_state *state,
+                                          unsigned slot, const struct board_server *record)
 {
     struct upstream_server *server = place_find(s, state);
     struct board_server own = *record;

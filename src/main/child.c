@@ -305,6 +305,8 @@ int child_run(struct child *c)
     if (child_prepare(c, pool) < 0) {
         c->exit_code = 1;
     } else {
+        if (c->on_prepared)
+            c->on_prepared(c);
         if (board_serve_from(c->board) == c->generation)
             child_serve(c);
         child_say_ready(c);

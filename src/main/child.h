@@ -46,6 +46,7 @@ struct child {
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */
     void (*on_tick)(struct child *);
+    void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
     bool (*is_ready)(struct child *); /* asked every tick until it is */
     void (*on_end)(struct child *); /* before the worker is freed */
 };

@@ -1,4 +1,6 @@
-/* cli_ctl.c: from words of the command line to calls of the API; what is answered is shown by cli_ctl_show.c. */
+/*
+ * cli_ctl.c: from words of the command line to calls of the API; what is answered is shown by cli_ctl_show.c.
+ */
 #include "main/cli_ctl.h"
 
 #include <ctype.h>
@@ -117,7 +119,8 @@ static int server_path(char path[CTL_PATH_MAX], const char *upstream, const char
 }
 
 /* Calls for a server, or for the upstream's servers, with `body` (which is freed). */
-static int server_call(const struct ctl *c, const char *method, const char *upstream, const char *server, json_t *body)
+static int server_call(const struct ctl *c, const char *method, const char *upstream, const char *server,
+                       json_t *body)
 {
     char path[CTL_PATH_MAX];
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;

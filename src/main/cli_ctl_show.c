@@ -1,4 +1,7 @@
-/* cli_ctl_show.c: tables of what the API answered.  What a member lacks or has of another type is shown as "-" or 0. */
+/*
+ * cli_ctl_show.c: tables of what the API answered.  What a member lacks or has of another type is shown as
+ * "-" or 0.
+ */
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -48,8 +51,9 @@ static const char *check_of(const json_t *server)
 
 void cli_ctl_show_upstream(const json_t *upstream, FILE *to)
 {
-    static const char *const headings[] = {"SERVER",    "ADDRESS",   "STATE",     "BACKUP",   ">WEIGHT",  ">ACTIVE",
-                                           ">QUEUED",   ">REQUESTS", ">FAILURES", ">P50 MS", ">P99 MS", "CHECK"};
+    static const char *const headings[] = {"SERVER",    "ADDRESS", "STATE",   "BACKUP",
+                                           ">WEIGHT",   ">ACTIVE", ">QUEUED", ">REQUESTS",
+                                           ">FAILURES", ">P50 MS", ">P99 MS", "CHECK"};
     struct pool *pool = pool_new(16384);
     const json_t *server;
     struct cli_table t;
@@ -60,8 +64,7 @@ void cli_ctl_show_upstream(const json_t *upstream, FILE *to)
     name_print(text_of(upstream, "balance"), to);
     fputs(")\n", to);
     cli_table_init(&t, pool, headings, sizeof(headings) / sizeof(headings[0]));
-    json_array_foreach(json_object_get(upstream, "servers"), i, server)
-    {
+    json_array_foreach (json_object_get(upstream, "servers"), i, server) {
         cli_table_add(&t, text_of(server, "name"));
         cli_table_add(&t, text_of(server, "address"));
         cli_table_add(&t, text_of(server, "state"));
@@ -84,8 +87,7 @@ void cli_ctl_show_upstreams(const json_t *answer, FILE *to)
     const json_t *upstream;
     size_t i;
 
-    json_array_foreach(json_object_get(answer, "upstreams"), i, upstream)
-    {
+    json_array_foreach (json_object_get(answer, "upstreams"), i, upstream) {
         if (i > 0)
             putc('\n', to);
         cli_ctl_show_upstream(upstream, to);
@@ -94,14 +96,14 @@ void cli_ctl_show_upstreams(const json_t *answer, FILE *to)
 
 static void show_workers(const json_t *answer, struct pool *pool, FILE *to)
 {
-    static const char *const headings[] = {"WORKER", ">PID", ">GENERATION", "DRAINS", ">CONNECTIONS", ">REQUESTS"};
+    static const char *const headings[] = {"WORKER", ">PID",         ">GENERATION",
+                                           "DRAINS", ">CONNECTIONS", ">REQUESTS"};
     const json_t *worker;
     struct cli_table t;
     size_t i;
 
     cli_table_init(&t, pool, headings, sizeof(headings) / sizeof(headings[0]));
-    json_array_foreach(json_object_get(answer, "workers"), i, worker)
-    {
+    json_array_foreach (json_object_get(answer, "workers"), i, worker) {
         cli_table_add_uint(&t, number_of(worker, "index"));
         cli_table_add_uint(&t, number_of(worker, "pid"));
         cli_table_add_uint(&t, number_of(worker, "generation"));
@@ -115,19 +117,18 @@ static void show_workers(const json_t *answer, struct pool *pool, FILE *to)
 /* Of each upstream how many servers are up, and the sums. */
 static void show_sums(const json_t *answer, struct pool *pool, FILE *to)
 {
-    static const char *const headings[] = {"UPSTREAM", "BALANCE", ">UP", ">SERVERS", ">ACTIVE", ">REQUESTS", ">FAILURES"};
+    static const char *const headings[] = {"UPSTREAM", "BALANCE",   ">UP",      ">SERVERS",
+                                           ">ACTIVE",  ">REQUESTS", ">FAILURES"};
     const json_t *upstream, *server;
     struct cli_table t;
     size_t i, k;
 
     cli_table_init(&t, pool, headings, sizeof(headings) / sizeof(headings[0]));
-    json_array_foreach(json_object_get(answer, "upstreams"), i, upstream)
-    {
+    json_array_foreach (json_object_get(answer, "upstreams"), i, upstream) {
         const json_t *servers = json_object_get(upstream, "servers");
         unsigned long long up = 0, active = 0, requests = 0, failures = 0;
 
-        json_array_foreach(servers, k, server)
-        {
+        json_array_foreach (servers, k, server) {
             const char *state = text_of(server, "state");
 
             up += state && strcmp(state, "up") == 0;
@@ -157,11 +158,11 @@ void cli_ctl_show_status(const json_t *answer, FILE *to)
         strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
     fputs("weir ", to);
     name_print(text_of(answer, "version"), to);
-    fprintf(to, ", master %llu, since %s, generation %llu, %llu restarts of processes\n", number_of(answer, "pid"), since,
-            number_of(answer, "generation"), number_of(answer, "restarts"));
+    fprintf(to, ", master %llu, since %s, generation %llu, %llu restarts of processes\n",
+            number_of(answer, "pid"), since, number_of(answer, "generation"), number_of(answer, "restarts"));
     fprintf(to, "%llu connections open, %llu requests, %llu bytes received, %llu bytes sent\n\n",
-            number_of(answer, "connections"), number_of(answer, "requests"), number_of(answer, "bytes_received"),
-            number_of(answer, "bytes_sent"));
+            number_of(answer, "connections"), number_of(answer, "requests"),
+            number_of(answer, "bytes_received"), number_of(answer, "bytes_sent"));
     show_workers(answer, pool, to);
     putc('\n', to);
     show_sums(answer, pool, to);
@@ -177,8 +178,7 @@ void cli_ctl_show_changes(const json_t *answer, FILE *to)
     size_t i;
 
     cli_table_init(&t, pool, headings, sizeof(headings) / sizeof(headings[0]));
-    json_array_foreach(changes, i, change)
-    {
+    json_array_foreach (changes, i, change) {
         cli_table_add(&t, text_of(change, "upstream"));
         cli_table_add(&t, text_of(change, "server"));
         cli_table_add(&t, text_of(change, "address"));

@@ -6,7 +6,8 @@
 
 void cli_table_init(struct cli_table *t, struct pool *pool, const char *const *headings, size_t columns)
 {
-    *t = (struct cli_table){.pool = pool, .columns = columns < CLI_TABLE_COLUMNS ? columns : CLI_TABLE_COLUMNS};
+    *t = (struct cli_table){.pool = pool,
+                            .columns = columns < CLI_TABLE_COLUMNS ? columns : CLI_TABLE_COLUMNS};
     for (size_t i = 0; i < t->columns; i++)
         cli_table_add(t, headings[i]);
 }

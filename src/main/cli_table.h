@@ -16,7 +16,10 @@ struct cli_table {
     const char **cells; /* row by row, the headings first */
 };
 
-/* The headings are the first row: one that begins with '>' is of a column of numbers, which ends at the right. */
+/*
+ * The headings are the first row: one that begins with '>' is of a column of numbers, which ends at the
+ * right.
+ */
 void cli_table_init(struct cli_table *, struct pool *, const char *const *headings, size_t columns);
 
 /* The next cell; NULL: "-". */

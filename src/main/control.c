@@ -159,9 +159,10 @@ static char *control_read(int fd, size_t *len)
 static int control_send(int fd, const char *method, const char *path, struct str body)
 {
     char head[8192];
-    int n = snprintf(head, sizeof(head),
-                     "%s %s HTTP/1.0\r\nHost: weir\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                     method, path, body.len);
+    int n = snprintf(
+        head, sizeof(head),
+        "%s %s HTTP/1.0\r\nHost: weir\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        method, path, body.len);
 
     if (n >= (int)sizeof(head)) {
         errno = ENAMETOOLONG;

@@ -27,8 +27,8 @@ struct control_reply {
 void control_find(struct control_target *, const char *file);
 
 /*
- * Sends one request (body: JSON, may be empty) and waits for the whole answer, whatever its status; 0, or -1 with a
- * message on standard error.
+ * Sends one request (body: JSON, may be empty) and waits for the whole answer, whatever its status; 0, or -1
+ * with a message on standard error.
  */
 int control_ask(const struct control_target *, const char *method, const char *path, struct str body,
                 struct control_reply *) WEIR_MUST_CHECK;

@@ -10,6 +10,7 @@
 
 #include "core/discovery.h"
 #include "main/master.h"
+#include "main/state_dir.h"
 
 #define GENERATION_DEAD_MS 5000
 
@@ -33,6 +34,8 @@ struct generation *generation_new(struct master *m, struct config *config, char 
         free(g);
         return NULL;
     }
+    if (g->drops)
+        state_dir_give(config->state_dir, &g->user);
     if (last < board_serve_from(m->board))
         last = board_serve_from(m->board);
     g->number = last + 1;

@@ -28,8 +28,8 @@ struct keeper {
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
     struct changes *changes; /* NULL: it has not served yet */
-    struct discovery *discovery; /* NULL: before the first tick */
-    int64_t started_ms; /* of the first tick */
+    struct discovery *discovery;
+    int64_t started_ms; /* of the search for servers */
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -154,6 +154,16 @@ static struct changes *keeper_changes(struct admin *admin)
     return k->changes;
 }
 
+static void keeper_on_prepared(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    changes_prepare(c->worker);
+    k->discovery = discovery_new(c->worker);
+    k->started_ms = c->loop->clock.mono_ms;
+    discovery_tick(k->discovery, false);
+}
+
 static void keeper_on_tick(struct child *c)
 {
     struct keeper *k = container_of(c->admin, struct keeper, admin);
@@ -171,11 +181,6 @@ static bool keeper_is_ready(struct child *c)
 {
     struct keeper *k = container_of(c->admin, struct keeper, admin);
 
-    if (!k->discovery) {
-        k->discovery = discovery_new(c->worker);
-        k->started_ms = c->loop->clock.mono_ms;
-        discovery_tick(k->discovery, false);
-    }
     return discovery_is_filled(k->discovery) || c->loop->clock.mono_ms - k->started_ms >= KEEPER_FILL_MS;
 }
 
@@ -195,6 +200,7 @@ int keeper_main(struct child *c)
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
     c->on_tick = keeper_on_tick;
+    c->on_prepared = keeper_on_prepared;
     c->is_ready = keeper_is_ready;
     c->on_end = keeper_on_end;
     return child_run(c);

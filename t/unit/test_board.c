@@ -371,9 +371,38 @@ static void test_hostile_words(void **state)
     board_close(board);
 }
 
+/* What was changed of a server ends with the configuration that had it. */
+static void test_changes_end_with_the_name(void **state)
+{
+    struct board *board = board_new();
+    struct peer_shared *shared;
+
+    (void)state;
+    board_set_last_generation(board, 1);
+    assert_int_equal(SERVER(board, "u", "a"), 0);
+    board_set_serve_from(board, 1);
+    shared = board_peer_shared(board, 0);
+    shared->override = PEER_OVERRIDE_GONE;
+    shared->override_weight = 5;
+    shared->remove_at_ms = 9;
+    shared->health = PEER_HEALTH_FAILED;
+    board_set_last_generation(board, 2);
+    assert_int_equal(SERVER(board, "u", "a"), 0); /* the next one has it too */
+    assert_int_equal(shared->override, PEER_OVERRIDE_GONE);
+    board_set_serve_from(board, 3); /* the one after it has not */
+    board_set_last_generation(board, 4);
+    assert_int_equal(SERVER(board, "u", "a"), 0);
+    assert_int_equal(shared->override, PEER_OVERRIDE_NONE);
+    assert_int_equal(shared->override_weight, 0);
+    assert_int_equal(shared->remove_at_ms, 0);
+    assert_int_equal(shared->health, PEER_HEALTH_FAILED);
+    board_close(board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changes_end_with_the_name),
         cmocka_unit_test(test_slot_reuse_keeps_counters),
         cmocka_unit_test(test_process_slots),
         cmocka_unit_test(test_head_words),

@@ -1,6 +1,6 @@
 /*
- * test_board_server.c: records of servers that are in no file: what is refused, what is read back from hostile
- * memory, and when a slot is given to another server.
+ * test_board_server.c: records of servers that are in no file: what is refused, what is read back from
+ * hostile memory, and when a slot is given to another server.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,10 @@ static int64_t now_ms(void)
 
 static struct board_server server_of(const char *name, const char *address)
 {
-    struct board_server s = {.upstream = STR("app"), .name = str_of(name), .origin = BOARD_ORIGIN_API, .weight = 3,
+    struct board_server s = {.upstream = STR("app"),
+                             .name = str_of(name),
+                             .origin = BOARD_ORIGIN_API,
+                             .weight = 3,
                              .template_at = BOARD_NO_TEMPLATE};
     char error[200];
 
@@ -109,11 +112,26 @@ static void test_what_is_refused(void **state)
 }
 
 /* Each spoils one word of a sound record. */
-static void spoil_lengths(struct board_peer *p, struct board_server_record *r WEIR_UNUSED) { p->server_len = 250; }
-static void spoil_empty(struct board_peer *p, struct board_server_record *r WEIR_UNUSED) { p->server_len = 0; }
-static void spoil_text(struct board_peer *p, struct board_server_record *r WEIR_UNUSED) { p->name[4] = '\n'; }
-static void spoil_origin(struct board_peer *p WEIR_UNUSED, struct board_server_record *r) { r->origin = 77; }
-static void spoil_weight(struct board_peer *p WEIR_UNUSED, struct board_server_record *r) { r->weight = UINT32_MAX; }
+static void spoil_lengths(struct board_peer *p, struct board_server_record *r WEIR_UNUSED)
+{
+    p->server_len = 250;
+}
+static void spoil_empty(struct board_peer *p, struct board_server_record *r WEIR_UNUSED)
+{
+    p->server_len = 0;
+}
+static void spoil_text(struct board_peer *p, struct board_server_record *r WEIR_UNUSED)
+{
+    p->name[4] = '\n';
+}
+static void spoil_origin(struct board_peer *p WEIR_UNUSED, struct board_server_record *r)
+{
+    r->origin = 77;
+}
+static void spoil_weight(struct board_peer *p WEIR_UNUSED, struct board_server_record *r)
+{
+    r->weight = UINT32_MAX;
+}
 static void spoil_family(struct board_peer *p WEIR_UNUSED, struct board_server_record *r)
 {
     r->address.sa.sa_family = 99;
@@ -122,8 +140,14 @@ static void spoil_length(struct board_peer *p WEIR_UNUSED, struct board_server_r
 {
     r->address.len = 60000;
 }
-static void spoil_short(struct board_peer *p WEIR_UNUSED, struct board_server_record *r) { r->address.len = 3; }
-static void spoil_use(struct board_peer *p, struct board_server_record *r WEIR_UNUSED) { p->is_used = 1234; }
+static void spoil_short(struct board_peer *p WEIR_UNUSED, struct board_server_record *r)
+{
+    r->address.len = 3;
+}
+static void spoil_use(struct board_peer *p, struct board_server_record *r WEIR_UNUSED)
+{
+    p->is_used = 1234;
+}
 static void spoil_incarnation(struct board_peer *p, struct board_server_record *r WEIR_UNUSED)
 {
     p->incarnation = 0;
@@ -132,8 +156,8 @@ static void spoil_incarnation(struct board_peer *p, struct board_server_record *
 static void test_hostile_words(void **state)
 {
     static void (*const spoils[])(struct board_peer *, struct board_server_record *) = {
-        spoil_lengths, spoil_empty, spoil_text, spoil_origin, spoil_weight, spoil_family,
-        spoil_length, spoil_short, spoil_use, spoil_incarnation,
+        spoil_lengths, spoil_empty,  spoil_text,  spoil_origin, spoil_weight,
+        spoil_family,  spoil_length, spoil_short, spoil_use,    spoil_incarnation,
     };
     char text[BOARD_NAME_MAX];
     struct board_server back;
@@ -200,7 +224,8 @@ static void test_removed_slots_rest(void **state)
     assert_int_equal(board_server_incarnation(board, (unsigned)slot), 0);
     assert_int_equal(add(board, "two"), slot + 1);
     assert_int_equal(board_server_collect(board, now_ms() + BOARD_SERVER_REST_MS / 2), 0);
-    assert_int_equal(board_server_collect(board, now_ms() + BOARD_SERVER_REST_MS + 1000), 0); /* one is active */
+    assert_int_equal(board_server_collect(board, now_ms() + BOARD_SERVER_REST_MS + 1000),
+                     0); /* one is active */
     stats->active = 0;
     stats->queued = 1;
     assert_int_equal(board_server_collect(board, now_ms() + BOARD_SERVER_REST_MS + 1000), 0);
@@ -271,10 +296,14 @@ static void test_growth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_written_is_read), cmocka_unit_test(test_what_is_refused),
-        cmocka_unit_test(test_hostile_words),           cmocka_unit_test(test_hostile_bytes),
-        cmocka_unit_test(test_removed_slots_rest),      cmocka_unit_test(test_the_dead_hold_nothing),
-        cmocka_unit_test(test_all_slots),               cmocka_unit_test(test_growth_is_bounded),
+        cmocka_unit_test(test_what_is_written_is_read),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_hostile_bytes),
+        cmocka_unit_test(test_removed_slots_rest),
+        cmocka_unit_test(test_the_dead_hold_nothing),
+        cmocka_unit_test(test_all_slots),
+        cmocka_unit_test(test_growth_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
