@@ -100,6 +100,18 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_failures);
 }
 
+static void add_sticky(struct api_text *t, const struct process_stats *sum)
+{
+    static const char *const results[STICKY_RESULTS] = {
+        [STICKY_KEPT] = "kept", [STICKY_NEW] = "new", [STICKY_MOVED] = "moved", [STICKY_FORGED] = "forged"};
+
+    add_family(t, "weir_sticky_total", "counter",
+               "Answers of sticky upstreams: from the server that the cookie names, to a client without one, from "
+               "another server, to a cookie that names none.");
+    for (size_t i = 0; i < STICKY_RESULTS; i++)
+        api_text_printf(t, "weir_sticky_total{result=\"%s\"} %" PRIu64 "\n", results[i], sum->sticky[i]);
+}
+
 enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_LATENCY, FAMILY_FAMILIES };
 
 static const struct {
@@ -172,6 +184,7 @@ void api_metrics(struct request *req)
     add_instance(&t, req);
     add_workers(&t, req);
     add_clients(&t, &sum);
+    add_sticky(&t, &sum);
     add_upstreams(&t, req);
     api_metrics_discovery(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);

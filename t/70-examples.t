@@ -287,6 +287,35 @@ sub ws_checks {
     });
 }
 
+# ---- sticky.conf
+{
+    my $w  = example('sticky.conf');
+    my @up = map {
+        my $n = $_;
+        $w->upstream("s900$n", {'*' => {do => 'fixed', body => $n, headers => ['Set-Cookie' => "SESSION=of-$n; Path=/"]}});
+    } 1, 2;
+    drive('sticky', $w, sub {
+        my %seen;
+        for my $path ('/', '/forum/', '/mail/') {
+            my $name = $path eq '/' ? 'SHOPID' : 'SESSION';
+            for (1 .. 4) {
+                my $first = get($w, $path);
+                my ($cookie) = grep { /\A$name=/ } map { (split /;/)[0] } headers($first, 'set-cookie');
+                my @stays = grep { get($w, $path, headers => [Cookie => $cookie])->{body} eq $first->{body} } 1 .. 4;
+                is(@stays, 4, "sticky: $path stays with server $first->{body}");
+                $seen{"$path$first->{body}"} = $cookie;
+            }
+            is(scalar(grep { $seen{"$path$_"} } 1, 2), 2, "sticky: $path has both servers");
+        }
+        is($seen{'/mail/2'}, 'SESSION=of-2', 'sticky: learnt, the cookie is as it was');
+        like($seen{'/forum/2'}, qr/\ASESSION=[\w-]+~of-2\z/, 'sticky: rewritten, the choice stands before it');
+        get($w, '/forum/', headers => [Cookie => $seen{'/forum/2'}]);
+        get($w, '/',       headers => [Cookie => "$seen{'/2'}; x=1"]);
+        my @sent = map { headers($_, 'cookie') } $up[1]->seen;
+        is_deeply([@sent[-2, -1]], ['SESSION=of-2', 'x=1'], 'sticky: the server sees its own cookie alone');
+    });
+}
+
 # ---- canary.conf
 {
     my $w = example('canary.conf');

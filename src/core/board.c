@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/rnd.h"
 #include "core/board_map.h"
 
 #define BOARD_MAGIC 0x3164726f62726577ULL /* "werbord1" */
@@ -40,6 +41,8 @@ static const uint32_t layout_numbers[] = {
     AT(board_head, servers_version),
     AT(board_head, changes_read),
     AT(board_head, master_pid),
+    AT(board_head, secret),
+    BOARD_LEARNT,
     AT(board_process, pid),
     AT(board_process, incarnation),
     AT(board_process, generation),
@@ -50,6 +53,7 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, accepted),
     AT(process_stats, connections),
     AT(process_stats, upstream_connects),
+    AT(process_stats, sticky),
     AT(process_stats, heartbeat_ms),
     AT(process_stats, duration),
     AT(peer_stats, queued),
@@ -122,6 +126,7 @@ struct board *board_new(void)
     board->map->head.magic = BOARD_MAGIC;
     board->map->head.layout = board_layout();
     board->map->head.started_s = (int64_t)time(NULL);
+    rnd_bytes(board->map->head.secret, BOARD_SECRET);
     return board;
 }
 
@@ -297,4 +302,14 @@ uint64_t board_restarts(const struct board *board)
 void board_count_restart(struct board *board)
 {
     __atomic_fetch_add(&board->map->head.restarts, 1, __ATOMIC_RELAXED);
+}
+
+const uint8_t *board_secret(const struct board *board)
+{
+    return board->map->head.secret;
+}
+
+struct learn_entry *board_learnt(struct board *board)
+{
+    return board->map->learnt;
 }

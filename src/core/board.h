@@ -26,8 +26,13 @@
 #define BOARD_SERVERS_FROM (BOARD_PEERS - BOARD_SERVERS)
 #define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
+/* Session cookies whose servers are known (core/sticky_learn.h): 16 MB when all were needed. */
+#define BOARD_LEARNT (1 << 20)
+#define BOARD_SECRET 32 /* bytes */
+
 struct board;
 struct config;
+struct learn_entry;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
@@ -132,6 +137,12 @@ struct peer_shared *board_peer_shared(struct board *, unsigned peer_slot);
 /* Another number after every change of a server's shared words or of the servers there are. */
 uint32_t board_peers_version(const struct board *);
 void board_peers_changed(struct board *);
+
+/* BOARD_SECRET random bytes, made with the board: where `secret` is not configured. */
+const uint8_t *board_secret(const struct board *);
+
+/* BOARD_LEARNT entries. */
+struct learn_entry *board_learnt(struct board *);
 
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);

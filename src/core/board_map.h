@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "core/board.h"
+#include "core/sticky_learn.h"
 
 /* Words for all; the page's rest is spare. */
 struct board_head {
@@ -24,6 +25,7 @@ struct board_head {
     uint32_t servers_version; /* counts changes of the keeper's records alone */
     uint32_t changes_read; /* what state_dir has was put on this board */
     int32_t master_pid;
+    uint8_t secret[BOARD_SECRET];
 } __attribute__((aligned(4096)));
 
 /* Two cache lines at least: the prefetcher takes them in pairs. */
@@ -68,13 +70,15 @@ struct board_map {
     struct board_peer peers[BOARD_PEERS] __attribute__((aligned(4096)));
     struct board_server_record servers[BOARD_SERVERS] __attribute__((aligned(4096)));
     struct peer_shared shared[BOARD_PEERS] __attribute__((aligned(4096)));
+    struct learn_entry learnt[BOARD_LEARNT] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
-_Static_assert(sizeof(struct process_stats) == (15 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct process_stats) == (15 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
+               "words only");
 _Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
 _Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
 

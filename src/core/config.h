@@ -85,9 +85,10 @@ enum sticky_mode { STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN };
 struct sticky_conf {
     enum sticky_mode mode;
     struct str cookie;
-    int64_t ttl_s; /* 0: a session cookie */
+    int64_t ttl_s; /* 0: a session cookie; STICKY_LEARN: how long an unused one is remembered */
     struct str path, domain, samesite; /* empty: not sent */
     bool secure, httponly, indirect;
+    bool has_key; /* there is a secret in the file; else the board has one */
     uint8_t key[32]; /* made from the secret and the upstream's name */
 };
 

@@ -102,6 +102,15 @@ void config_build_resolver(struct build *);
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 
+/*
+ * The bytes of the secret that was written as *text, itself or "file:PATH", whose path is made absolute;
+ * STR_NONE: reported.
+ */
+struct str config_secret(struct build *, struct str *text, struct conf_place at);
+
+/* `sticky` of an upstream. */
+void config_build_sticky(struct build *, struct upstream *, struct sticky_settings *);
+
 struct timeouts config_timeouts(const struct timeouts_settings *);
 
 /* The regex, or NULL: reported. */

@@ -97,6 +97,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     upstream_keepalive(u, s->keepalive);
     u->server_defaults.weight = (unsigned)s->weight;
     u->server_defaults.max_connections = (unsigned)s->max_connections;
+    config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     config_build_servers_file(b, s, u);
     if (!s->name.s)

@@ -5,6 +5,7 @@
 
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
+#include "core/sticky.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */
@@ -98,8 +99,11 @@ void proxy_send(struct proxy *p, struct str body)
         framing.connection = STR("upgrade");
     else if (p->state->conf->keepalive_idle == 0)
         framing.connection = STR("close");
-    if (proxy_head_make(req, p->peer->conf, c->upgrading, &head) == 0)
+    if (proxy_head_make(req, p->peer->conf, c->upgrading, &head) == 0) {
+        if (req->sticky)
+            sticky_hide(req, &head.headers);
         written = h1_write_request(&buffer, &head, &framing);
+    }
     if (written != H1_WRITTEN) {
         proxy_end(p, written == H1_WRITE_FULL ? &too_large : &unsafe);
         return;

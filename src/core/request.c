@@ -6,6 +6,7 @@
 #include "core/reply.h"
 #include "core/rewrite.h"
 #include "core/router.h"
+#include "core/sticky.h"
 #include "core/worker.h"
 #include "http/forwarded.h"
 #include "http/host.h"
@@ -263,6 +264,8 @@ bool request_send_head(struct request *req, struct message *head, const struct f
         if (route->rewrite_location && route->action == ACTION_PROXY && !req->own_reply)
             rewrite_location(req, &head->headers);
     }
+    if (req->sticky && !req->own_reply)
+        sticky_answer(req, head);
     req->response = *head;
     if (route && route->response_headers.count > 0 &&
         rewrite_headers(&route->response_headers, req, &head->headers) < 0)

@@ -20,6 +20,7 @@ struct proxy;
 struct request;
 struct router_trace;
 struct splice_source;
+struct sticky_visit;
 struct worker;
 
 enum splice_result {
@@ -96,6 +97,8 @@ struct request {
     struct regex_captures host_captures;
     struct str forward_path; /* path after the route's rewrites */
     struct str forward_query; /* with its "?"; "" when there is none */
+
+    struct sticky_visit *sticky; /* which server the client was with, see core/sticky.h; NULL: nobody has asked */
 
     /* The answer, for logs and conditions; `response` borrows from the pool. */
     struct message response;

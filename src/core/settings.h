@@ -47,6 +47,13 @@ struct retry_settings {
     struct conf_list on; /* int: indexes of settings_retry_names */
 };
 
+struct sticky_settings {
+    struct conf_head head;
+    int mode, samesite;
+    struct str cookie, ttl, path, domain, secret;
+    bool secure, httponly, indirect;
+};
+
 struct error_log_settings {
     struct conf_head head;
     struct str path;
@@ -130,6 +137,7 @@ struct upstream_settings {
     struct balance_settings *balance;
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections; /* for each server */
     bool resolve;
     struct str servers_file;
@@ -182,6 +190,7 @@ struct level_settings {
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     struct keepalive_settings *keepalive;
+    struct sticky_settings *sticky;
     int64_t weight, max_connections;
     bool resolve;
 };
@@ -213,6 +222,7 @@ extern const struct conf_group settings_request_body_group;
 extern const struct conf_group settings_retry_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
+extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
 extern const struct conf_group settings_rewrite_group;

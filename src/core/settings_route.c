@@ -109,7 +109,7 @@ static const struct conf_row rows[] = {
     SETTINGS_LATER("health", DEFAULTS),
     SETTINGS_LATER("passive", DEFAULTS),
     SETTINGS_LATER("circuit_breaker", DEFAULTS),
-    SETTINGS_LATER("sticky", DEFAULTS),
+    {GROUP(sticky, DEFAULTS), .doc = "How clients stay with their server."},
     SETTINGS_LATER("queue", DEFAULTS),
     SETTINGS_LATER("slow_start", DEFAULTS),
     SETTINGS_LATER("hash_method", DEFAULTS),

@@ -89,7 +89,8 @@ static const struct conf_row rows[] = {
      .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; what "
             "follows '#' is a comment."},
     RESOLVE_ROW("For each server whose address is a name."),
-    SETTINGS_LATER("sticky", 0),
+    {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
+     .doc = "How clients stay with their server; without it each request is balanced."},
     SETTINGS_LATER("health", 0),
     SETTINGS_LATER("passive", 0),
     SETTINGS_LATER("circuit_breaker", 0),

@@ -5,6 +5,7 @@
 
 #include "core/balancer.h"
 #include "core/board.h"
+#include "core/sticky.h"
 #include "core/uconn.h"
 #include "core/upstream_servers.h"
 #include "core/worker.h"
@@ -69,6 +70,8 @@ static void look(struct upstream_state *state, int64_t now_ms)
     tiers_clear(state);
     for (size_t i = 0; i < state->peer_count; i++)
         peer_look(state->peers[i], now_ms);
+    if (state->sticky)
+        sticky_look(state);
     if (state->balancer->rebuild)
         state->balancer->rebuild(state);
 }
@@ -103,6 +106,7 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
         peer_init(&peers[i], state, &conf->peers[i],
                   pool_str(worker->pool, addr_print(&conf->peers[i].address, text)));
     }
+    state->sticky = sticky_new(state);
 }
 
 struct upstreams *upstreams_new(struct worker *worker)
@@ -141,6 +145,7 @@ void upstreams_free(struct upstreams *all)
         else
             free(state->balancer_data);
         state->balancer_data = NULL;
+        sticky_free(state->sticky);
     }
     upstream_servers_free(all->servers);
     all->servers = NULL;
@@ -161,27 +166,59 @@ static bool is_full(const struct upstream_state *state, const struct peer_state 
     return max > 0 && peer->active >= (share ? share : 1);
 }
 
+static bool was_tried(size_t index, const int *tried, size_t tried_count)
+{
+    for (size_t i = 0; i < tried_count; i++)
+        if ((size_t)tried[i] == index)
+            return true;
+    return false;
+}
+
+bool upstream_peer_keeps(const struct upstream_state *state, size_t index, const struct pick *pick,
+                         bool *full)
+{
+    struct peer_state *peer = state->peers[index];
+
+    *full = false;
+    if (was_tried(index, pick->tried, pick->tried_count) ||
+        (peer->status != PEER_UP && peer->status != PEER_DRAIN))
+        return false;
+    *full = is_full(state, peer);
+    return !*full;
+}
+
 bool upstream_peer_usable(const struct upstream_state *state, size_t index, const struct pick *pick)
 {
     const struct peer_state *peer = state->peers[index];
 
-    for (size_t i = 0; i < pick->tried_count; i++)
-        if ((size_t)pick->tried[i] == index)
-            return false;
+    if (was_tried(index, pick->tried, pick->tried_count))
+        return false;
     return peer->status == PEER_UP && peer->conf->backup == pick->backup && !is_full(state, peer);
+}
+
+static int pick_by_method(struct upstream_state *state, struct pick *pick)
+{
+    int index = state->tiers[0].count > 0 ? state->balancer->pick(state, pick) : -1;
+
+    if (index >= 0 || state->tiers[1].count == 0)
+        return index;
+    pick->backup = true;
+    return state->balancer->pick(state, pick);
 }
 
 int upstream_pick(struct upstream_state *state, struct request *req, const int *tried, size_t tried_count)
 {
     struct pick pick = {.req = req, .tried = tried, .tried_count = tried_count};
-    int index;
+    int index = STICKY_NONE;
 
     upstream_look(state);
-    index = state->tiers[0].count > 0 ? state->balancer->pick(state, &pick) : -1;
-    if (index >= 0 || state->tiers[1].count == 0)
-        return index;
-    pick.backup = true;
-    return state->balancer->pick(state, &pick);
+    if (state->sticky && req)
+        index = sticky_pick(state, &pick);
+    if (index == STICKY_NONE)
+        index = pick_by_method(state, &pick);
+    if (state->sticky && req)
+        sticky_picked(req, index);
+    return index == STICKY_WAIT ? -1 : index;
 }
 
 void upstream_begin(struct upstream_state *state, int index)

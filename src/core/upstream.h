@@ -14,6 +14,7 @@
 
 struct balancer;
 struct request;
+struct sticky;
 struct worker;
 
 /*
@@ -61,6 +62,7 @@ struct upstream_state {
     int64_t look_at_ms; /* look again then, whatever the board says */
     unsigned active; /* requests of this worker under way */
     void *balancer_data;
+    struct sticky *sticky; /* NULL: clients are not kept with their servers */
 };
 
 struct upstreams {
@@ -107,6 +109,12 @@ int upstream_pick(struct upstream_state *, struct request *req, const int *tried
  * tried before.
  */
 bool upstream_peer_usable(const struct upstream_state *, size_t index, const struct pick *);
+
+/*
+ * Whether a client who was with server `index` before may have it again: it is PEER_UP or PEER_DRAIN and was
+ * not tried before.  *full: it would be, but has no place now.
+ */
+bool upstream_peer_keeps(const struct upstream_state *, size_t index, const struct pick *, bool *full);
 
 /* A request goes to server `index`; and it is over, however it ended. */
 void upstream_begin(struct upstream_state *, int index);

@@ -75,6 +75,9 @@ const char *explain_action(enum action_kind);
 /* "remove", "set" or "add". */
 const char *explain_op(const struct header_op *);
 
+/* "insert, cookie WEIRID: names server b1"; and the name of that server, STR_NONE: none. */
+struct str explain_sticky(const struct explain *, const struct upstream *, struct str *server);
+
 /* The value that an operation would send now; parts known only with the response are empty. */
 struct str explain_value(const struct header_op *, struct request *);
 

@@ -1,5 +1,6 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
+#include "core/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
 
@@ -105,6 +106,18 @@ static void put_ops(struct json *j, const char *name, const struct header_ops *o
     json_array_end(j);
 }
 
+static void put_sticky(struct json *j, const struct explain *e, const struct upstream *upstream)
+{
+    struct str server, text = explain_sticky(e, upstream, &server);
+
+    json_object(j, "sticky");
+    json_str(j, "mode", str_of(sticky_mode_name(upstream->sticky->mode)));
+    json_str(j, "cookie", upstream->sticky->cookie);
+    json_str(j, "server", server);
+    json_str(j, "what", text);
+    json_object_end(j);
+}
+
 static void put_servers(struct json *j, const struct upstream *upstream)
 {
     char text[ADDR_TEXT_MAX];
@@ -172,6 +185,8 @@ static void put_handling(struct json *j, struct explain *e)
     json_str(j, "action", str_of(explain_action(route->action)));
     if (route->action == ACTION_PROXY && route->upstream)
         put_servers(j, route->upstream);
+    if (route->action == ACTION_PROXY && route->upstream && route->upstream->sticky)
+        put_sticky(j, e, route->upstream);
     if (route->action == ACTION_FILES && route->files)
         put_files(j, e);
     if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)

@@ -136,8 +136,11 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
                                   config_balance_name(upstream->balance));
+    struct str server;
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
+    if (upstream->sticky)
+        line(to, "sticky", explain_sticky(e, upstream, &server));
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/board.h"
+#include "core/sticky_learn.h"
 
 #define SERVER(b, u, s) board_peer_slot(b, STR(u), STR(s))
 
@@ -301,6 +302,26 @@ static int forged(const struct board *board, off_t size, int seals, size_t broke
     return fd;
 }
 
+/* Made once, known to who opens the board again, and another on each. */
+static void test_secret(void **state)
+{
+    static const uint8_t none[BOARD_SECRET];
+    struct board *board = board_new(), *other = board_new(), *again;
+    int fd = dup(board_fd(board));
+
+    (void)state;
+    assert_memory_not_equal(board_secret(board), none, BOARD_SECRET);
+    assert_memory_not_equal(board_secret(board), board_secret(other), BOARD_SECRET);
+    again = board_open(fd);
+    assert_non_null(again);
+    assert_memory_equal(board_secret(board), board_secret(again), BOARD_SECRET);
+    board_learnt(board)[BOARD_LEARNT - 1].word = 7;
+    assert_int_equal(board_learnt(again)[BOARD_LEARNT - 1].word, 7);
+    board_close(again);
+    board_close(other);
+    board_close(board);
+}
+
 static void test_refused(void **state)
 {
     struct board *board = board_new();
@@ -414,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_open_again),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_secret),
         cmocka_unit_test(test_hostile_words),
     };
 
