@@ -250,6 +250,12 @@ CONF
 
     $put->("# two\n127.0.0.1:$port\n  127.0.0.2:$port\tweight=2 name=second  # the other\n\n");
     is($w->run('-t', '-c', '{{dir}}/weir.conf')->{exit}, 0, '-t of a right one');
+    SKIP: {
+        skip 'not root', 1 if $> != 0;
+        chmod 0600, $w->dir . '/servers';
+        like($w->run('-t', '-c', '{{dir}}/weir.conf')->{err}, qr/may not read the servers_file/, '-t: one that the workers\' user may not read');
+        chmod 0644, $w->dir . '/servers';
+    }
     $w->start;
     is(answers($w, '/'), '127.0.0.1 127.0.0.2', 'the first requests find the servers of the file');
     is(servers($w, 'app'), '127.0.0.1 second*2', 'with names and weights');

@@ -77,7 +77,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                             STR_ARG(p->name), first->at.file, first->at.line);
     }
     if (s->servers.n == 0 && !s->servers_file.len && !s->head.broken)
-        conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... ); or servers_file",
+        conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... );",
                         STR_ARG(u->name));
 }
 

@@ -56,9 +56,10 @@ static void name_on_answer(struct resolver_question *question, const struct reso
 
         discovery_source_says(s, pool, &set, !answer->error);
     }
-    if (answer->is_cut)
+    if (answer->is_cut && !s->is_cut)
         log_write(worker_of(s)->log, LOG_LEVEL_WARN, "upstream %.*s: %.*s has more addresses than are taken",
                   STR_ARG(s->group->upstream->name), STR_ARG(s->name));
+    s->is_cut = answer->is_cut;
     if (answer->error) {
         name_tell(s, answer->error);
         discovery_source_failed(s, answer->error);

@@ -25,6 +25,7 @@ struct discovery_source {
     uint32_t template_at;
     unsigned failures; /* one after another */
     bool asked; /* a question is under way */
+    bool is_cut; /* it has more addresses than are taken: told */
 
     /* Of a file. */
     struct servers_file_mark mark;
