@@ -6,7 +6,8 @@
 
 /* Calls `fn` for each name to be resolved and each servers_file of the upstream. */
 static void each_source(const struct request *req, const struct upstream *u,
-                        void (*fn)(void *arg, const struct upstream *, struct str name, const struct discovery_state *),
+                        void (*fn)(void *arg, const struct upstream *, struct str name,
+                                   const struct discovery_state *),
                         void *arg)
 {
     for (size_t i = 0; i < u->peer_count; i++) {
@@ -22,7 +23,8 @@ static void each_source(const struct request *req, const struct upstream *u,
     }
 }
 
-static void add_source(void *arg, const struct upstream *u, struct str name, const struct discovery_state *state)
+static void add_source(void *arg, const struct upstream *u, struct str name,
+                       const struct discovery_state *state)
 {
     struct json *json = arg;
 
@@ -59,7 +61,8 @@ enum family { FAMILY_ERRORS, FAMILY_AGE, FAMILY_OK, FAMILY_SERVERS, FAMILIES };
 static const struct {
     const char *name, *type, *help;
 } families[FAMILIES] = {
-    [FAMILY_ERRORS] = {"weir_upstream_resolve_errors_total", "counter", "Looks at a name or servers_file that failed."},
+    [FAMILY_ERRORS] = {"weir_upstream_resolve_errors_total", "counter",
+                       "Looks at a name or servers_file that failed."},
     [FAMILY_AGE] = {"weir_upstream_resolve_age_seconds", "gauge", "Since the last look that succeeded."},
     [FAMILY_OK] = {"weir_upstream_resolve_ok", "gauge", "1: the last look succeeded."},
     [FAMILY_SERVERS] = {"weir_upstream_resolve_servers", "gauge", "Servers found by it that are in use."},
@@ -71,7 +74,8 @@ struct metric {
     int64_t now_s;
 };
 
-static void add_metric(void *arg, const struct upstream *u, struct str name, const struct discovery_state *state)
+static void add_metric(void *arg, const struct upstream *u, struct str name,
+                       const struct discovery_state *state)
 {
     const struct metric *m = arg;
     uint64_t age = state->at_s && m->now_s > state->at_s ? (uint64_t)(m->now_s - state->at_s) : 0;

@@ -1,4 +1,5 @@
-/* config_discovery.c: names that are resolved at run time, name servers, and what a servers_file says at load. */
+/* config_discovery.c: names that are resolved at run time, name servers, and what a servers_file says at
+ * load. */
 #include "core/board.h"
 #include "core/config_build.h"
 #include "core/servers_file.h"
@@ -19,7 +20,8 @@ static struct str srv_host(struct str name)
     return name;
 }
 
-bool config_server_resolve(struct build *b, const struct server_settings *s, struct conf_place at, struct peer_conf *p)
+bool config_server_resolve(struct build *b, const struct server_settings *s, struct conf_place at,
+                           struct peer_conf *p)
 {
     const struct conf_address *a = &s->address;
     bool is_srv = a->port < 0 && a->host.len > 0 && a->host.s[0] == '_';
@@ -27,10 +29,12 @@ bool config_server_resolve(struct build *b, const struct server_settings *s, str
 
     if (!s->resolve || a->is_unix || addr_parse_ip(a->host, 1, &ip) == 0)
         return false;
-    if (a->port == 0 || (a->port < 0 && !is_srv) || str_eq(a->host, STR("*")) || a->host.len > NAME_MAX_BYTES) {
-        conf_report_add(b->report, at,
-                        "\"%.*s\" cannot be resolved; write NAME:PORT, or _SERVICE._PROTOCOL.NAME without a port for SRV",
-                        STR_ARG(a->text));
+    if (a->port == 0 || (a->port < 0 && !is_srv) || str_eq(a->host, STR("*")) ||
+        a->host.len > NAME_MAX_BYTES) {
+        conf_report_add(
+            b->report, at,
+            "\"%.*s\" cannot be resolved; write NAME:PORT, or _SERVICE._PROTOCOL.NAME without a port for SRV",
+            STR_ARG(a->text));
         return true;
     }
     p->resolve = true;
@@ -87,9 +91,10 @@ static void on_wrong(struct servers_file_errors *errors, unsigned line, const ch
     if (line)
         conf_report_add(e->build->report, (struct conf_place){e->path, line}, "%s", what);
     else
-        conf_report_add(e->build->report, e->at,
-                        "the servers_file %s cannot be used: %s; write a file of lines such as \"10.0.0.1:80\"", e->path,
-                        what);
+        conf_report_add(
+            e->build->report, e->at,
+            "the servers_file %s cannot be used: %s; write a file of lines such as \"10.0.0.1:80\"", e->path,
+            what);
 }
 
 /* A name that `servers` has too would never be used. */
@@ -99,8 +104,8 @@ static void check_names(struct build *b, const struct upstream *u, const struct 
         for (size_t k = 0; k < u->peer_count; k++)
             if (str_eq(set->items[i].name, u->peers[k].name))
                 conf_report_add(b->report, u->peers[k].at,
-                                "the server \"%.*s\" is in %s too; keep it in one place", STR_ARG(u->peers[k].name),
-                                u->servers_file.s);
+                                "the server \"%.*s\" is in %s too; keep it in one place",
+                                STR_ARG(u->peers[k].name), u->servers_file.s);
 }
 
 void config_build_servers_file(struct build *b, const struct upstream_settings *s, struct upstream *u)
@@ -117,7 +122,8 @@ void config_build_servers_file(struct build *b, const struct upstream_settings *
     u->servers_file = pool_str(b->pool, s->servers_file);
     e.path = u->servers_file.s;
     if (u->name.len >= BOARD_NAME_MAX) {
-        conf_report_add(b->report, u->at, "the name of an upstream with servers_file is too long; write a shorter one");
+        conf_report_add(b->report, u->at,
+                        "the name of an upstream with servers_file is too long; write a shorter one");
         return;
     }
     rules.name_max = BOARD_NAME_MAX - u->name.len;
@@ -126,7 +132,8 @@ void config_build_servers_file(struct build *b, const struct upstream_settings *
     check_names(b, u, set);
     u->servers_file_set = set;
     if (!config_user_may_read(b, e.path))
-        conf_report_add(b->report, at,
-                        "the user \"%s\" may not read the servers_file %s; write `chmod o+r` for it or another user",
-                        b->settings->user.s, e.path);
+        conf_report_add(
+            b->report, at,
+            "the user \"%s\" may not read the servers_file %s; write `chmod o+r` for it or another user",
+            b->settings->user.s, e.path);
 }

@@ -1,4 +1,4 @@
-/* discovery.c: the groups of sources, and how what they say comes to the board; looking is discovery_look.c. */
+/* discovery.c: the groups of sources, and how what they say comes to the board. */
 #include "core/discovery.h"
 
 #include <stdio.h>
@@ -102,7 +102,8 @@ void discovery_source_failed(struct discovery_source *s, const char *why)
     memcpy(shared->reason, why, len < sizeof(shared->reason) ? len : sizeof(shared->reason));
 }
 
-void discovery_source_says(struct discovery_source *s, struct pool *pool, const struct server_set *set, bool complete)
+void discovery_source_says(struct discovery_source *s, struct pool *pool, const struct server_set *set,
+                           bool complete)
 {
     pool_free(s->next_pool);
     s->next_pool = pool;
@@ -128,20 +129,24 @@ static bool group_spoke(const struct discovery_group *g)
     return true;
 }
 
-static void group_tell(struct discovery_group *g, const struct discovery_source *s, const struct discovery_change *c)
+static void group_tell(struct discovery_group *g, const struct discovery_source *s,
+                       const struct discovery_change *c)
 {
     struct log *log = g->discovery->worker->log;
 
     if (c->failed > 0 && !g->is_full)
-        log_write(log, LOG_LEVEL_ERROR, "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
+        log_write(log, LOG_LEVEL_ERROR,
+                  "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), c->failed);
     g->is_full = c->failed > 0;
     if (c->added + c->removed > 0)
-        log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s", STR_ARG(g->upstream->name),
-                  STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es", c->text);
+        log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s",
+                  STR_ARG(g->upstream->name), STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es",
+                  c->text);
 }
 
-static void group_apply(struct discovery_group *g, struct discovery_source *s, const struct server_set *former)
+static void group_apply(struct discovery_group *g, struct discovery_source *s,
+                        const struct server_set *former)
 {
     struct worker *worker = g->discovery->worker;
     struct discovery_change change;
@@ -231,8 +236,9 @@ static void drop_stale(struct discovery *d)
     for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++) {
         if (board_server_read(board, slot, &s, text) < 0 || is_found(d, &s))
             continue;
-        log_write(d->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s is found nowhere any more: taken out",
-                  STR_ARG(s.upstream), STR_ARG(s.name));
+        log_write(d->worker->log, LOG_LEVEL_NOTICE,
+                  "upstream %.*s: %.*s is found nowhere any more: taken out", STR_ARG(s.upstream),
+                  STR_ARG(s.name));
         board_server_remove(board, slot);
     }
     d->stale_seen = board_servers_version(board);
@@ -270,10 +276,11 @@ void discovery_seed(struct board *board, const struct config *config)
         const struct server_set *const sets[] = {u->servers_file_set};
         struct discovery_change change;
 
-        if (u->servers_file.len && u->servers_file_set && !discovery_set_has(board, u->name, BOARD_ORIGIN_FILE))
+        if (u->servers_file.len && u->servers_file_set &&
+            !discovery_set_has(board, u->name, BOARD_ORIGIN_FILE))
             discovery_set_apply(board,
-                                &(struct discovery_wish){.upstream = u, .origin = BOARD_ORIGIN_FILE, .sets = sets,
-                                                         .set_count = 1},
+                                &(struct discovery_wish){
+                                    .upstream = u, .origin = BOARD_ORIGIN_FILE, .sets = sets, .set_count = 1},
                                 &change);
     }
 }

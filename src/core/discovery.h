@@ -1,11 +1,12 @@
 /*
- * discovery.h: the servers of names to be resolved (`resolve`) and of watched files (`servers_file`): found by the
- * keeper, put on the board as records that all workers take in.  What was found stays through errors, through the
- * keeper's death and through reloads; a name that has no address never keeps anybody waiting.
+ * discovery.h: the servers of names to be resolved (`resolve`) and of watched files (`servers_file`): found
+ * by the keeper, put on the board as records that all workers take in.  What was found stays through errors,
+ * through the keeper's death and through reloads; a name that has no address never keeps anybody waiting.
  *
- * How a source is doing stands in the shared words of a slot that takes no requests (of the server to be resolved, or
- * one of the file's own), so that every process can tell: check_ok, reason and checked_s of the last success, and where
- * others count errors of requests, failed looks (`errors`) and the servers there are (`ejections`).
+ * How a source is doing stands in the shared words of a slot that takes no requests (of the server to be
+ * resolved, or one of the file's own), so that every process can tell: check_ok, reason and checked_s of the
+ * last success, and where others count errors of requests, failed looks (`errors`) and the servers there are
+ * (`ejections`).
  */
 #ifndef WEIR_CORE_DISCOVERY_H
 #define WEIR_CORE_DISCOVERY_H
@@ -17,8 +18,9 @@ struct discovery;
 struct worker;
 
 /*
- * Master, before it forks the processes of `config`: puts the servers that files named at load on the board, where it
- * has none of that upstream yet.  So the first request finds them; from then on they are the keeper's.
+ * Master, before it forks the processes of `config`: puts the servers that files named at load on the board,
+ * where it has none of that upstream yet.  So the first request finds them; from then on they are the
+ * keeper's.
  */
 void discovery_seed(struct board *, const struct config *);
 
@@ -29,12 +31,12 @@ struct discovery *discovery_new(struct worker *);
 void discovery_free(struct discovery *);
 
 /*
- * To be called every tick.  `serves`: this is the keeper of the serving generation; before that only what no keeper has
- * found yet is looked up.
+ * To be called every tick.  `serves`: this is the keeper of the serving generation; before that only what no
+ * keeper has found yet is looked up.
  */
 void discovery_tick(struct discovery *, bool serves);
 
-/* Whether nothing is looked up for the first time any more: each such name has been answered, well or badly. */
+/* Whether nothing is looked up for the first time any more: each name was answered, well or badly. */
 bool discovery_is_filled(const struct discovery *);
 
 /* How a source is doing, from its slot. */

@@ -51,8 +51,8 @@ static void name_on_answer(struct resolver_question *question, const struct reso
     s->asked = false;
     if (answer->count > 0) {
         struct pool *pool = pool_new(4096);
-        struct server_set set =
-            discovery_set_of(pool, s->group->upstream, s->template_at, answer, answer->error ? former : NULL);
+        struct server_set set = discovery_set_of(pool, s->group->upstream, s->template_at, answer,
+                                                 answer->error ? former : NULL);
 
         discovery_source_says(s, pool, &set, !answer->error);
     }
@@ -109,8 +109,10 @@ static void file_on_wrong(struct servers_file_errors *errors, unsigned line, con
 
 static void file_failed(struct discovery_source *s, const struct file_errors *e)
 {
-    log_write(worker_of(s)->log, LOG_LEVEL_ERROR, "upstream %.*s: %.*s has %zu error%s: the servers found before stay",
-              STR_ARG(s->group->upstream->name), STR_ARG(s->name), e->errors.count, e->errors.count == 1 ? "" : "s");
+    log_write(worker_of(s)->log, LOG_LEVEL_ERROR,
+              "upstream %.*s: %.*s has %zu error%s: the servers found before stay",
+              STR_ARG(s->group->upstream->name), STR_ARG(s->name), e->errors.count,
+              e->errors.count == 1 ? "" : "s");
     discovery_source_failed(s, e->first);
 }
 

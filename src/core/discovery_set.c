@@ -115,8 +115,8 @@ static void add_record(struct apply *a, const struct server_want *want)
         return;
     }
     if (a->joins && a->wish->slow_start_from_ms) {
-        __atomic_store_n(&board_peer_shared(a->board, (unsigned)slot)->up_since_ms, a->wish->slow_start_from_ms,
-                         __ATOMIC_RELAXED);
+        __atomic_store_n(&board_peer_shared(a->board, (unsigned)slot)->up_since_ms,
+                         a->wish->slow_start_from_ms, __ATOMIC_RELAXED);
         board_peers_changed(a->board);
     }
     a->change->added++;
@@ -133,7 +133,8 @@ static void add_wanted(struct apply *a)
             struct wanted *w = hash_table_get(a->names, set->items[k].name);
             struct board_server record = record_of(a->wish, &set->items[k]);
 
-            if (w->want == &set->items[k] && !w->there && !upstream_server_in_file(a->wish->upstream, &record))
+            if (w->want == &set->items[k] && !w->there &&
+                !upstream_server_in_file(a->wish->upstream, &record))
                 add_record(a, w->want);
         }
     }
@@ -153,7 +154,8 @@ static void remove_leaving(struct apply *a)
 }
 
 /* First those that come: at no moment there are fewer than before and after. */
-void discovery_set_apply(struct board *board, const struct discovery_wish *wish, struct discovery_change *change)
+void discovery_set_apply(struct board *board, const struct discovery_wish *wish,
+                         struct discovery_change *change)
 {
     struct apply a = {.board = board, .wish = wish, .change = change, .pool = pool_new(16 * 1024)};
     uint8_t seed[16];
@@ -177,7 +179,8 @@ bool discovery_set_has(struct board *board, struct str upstream, enum board_orig
     char text[BOARD_NAME_MAX];
 
     for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++)
-        if (board_server_read(board, slot, &s, text) == 0 && s.origin == origin && str_eq(s.upstream, upstream))
+        if (board_server_read(board, slot, &s, text) == 0 && s.origin == origin &&
+            str_eq(s.upstream, upstream))
             return true;
     return false;
 }

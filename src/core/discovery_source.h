@@ -63,7 +63,8 @@ void discovery_look_stop(struct discovery *);
 void discovery_look_tick(struct discovery *, bool serves);
 
 /* What came of a look.  The set lies in `pool`, which becomes the source's. */
-void discovery_source_says(struct discovery_source *, struct pool *, const struct server_set *, bool complete);
+void discovery_source_says(struct discovery_source *, struct pool *, const struct server_set *,
+                           bool complete);
 void discovery_source_is_well(struct discovery_source *);
 void discovery_source_failed(struct discovery_source *, const char *why);
 

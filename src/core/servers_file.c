@@ -103,11 +103,13 @@ static void parse_add(struct parse *p, struct server_want *want)
     want->name = pool_str(p->pool, want->name);
     first = hash_table_get(p->names, want->name);
     if (first) {
-        wrong_word(p, want->name, "stands in the file before; keep one of the two lines, or give one another name=");
+        wrong_word(p, want->name,
+                   "stands in the file before; keep one of the two lines, or give one another name=");
         return;
     }
     if (p->set->count == SERVERS_FILE_SERVERS) {
-        wrong(p->errors, p->line, "there are more than %d servers; use several upstreams", SERVERS_FILE_SERVERS);
+        wrong(p->errors, p->line, "there are more than %d servers; use several upstreams",
+              SERVERS_FILE_SERVERS);
         return;
     }
     p->set->items[p->set->count] = *want;
@@ -232,7 +234,8 @@ static int read_all(struct pool *pool, int fd, struct str *text, struct servers_
 }
 
 int servers_file_read(struct pool *pool, const char *path, const struct servers_file_rules *rules,
-                      struct servers_file_errors *errors, struct server_set *set, struct servers_file_mark *mark)
+                      struct servers_file_errors *errors, struct server_set *set,
+                      struct servers_file_mark *mark)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct str text;

@@ -48,16 +48,16 @@ struct servers_file_rules {
 };
 
 /*
- * The servers of `text`, in memory of `pool`.  0, or -1: something is wrong, or there is no server in it; all that is
- * wrong was told to `errors`.
+ * The servers of `text`, in memory of `pool`.  0, or -1: something is wrong, or there is no server in it; all
+ * that is wrong was told to `errors`.
  */
 int servers_file_parse(struct pool *, struct str text, const struct servers_file_rules *,
                        struct servers_file_errors *, struct server_set *) WEIR_MUST_CHECK;
 
 /* The same from `path` (ends in NUL); *mark is set to the state that was read. */
 int servers_file_read(struct pool *, const char *path, const struct servers_file_rules *,
-                      struct servers_file_errors *, struct server_set *, struct servers_file_mark *mark)
-    WEIR_MUST_CHECK;
+                      struct servers_file_errors *, struct server_set *,
+                      struct servers_file_mark *mark) WEIR_MUST_CHECK;
 
 /* The state of the file now; 0, or -1 with errno. */
 int servers_file_look(const char *path, struct servers_file_mark *) WEIR_MUST_CHECK;

@@ -83,7 +83,8 @@ static const struct conf_row rows[] = {
     {ROW(weight, CONF_INT, DEFAULTS), .fallback = "1", .min = 0, .max = 256, .doc = "Of each server."},
     {ROW(max_connections, CONF_INT, DEFAULTS), .fallback = "0", .min = 0, .max = INT32_MAX,
      .doc = "Concurrent requests to each server; 0 is without limit."},
-    {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false", .doc = "Names of servers are looked up while Weir runs."},
+    {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false",
+     .doc = "Names of servers are looked up while Weir runs."},
 
     SETTINGS_LATER("purge", OWN),
     SETTINGS_LATER("fastcgi", OWN),

@@ -86,8 +86,8 @@ static const struct conf_row rows[] = {
     SETTINGS_LATER("hash_balance_factor", 0),
     SETTINGS_LATER("divert", 0),
     {.name = "servers_file", .type = CONF_PATH, AT(servers_file), .flags = CONF_OWN,
-     .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; what "
-            "follows '#' is a comment."},
+     .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; "
+            "what follows '#' is a comment."},
     RESOLVE_ROW("For each server whose address is a name."),
     {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
      .doc = "How clients stay with their server; without it each request is balanced."},

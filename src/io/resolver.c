@@ -21,7 +21,8 @@ static void socket_on_event(evutil_socket_t fd, short what, void *arg)
 
     loop_event(r->loop);
     /* The socket may be gone afterwards. */
-    ares_process_fd(r->channel, what & EV_READ ? fd : ARES_SOCKET_BAD, what & EV_WRITE ? fd : ARES_SOCKET_BAD);
+    ares_process_fd(r->channel, what & EV_READ ? fd : ARES_SOCKET_BAD,
+                    what & EV_WRITE ? fd : ARES_SOCKET_BAD);
 }
 
 static void socket_drop(struct resolver_socket **at)
@@ -69,7 +70,8 @@ struct resolver *resolver_new(struct loop *loop, const char *servers, const char
         .sock_state_cb = socket_on_state,
         .sock_state_cb_data = r,
     };
-    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB;
+    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+               ARES_OPT_SOCK_STATE_CB;
     int status;
 
     if (!r)

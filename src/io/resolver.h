@@ -1,7 +1,8 @@
 /*
- * resolver.h: names to addresses (A, AAAA, SRV) by c-ares, driven by the event loop: no threads, nothing waits.
- * What name servers say is not believed further than it must be: answers are matched by c-ares with what was
- * asked, numbers of addresses and targets are limited, times to live are bounded.  /etc/hosts comes first.
+ * resolver.h: names to addresses (A, AAAA, SRV) by c-ares, driven by the event loop: no threads, nothing
+ * waits.  What name servers say is not believed further than it must be: answers are matched by c-ares with
+ * what was asked, numbers of addresses and targets are limited, times to live are bounded.  /etc/hosts comes
+ * first.
  */
 #ifndef WEIR_IO_RESOLVER_H
 #define WEIR_IO_RESOLVER_H
@@ -27,7 +28,7 @@ struct resolver_address {
 
 struct resolver_answer {
     const char *error; /* static text; NULL: all that was asked was answered, and there is an address */
-    const struct resolver_address *items; /* each address once; some may be there although there was an error */
+    const struct resolver_address *items; /* each address once; there may be some beside an error */
     size_t count;
     bool v4_failed, v6_failed; /* addresses of that family may lack: there was no answer to a part of it */
     bool is_cut; /* there were more than the limits allow */
@@ -39,10 +40,12 @@ struct resolver_answer {
 struct resolver_question {
     const char *name;
     uint16_t port; /* 0: `name` is looked up as SRV, which says the ports */
-    void (*done)(struct resolver_question *, const struct resolver_answer *); /* the answer is valid during it */
+    /* The answer is valid during it. */
+    void (*done)(struct resolver_question *, const struct resolver_answer *);
 };
 
-/* `servers`: "192.0.2.1:53,[2001:db8::1]:53"; NULL: those of /etc/resolv.conf.  NULL with *error: it cannot work. */
+/* `servers`: "192.0.2.1:53,[2001:db8::1]:53"; NULL: those of /etc/resolv.conf.  NULL with *error: it cannot
+ * work. */
 struct resolver *resolver_new(struct loop *, const char *servers, const char **error);
 
 /* Gives up all questions; done() is not called.  NULL is allowed. */

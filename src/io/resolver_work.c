@@ -1,4 +1,5 @@
-/* resolver_work.c: a question: for SRV first its targets, for each host /etc/hosts, else A and AAAA beside. */
+/* resolver_work.c: a question: for SRV first its targets, for each host /etc/hosts, else A and AAAA beside.
+ */
 #include "io/resolver_work.h"
 
 #include <netdb.h>
@@ -220,7 +221,9 @@ static void targets_ask(struct work *w, struct ares_srv_reply *list)
     }
     w->answer.is_cut = n > RESOLVER_TARGETS_MAX;
     for (size_t i = 0; i < n && i < RESOLVER_TARGETS_MAX; i++)
-        host_ask(&(struct query){.work = w, .port = targets[i]->port, .priority = targets[i]->priority,
+        host_ask(&(struct query){.work = w,
+                                 .port = targets[i]->port,
+                                 .priority = targets[i]->priority,
                                  .weight = targets[i]->weight},
                  targets[i]->host);
     free(targets);

@@ -17,7 +17,8 @@ struct resolver {
     unsigned under_way;
 };
 
-/* Times to live in an answer's records, seconds: the smallest; 0 when they cannot be read (RFC 1035 4.1.3). */
+/* Times to live in an answer's records, seconds: the smallest; 0 when they cannot be read (RFC 1035 4.1.3).
+ */
 uint32_t resolver_ttl(const unsigned char *bytes, int len);
 
 #endif

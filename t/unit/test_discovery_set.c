@@ -31,8 +31,8 @@ static struct server_set set_of(struct pool *pool, const char *text)
     char *copy = strdup(text), *save = NULL;
 
     for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        set.items[set.count++] = (struct server_want){.name = pool_str(pool, str_of(word)),
-                                                      .address = address_of(word), .weight = 1};
+        set.items[set.count++] = (struct server_want){
+            .name = pool_str(pool, str_of(word)), .address = address_of(word), .weight = 1};
     free(copy);
     return set;
 }
@@ -85,10 +85,18 @@ static void test_the_difference(void **state)
         {{"", ""}, NULL, true, 0, 1, ""},
     };
     struct board *board = board_new();
-    struct board_server api = {.upstream = STR("app"), .name = STR("10.0.0.8:80"), .origin = BOARD_ORIGIN_API,
-                               .weight = 1, .template_at = BOARD_NO_TEMPLATE, .address = address_of("10.0.0.8:80")};
-    struct board_server other = {.upstream = STR("other"), .name = STR("10.0.0.7:80"), .origin = BOARD_ORIGIN_DNS,
-                                 .weight = 1, .template_at = 0, .address = address_of("10.0.0.7:80")};
+    struct board_server api = {.upstream = STR("app"),
+                               .name = STR("10.0.0.8:80"),
+                               .origin = BOARD_ORIGIN_API,
+                               .weight = 1,
+                               .template_at = BOARD_NO_TEMPLATE,
+                               .address = address_of("10.0.0.8:80")};
+    struct board_server other = {.upstream = STR("other"),
+                                 .name = STR("10.0.0.7:80"),
+                                 .origin = BOARD_ORIGIN_DNS,
+                                 .weight = 1,
+                                 .template_at = 0,
+                                 .address = address_of("10.0.0.7:80")};
     char text[512];
 
     (void)state;
@@ -96,11 +104,16 @@ static void test_the_difference(void **state)
     assert_true(board_server_add(board, &api) >= 0);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct pool *pool = pool_new(4096);
-        struct server_set a = set_of(pool, cases[i].sets[0]), b = set_of(pool, cases[i].sets[1] ? cases[i].sets[1] : "");
+        struct server_set a = set_of(pool, cases[i].sets[0]),
+                          b = set_of(pool, cases[i].sets[1] ? cases[i].sets[1] : "");
         struct server_set former = set_of(pool, cases[i].former ? cases[i].former : "");
         const struct server_set *const sets[] = {&a, &b};
-        struct discovery_wish wish = {.upstream = &app, .origin = BOARD_ORIGIN_DNS, .sets = sets, .set_count = 2,
-                                      .all_spoke = cases[i].all_spoke, .former = &former};
+        struct discovery_wish wish = {.upstream = &app,
+                                      .origin = BOARD_ORIGIN_DNS,
+                                      .sets = sets,
+                                      .set_count = 2,
+                                      .all_spoke = cases[i].all_spoke,
+                                      .former = &former};
         struct discovery_change change;
 
         discovery_set_apply(board, &wish, &change);
@@ -129,8 +142,8 @@ static void test_a_server_that_changed_is_another(void **state)
     struct pool *pool = pool_new(4096);
     struct server_set set = set_of(pool, "10.0.0.1:80");
     const struct server_set *const sets[] = {&set};
-    struct discovery_wish wish = {.upstream = &app, .origin = BOARD_ORIGIN_FILE, .sets = sets, .set_count = 1,
-                                  .all_spoke = true};
+    struct discovery_wish wish = {
+        .upstream = &app, .origin = BOARD_ORIGIN_FILE, .sets = sets, .set_count = 1, .all_spoke = true};
     struct discovery_change change;
 
     (void)state;
@@ -169,9 +182,19 @@ static void test_what_an_answer_says(void **state)
         {80, false, {{"10.0.0.1:80", 0, 0}}, 0, false, true, "10.0.0.1:80*7 [::7]:80*1"},
         {80, false, {{"[::1]:80", 0, 0}}, 0, true, false, "[::1]:80*7 10.0.0.7:80*1"},
         {80, false, {{"10.0.0.7:80", 0, 0}}, 0, true, false, "10.0.0.7:80*7"},
-        {0, false, {{"10.0.0.1:1", 5, 0}, {"10.0.0.2:2", 5, 256}, {"10.0.0.3:3", 6, 1}}, 5, false, false,
+        {0,
+         false,
+         {{"10.0.0.1:1", 5, 0}, {"10.0.0.2:2", 5, 256}, {"10.0.0.3:3", 6, 1}},
+         5,
+         false,
+         false,
          "10.0.0.1:1*1 10.0.0.2:2*256 10.0.0.3:3*1-"},
-        {0, false, {{"10.0.0.1:1", 5, 65535}, {"10.0.0.2:2", 5, 32768}, {"10.0.0.3:3", 5, 10}}, 5, false, false,
+        {0,
+         false,
+         {{"10.0.0.1:1", 5, 65535}, {"10.0.0.2:2", 5, 32768}, {"10.0.0.3:3", 5, 10}},
+         5,
+         false,
+         false,
          "10.0.0.1:1*256 10.0.0.2:2*128 10.0.0.3:3*1"},
         {0, false, {{"10.0.0.1:1", 6, 1}}, 5, false, false, "10.0.0.1:1*1-"},
         {0, true, {{"10.0.0.1:1", 5, 1}}, 5, false, false, "10.0.0.1:1*1-"},
@@ -182,8 +205,10 @@ static void test_what_an_answer_says(void **state)
         struct pool *pool = pool_new(4096);
         struct server_set former = set_of(pool, "10.0.0.7:80 [::7]:80"), set;
         struct resolver_address items[3];
-        struct resolver_answer answer = {.items = items, .priority = cases[i].priority,
-                                         .v4_failed = cases[i].v4_failed, .v6_failed = cases[i].v6_failed};
+        struct resolver_answer answer = {.items = items,
+                                         .priority = cases[i].priority,
+                                         .v4_failed = cases[i].v4_failed,
+                                         .v6_failed = cases[i].v6_failed};
         char text[512] = "";
         size_t len = 0;
 
@@ -191,11 +216,13 @@ static void test_what_an_answer_says(void **state)
             items[answer.count] = (struct resolver_address){address_of(cases[i].items[answer.count].address),
                                                             cases[i].items[answer.count].priority,
                                                             cases[i].items[answer.count].weight};
-        peers[0] = (struct peer_conf){.weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true};
+        peers[0] = (struct peer_conf){
+            .weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true};
         set = discovery_set_of(pool, &app, 0, &answer, &former);
         for (size_t k = 0; k < set.count; k++)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s*%u%s", k ? " " : "",
-                                    STR_ARG(set.items[k].name), set.items[k].weight, set.items[k].backup ? "-" : "");
+                                    STR_ARG(set.items[k].name), set.items[k].weight,
+                                    set.items[k].backup ? "-" : "");
         assert_string_equal(text, cases[i].set);
         pool_free(pool);
     }

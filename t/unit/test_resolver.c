@@ -1,6 +1,6 @@
 /*
- * test_resolver.c: the time to live of an answer, also of bytes that are none; and that a resolver can be given up with
- * questions under way.
+ * test_resolver.c: the time to live of an answer, also of bytes that are none; and that a resolver can be
+ * given up with questions under way.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,8 +74,9 @@ static void test_given_up_and_hosts(void **state)
     const char *error = NULL;
     /* Nobody answers at the discard port. */
     struct resolver *r = resolver_new(loop, "127.0.0.1:9", &error);
-    struct asked one = {.question = {"localhost", 80, on_answer}}, two = {.question = {"x.test", 80, on_answer}},
-                 three = {.question = {"_x._tcp.test", 0, on_answer}};
+    struct asked one = {.question = {"localhost", 80, on_answer}};
+    struct asked two = {.question = {"x.test", 80, on_answer}};
+    struct asked three = {.question = {"_x._tcp.test", 0, on_answer}};
 
     (void)state;
     assert_non_null(r);
