@@ -1,5 +1,4 @@
-/* config_discovery.c: names that are resolved at run time, name servers, and what a servers_file says at
- * load. */
+/* config_discovery.c: names resolved at run time, name servers, and what a servers_file says at load. */
 #include "core/board.h"
 #include "core/config_build.h"
 #include "core/servers_file.h"

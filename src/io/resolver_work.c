@@ -1,5 +1,4 @@
-/* resolver_work.c: a question: for SRV first its targets, for each host /etc/hosts, else A and AAAA beside.
- */
+/* resolver_work.c: a question: for SRV first its targets; for each host /etc/hosts, else A and AAAA. */
 #include "io/resolver_work.h"
 
 #include <netdb.h>

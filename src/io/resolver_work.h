@@ -17,8 +17,7 @@ struct resolver {
     unsigned under_way;
 };
 
-/* Times to live in an answer's records, seconds: the smallest; 0 when they cannot be read (RFC 1035 4.1.3).
- */
+/* The smallest time to live of an answer's records, seconds; 0: they cannot be read (RFC 1035 4.1.3). */
 uint32_t resolver_ttl(const unsigned char *bytes, int len);
 
 #endif
