@@ -98,6 +98,8 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_reuses);
     add_one(t, "weir_upstream_errors_total", "counter", "Attempts at upstream servers that failed.",
             sum->upstream_failures);
+    add_one(t, "weir_circuit_breaker_refused_total", "counter",
+            "Requests and retries that a circuit breaker did not let through.", sum->breaker_refused);
 }
 
 static void add_sticky(struct api_text *t, const struct process_stats *sum)
@@ -112,7 +114,15 @@ static void add_sticky(struct api_text *t, const struct process_stats *sum)
         api_text_printf(t, "weir_sticky_total{result=\"%s\"} %" PRIu64 "\n", results[i], sum->sticky[i]);
 }
 
-enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_LATENCY, FAMILY_FAMILIES };
+enum peer_family {
+    FAMILY_UP,
+    FAMILY_ACTIVE,
+    FAMILY_REQUESTS,
+    FAMILY_FAILURES,
+    FAMILY_RETRIES,
+    FAMILY_LATENCY,
+    FAMILY_FAMILIES
+};
 
 static const struct {
     const char *name, *type, *help;
@@ -121,6 +131,7 @@ static const struct {
     [FAMILY_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
     [FAMILY_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
     [FAMILY_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
+    [FAMILY_RETRIES] = {"weir_upstream_retries_total", "counter", "Attempts that followed on a failed one."},
     [FAMILY_LATENCY] = {"weir_upstream_latency_seconds", "histogram", "Request sent to first byte of answer."},
 };
 
@@ -131,7 +142,8 @@ static void add_peer(struct api_text *t, const struct request *req, enum peer_fa
     uint64_t value = family == FAMILY_UP ? str_eq(api_peer_state(req, peer), STR("up"))
                      : family == FAMILY_ACTIVE ? stats->active
                      : family == FAMILY_REQUESTS ? stats->requests
-                                               : stats->failures;
+                     : family == FAMILY_RETRIES ? stats->retries
+                                                : stats->failures;
 
     if (family == FAMILY_LATENCY) {
         add_histogram(t, name, labels, &stats->latency);

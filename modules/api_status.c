@@ -41,6 +41,7 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_uint(json, "queued", stats->queued);
     json_uint(json, "requests", stats->requests);
     json_uint(json, "failures", stats->failures);
+    json_uint(json, "retries", stats->retries);
     json_object(json, "check");
     json_null(json, "ok");
     json_str(json, "reason", STR("not checked"));

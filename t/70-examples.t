@@ -287,6 +287,23 @@ sub ws_checks {
     });
 }
 
+# ---- recovery.conf
+{
+    my $w  = example('recovery.conf', workers => 1);
+    my %up = (map({ $_ => $w->upstream("s900$_", {do => 'fixed', body => "server $_"}) } 1, 2),
+        3 => $w->upstream('s9003', 'reset'));
+    drive('recovery', $w, sub {
+        my @put = map { get($w, '/', method => 'PUT', body => 'x' x 200_000)->{status} } 1 .. 6;
+        is("@put", '200 200 200 200 200 200', 'recovery: uploads go to another server');
+        my @post = map { post($w, '/', 'x', 'Idempotency-Key' => $_)->{status} } 1 .. 6;
+        is("@post", '200 200 200 200 200 200', 'recovery: and what has a key');
+        ok((grep { post($w, '/', 'x')->{status} == 502 } 1 .. 6), 'recovery: not what has none');
+        is(Weir::wait_for(sub { $w->read('error.log') =~ /ejected for 10000 ms/ || do { get($w, '/'); 0 } }), 1, 'recovery: it is ejected');
+        is((grep { get($w, '/')->{status} != 200 } 1 .. 6), 0, 'recovery: then nobody meets it');
+        $w->allow(qr/server|upstream|connect|refused/i);
+    });
+}
+
 # ---- sticky.conf
 {
     my $w  = example('sticky.conf');

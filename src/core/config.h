@@ -344,4 +344,7 @@ void config_free(struct config *);
 /* "round_robin" ... as the file has it. */
 const char *config_balance_name(enum balance_method);
 
+/* "idempotent" ... as the file has it. */
+const char *config_replay_name(enum retry_replay);
+
 #endif

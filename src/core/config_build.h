@@ -102,6 +102,10 @@ void config_build_resolver(struct build *);
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 
+/* Of an upstream whose name is known; either may be NULL. */
+void config_build_passive(struct build *, const struct passive_settings *,
+                          const struct circuit_breaker_settings *, struct upstream *);
+
 /*
  * The bytes of the secret that was written as *text, itself or "file:PATH", whose path is made absolute;
  * STR_NONE: reported.

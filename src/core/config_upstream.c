@@ -95,6 +95,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     if (s->balance)
         u->balance = (enum balance_method)s->balance->method;
     upstream_keepalive(u, s->keepalive);
+    config_build_passive(b, s->passive, s->circuit_breaker, u);
     u->server_defaults.weight = (unsigned)s->weight;
     u->server_defaults.max_connections = (unsigned)s->max_connections;
     config_build_sticky(b, u, s->sticky);
@@ -165,6 +166,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
         return NULL;
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
+    config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
     return u;

@@ -61,6 +61,12 @@ struct request_out {
 /* Times of the monotonic clock in milliseconds; 0: did not happen. */
 struct request_times {
     int64_t start, connected, first_byte, end;
+    int64_t attempt; /* the last attempt at a server began */
+};
+
+/* The attempts before the last, each followed by ", ". */
+struct request_attempts {
+    struct str addrs, statuses, durations;
 };
 
 struct request {
@@ -113,6 +119,7 @@ struct request {
     const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
+    struct request_attempts before;
     struct request_times times;
 };
 

@@ -45,6 +45,19 @@ struct retry_settings {
     struct conf_head head;
     int64_t tries;
     struct conf_list on; /* int: indexes of settings_retry_names */
+    int replay; /* index of settings_replay_names */
+    int64_t per_try, budget;
+};
+
+struct passive_settings {
+    struct conf_head head;
+    int64_t errors, window, pause, max_ejected;
+    struct conf_list statuses; /* struct conf_statuses */
+};
+
+struct circuit_breaker_settings {
+    struct conf_head head;
+    int64_t max_requests, max_pending, max_retries, latency;
 };
 
 struct sticky_settings {
@@ -141,6 +154,8 @@ struct upstream_settings {
     int64_t weight, max_connections; /* for each server */
     bool resolve;
     struct str servers_file;
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct listener_settings {
@@ -193,6 +208,8 @@ struct level_settings {
     struct sticky_settings *sticky;
     int64_t weight, max_connections;
     bool resolve;
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct settings {
@@ -220,6 +237,8 @@ extern const struct conf_group settings_timeouts_group;
 extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;
 extern const struct conf_group settings_retry_group;
+extern const struct conf_group settings_passive_group;
+extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_sticky_group;
@@ -231,8 +250,9 @@ extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
 
-/* The names of `retry.on`; all are taken, only the first does something in this version. */
+/* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
+extern const char *const settings_replay_names[];
 
 /* The names of `balance`; only the first is in this version. */
 extern const char *const settings_balance_names[];

@@ -92,8 +92,11 @@ static const struct conf_row rows[] = {
     {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
      .doc = "How clients stay with their server; without it each request is balanced."},
     SETTINGS_LATER("health", 0),
-    SETTINGS_LATER("passive", 0),
-    SETTINGS_LATER("circuit_breaker", 0),
+    {.name = "passive", .type = CONF_GROUP, AT(passive), .group = &settings_passive_group,
+     .doc = "Servers that fail get no requests for a while."},
+    {.name = "circuit_breaker", .type = CONF_GROUP, AT(circuit_breaker),
+     .group = &settings_circuit_breaker_group,
+     .doc = "What is too much for the servers is answered with 503 at once."},
     SETTINGS_LATER("queue", 0),
     SERVER_ROWS_LATER,
 };

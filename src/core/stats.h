@@ -34,6 +34,7 @@ struct process_stats {
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
+    uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
     uint64_t sticky[STICKY_RESULTS];
     uint64_t heartbeat_ms;
     struct stats_histogram duration;

@@ -5,6 +5,7 @@
 
 #include "core/balancer.h"
 #include "core/board.h"
+#include "core/passive.h"
 #include "core/sticky.h"
 #include "core/uconn.h"
 #include "core/upstream_servers.h"
@@ -38,13 +39,16 @@ static void tiers_clear(struct upstream_state *state)
     }
 }
 
-static void peer_look(struct peer_state *peer, int64_t now_ms)
+static void peer_look(struct peer_state *peer, bool panic, int64_t now_ms)
 {
     struct upstream_state *state = peer->upstream;
     struct upstream_tier *tier = &state->tiers[peer->conf->backup];
     int64_t ejected_until = __atomic_load_n(&peer->shared->ejected_until_ms, __ATOMIC_RELAXED);
 
+    passive_look(peer, now_ms);
     peer->status = peer->gone ? PEER_GONE : peer_status_of(peer->conf, peer->shared, now_ms);
+    if (panic && peer->status == PEER_EJECTED)
+        peer->status = PEER_UP;
     if (peer->status == PEER_GONE)
         peer_close_idle(peer);
     peer->weight = peer_weight_of(peer->conf, peer->shared);
@@ -64,12 +68,15 @@ static uint32_t board_version(const struct upstream_state *state)
 
 static void look(struct upstream_state *state, int64_t now_ms)
 {
+    bool panic;
+
     /* Before the words are read: what changes meanwhile is seen at the next look. */
     state->seen = board_version(state);
     state->look_at_ms = INT64_MAX;
     tiers_clear(state);
+    panic = passive_is_panic(state, now_ms);
     for (size_t i = 0; i < state->peer_count; i++)
-        peer_look(state->peers[i], now_ms);
+        peer_look(state->peers[i], panic, now_ms);
     if (state->sticky)
         sticky_look(state);
     if (state->balancer->rebuild)

@@ -8,6 +8,7 @@
 #define WEIR_CORE_UPSTREAM_H
 
 #include "base/list.h"
+#include "core/breaker_state.h"
 #include "core/config.h"
 #include "core/peer.h"
 #include "core/stats.h"
@@ -61,6 +62,7 @@ struct upstream_state {
     uint32_t seen; /* board_peers_version() at the last look */
     int64_t look_at_ms; /* look again then, whatever the board says */
     unsigned active; /* requests of this worker under way */
+    struct breaker breaker;
     void *balancer_data;
     struct sticky *sticky; /* NULL: clients are not kept with their servers */
 };

@@ -3,6 +3,7 @@
 #include "core/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_recovery.h"
 
 static void put_place(struct json *j, struct conf_place at)
 {
@@ -200,6 +201,7 @@ static void put_handling(struct json *j, struct explain *e)
     put_timeouts(j, &route->timeouts);
     json_uint(j, "body_max", route->body_max);
     json_uint(j, "tries", route->retry.tries);
+    explain_put_recovery(j, route);
 }
 
 void explain_print_json(struct explain *e, FILE *to)

@@ -4,6 +4,7 @@
 #include "core/servers_file.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_recovery.h"
 
 /* More sites are shown one by one with --all only. */
 #define SITES_SHOWN 5
@@ -263,4 +264,5 @@ void explain_print_text(struct explain *e, bool all, FILE *to)
     print_action(e, to);
     print_timeouts(&route->timeouts, to);
     print_limits(route, to);
+    explain_print_recovery(route, to);
 }

@@ -292,7 +292,7 @@ static void test_upstream_json(void **state)
     assert_true(str_has_prefix(w.body, STR("{\"upstreams\":[{\"name\":")));
     ASSERT_HOLDS(&w, "\"balance\":\"round_robin\",\"servers\":[{\"name\":\"127.0.0.1:9001\","
                      "\"address\":\"127.0.0.1:9001\",\"state\":\"up\",\"weight\":1,\"backup\":false,\"active\":1,"
-                     "\"queued\":0,\"requests\":11,\"failures\":0,\"check\":{");
+                     "\"queued\":0,\"requests\":11,\"failures\":0,\"retries\":0,\"check\":{");
     ASSERT_HOLDS(&w, "\"latency_ms\":{\"p50\":0.500");
     ASSERT_HOLDS(&w, "\"state\":\"down\"");
     ASSERT_HOLDS(&w, "\"failures\":6");
