@@ -56,8 +56,8 @@ sub start {
     my ($class, %o) = @_;
     my $script = $o{script} // 'echo';
     _check($script);
-# start(port => N, script => S [, file => PATH] [, brief => 1] [, address => IP]) listens and
-# returns; port 0 or none takes a free one; records that are brief leave bodies out. A script is
+    my $self = bless {script => $script, brief => $o{brief}}, $class;
+    my $sock = _socket($o{port} // 0, $o{address} // '127.0.0.1');
     $self->{port} = $sock->sockport;
     if (defined $o{file}) {
         $self->{file} = $o{file};
