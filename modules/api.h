@@ -24,6 +24,9 @@ void api_text_add(struct api_text *, struct str s);
 /* printf of short things: cut at 255 bytes. */
 void api_text_printf(struct api_text *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
+/* NAME="VALUE" of a metric, the value escaped. */
+void api_text_label(struct api_text *, const char *name, struct str value);
+
 /* Ends the request with a body that nobody may keep; `more` are further fields, NULL when there are none. */
 void api_reply(struct request *, unsigned status, struct str type, struct str body,
                const struct header_list *more);
@@ -84,6 +87,13 @@ struct str api_peer_state(const struct request *, const struct peer_conf *);
 
 /* The weight in force. */
 unsigned api_peer_weight(const struct request *, const struct peer_conf *);
+
+/* How servers are found: an array "discovery" of an upstream, the metrics of all. */
+void api_discovery(struct json *, const struct request *, const struct upstream *);
+void api_metrics_discovery(struct api_text *, const struct request *);
+
+/* A name whose addresses are servers of their own now. */
+bool api_stands_for_others(const struct request *, const struct peer_conf *);
 
 /*
  * Calls under /api/v1/upstreams/NAME/servers and GET /api/v1/changes.  Whether `path` is one: it is answered then, or

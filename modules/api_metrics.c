@@ -16,25 +16,6 @@ static void add_one(struct api_text *t, const char *name, const char *type, cons
     api_text_printf(t, "%s %" PRIu64 "\n", name, value);
 }
 
-/* A label's value: backslash, quote and line feed are escaped. */
-static void add_label(struct api_text *t, const char *name, struct str value)
-{
-    size_t begin = 0;
-
-    api_text_printf(t, "%s=\"", name);
-    for (size_t i = 0; i < value.len; i++) {
-        const char *escape = value.s[i] == '\\' ? "\\\\" : value.s[i] == '"' ? "\\\"" : "\\n";
-
-        if (value.s[i] != '\\' && value.s[i] != '"' && value.s[i] != '\n')
-            continue;
-        api_text_add(t, (struct str){value.s + begin, i - begin});
-        api_text_add(t, str_of(escape));
-        begin = i + 1;
-    }
-    api_text_add(t, (struct str){value.s + begin, value.len - begin});
-    api_text_add(t, STR("\""));
-}
-
 /* Buckets, sum and count; `labels` without braces, may be empty. */
 static void add_histogram(struct api_text *t, const char *name, struct str labels,
                           const struct stats_histogram *h)
@@ -195,9 +176,9 @@ static struct str peer_labels(struct pool *pool, const struct upstream *upstream
     struct api_text t = {.pool = pool, .room = 128};
 
     t.text = pool_text(pool, t.room);
-    add_label(&t, "upstream", upstream->name);
+    api_text_label(&t, "upstream", upstream->name);
     api_text_add(&t, STR(","));
-    add_label(&t, "server", peer->name);
+    api_text_label(&t, "server", peer->name);
     return (struct str){t.text, t.len};
 }
 
@@ -233,5 +214,6 @@ void api_metrics(struct request *req)
     add_clients(&t, &sum);
     add_sticky(&t, &sum);
     add_upstreams(&t, req);
+    api_metrics_discovery(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
 }

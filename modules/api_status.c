@@ -68,6 +68,7 @@ static void add_upstream(struct json *json, const struct request *req, const str
         add_server(json, req, peers.confs[i], &peers.sums[i]);
     json_array_end(json);
     json_uint(json, "queued", sum_queued(&peers));
+    api_discovery(json, req, upstream);
     json_object_end(json);
 }
 

@@ -37,6 +37,25 @@ void api_text_printf(struct api_text *t, const char *fmt, ...)
         api_text_add(t, (struct str){line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1});
 }
 
+/* Backslash, quote and line feed are escaped. */
+void api_text_label(struct api_text *t, const char *name, struct str value)
+{
+    size_t begin = 0;
+
+    api_text_printf(t, "%s=\"", name);
+    for (size_t i = 0; i < value.len; i++) {
+        const char *escape = value.s[i] == '\\' ? "\\\\" : value.s[i] == '"' ? "\\\"" : "\\n";
+
+        if (value.s[i] != '\\' && value.s[i] != '"' && value.s[i] != '\n')
+            continue;
+        api_text_add(t, (struct str){value.s + begin, i - begin});
+        api_text_add(t, str_of(escape));
+        begin = i + 1;
+    }
+    api_text_add(t, (struct str){value.s + begin, value.len - begin});
+    api_text_add(t, STR("\""));
+}
+
 void api_reply(struct request *req, unsigned status, struct str type, struct str body,
                const struct header_list *more)
 {
@@ -138,7 +157,7 @@ struct api_peers api_peers(const struct request *req, const struct upstream *ups
     upstream_look(state);
     peers.confs = pool_alloc(req->pool, (state->peer_count + 1) * sizeof(*peers.confs));
     for (size_t i = 0; i < state->peer_count; i++)
-        if (state->peers[i]->status != PEER_GONE)
+        if (state->peers[i]->status != PEER_GONE && !api_stands_for_others(req, state->peers[i]->conf))
             peers.confs[peers.count++] = state->peers[i]->conf;
     peers.sums = pool_zalloc(req->pool, (peers.count + 1) * sizeof(*peers.sums));
     add_sums(req, &peers);

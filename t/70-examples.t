@@ -91,7 +91,7 @@ sub example {
     open my $fh, '<', "$examples/$name" or die "$name: $!\n";
     my $text = do { local $/; <$fh> };
     $text =~ s/127\.0\.0\.1:8080/127.0.0.1:{{http}}/g;
-    $text =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/g;
+    $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
     my $workers = $o{workers} // 2;
     my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
@@ -101,6 +101,11 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
+    for my $file (@{$o{files} // []}) {
+        open my $in, '<', "$examples/$file" or die "$file: $!\n";
+        my $lines = do { local $/; <$in> };
+        $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
+    }
     my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
     is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
     return $w;
@@ -263,6 +268,22 @@ sub ws_checks {
         $count{get($w, '/')->{body}}++ for 1 .. 4;
         is_deeply(\%count, {'server 3' => 4}, 'balancer: the backup when both are gone');
         $w->allow(qr/server|upstream|connect|refused/i);
+    });
+}
+
+# ---- discovery.conf
+{
+    my $w  = example('discovery.conf', workers => 1, files => ['discovery.servers']);
+    my %up = map { $_ => $w->upstream("s900$_", {do => 'fixed', body => "server $_"}) } 1 .. 3;
+    drive('discovery', $w, sub {
+        is(get($w, '/')->{body}, 'server 1', 'discovery: the address of a name');
+        my %count;
+        $count{get($w, '/jobs/')->{body}}++ for 1 .. 12;
+        is_deeply(\%count, {'server 1' => 4, 'server 2' => 8}, 'discovery: the servers of the file, by weight');
+        $w->write('discovery.servers', "127.0.0.1:" . $w->port('s9003') . "\n");
+        ok(Weir::wait_for(sub { get($w, '/jobs/')->{body} eq 'server 3' && get($w, '/jobs/')->{body} eq 'server 3' }),
+            'discovery: the file is followed');
+        is(get($w, '/')->{body}, 'server 1', 'discovery: the name stays');
     });
 }
 

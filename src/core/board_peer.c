@@ -163,17 +163,26 @@ static void board_name_peer(struct board *board, const struct upstream *upstream
                          __ATOMIC_RELEASE);
 }
 
+static size_t board_name_upstream(struct board *board, struct upstream *upstream)
+{
+    size_t without = 0;
+
+    for (size_t i = 0; i < upstream->peer_count; i++) {
+        board_name_peer(board, upstream, &upstream->peers[i]);
+        without += upstream->peers[i].board_slot < 0;
+    }
+    /* No server is called so: names do not begin with a space. */
+    if (upstream->servers_file.len)
+        upstream->servers_file_slot = board_peer_slot(board, upstream->name, STR(" servers_file"));
+    return without;
+}
+
 size_t board_name_config(struct board *board, struct config *config)
 {
     size_t without = 0;
 
     for (size_t i = 0; i < config->upstream_count; i++)
-        for (size_t k = 0; k < config->upstreams[i]->peer_count; k++) {
-            struct peer_conf *peer = &config->upstreams[i]->peers[k];
-
-            board_name_peer(board, config->upstreams[i], peer);
-            without += peer->board_slot < 0;
-        }
+        without += board_name_upstream(board, config->upstreams[i]);
     return without;
 }
 

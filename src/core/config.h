@@ -17,6 +17,7 @@ struct host_table;
 struct match;
 struct regex;
 struct router;
+struct server_set;
 struct status_set;
 struct template;
 
@@ -41,6 +42,7 @@ struct peer_conf {
     bool starts_checking; /* one that came at run time gets no traffic before its first pass */
     bool resolve; /* the name stands for servers made at run time from its addresses; itself takes no request */
     uint16_t port; /* of a name to be resolved; 0: from SRV */
+    struct str resolve_name; /* what is looked up; ends in NUL */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
@@ -157,7 +159,9 @@ struct upstream {
     struct passive_conf *passive; /* NULL: none */
     struct breaker_conf *breaker; /* NULL: none */
     struct queue_conf queue;
-    struct str servers_file; /* absolute path; empty: none */
+    struct str servers_file; /* absolute path, ends in NUL; empty: none */
+    const struct server_set *servers_file_set; /* what it said at load; NULL: none */
+    int servers_file_slot; /* as board_slot of a server; counts nothing but looks at the file */
     struct peer_conf server_defaults; /* for servers that come at run time: weight, max_connections, slow_start */
     struct conf_place at;
 };
@@ -313,6 +317,7 @@ struct config {
     int error_log_level;
     uint64_t max_connections; /* of the instance; 0: from RLIMIT_NOFILE */
     int64_t shed; /* milliseconds a worker may be late before it turns requests away; 0: for ever */
+    struct str resolver; /* name servers, as io/resolver.h has them; empty: those of the system */
     int64_t drain_timeout;
     int64_t watchdog; /* milliseconds a worker may be silent before it is replaced; 0: for ever */
     struct listener_conf *listeners; /* admin ones too; their default_site has one route of ACTION_API */

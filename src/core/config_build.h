@@ -94,6 +94,13 @@ int config_server_address(struct build *, struct conf_address *, struct conf_pla
 /* Active checks and alerts of an upstream; config_health.c. */
 void config_health(struct build *, const struct health_settings *, const struct alert_settings *,
                    struct upstream *);
+/*
+ * config_discovery.c: servers that are found while Weir runs.  Whether the address is a name to be resolved then: `p` is
+ * filled, or the error reported; and what the servers_file says now.
+ */
+bool config_server_resolve(struct build *, const struct server_settings *, struct conf_place at, struct peer_conf *p);
+void config_build_servers_file(struct build *, const struct upstream_settings *, struct upstream *);
+void config_build_resolver(struct build *);
 
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
@@ -133,6 +140,9 @@ void config_check_field(struct build *, struct str text, const char *setting, st
 
 /* Whether the workers' user may look names up in the directory `fd` (O_PATH will do), or with `list` read it. */
 bool config_user_may(struct build *, int fd, bool list);
+
+/* Whether the workers' user may read the file. */
+bool config_user_may_read(struct build *, const char *path);
 
 /* Reports when the directory that the file `path` would be in is not there. */
 void config_check_directory_of(struct build *, struct str path, const char *setting, struct conf_place at);

@@ -125,6 +125,7 @@ void config_build_top(struct build *b)
     c->drain_timeout = s->drain_timeout;
     c->watchdog = s->watchdog;
     top_secret(b);
+    config_build_resolver(b);
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
     config_check_log(b, c->error_log_path, "error_log", top_place(b, "error_log"));

@@ -37,9 +37,11 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
     p->at = s->head.at;
     if (!s->address.text.s)
         return;
-    (void)!config_server_address(b, &s->address, at, &p->address);
+    if (!config_server_resolve(b, s, at, p))
+        (void)!config_server_address(b, &s->address, at, &p->address);
     p->name = s->name.s ? s->name : s->address.text;
-    p->host = s->address.is_unix      ? STR("localhost")
+    p->host = p->resolve && !p->port  ? p->host
+              : s->address.is_unix    ? STR("localhost")
               : s->address.port == 80 ? s->address.host
                                       : s->address.text;
     p->weight = (unsigned)s->weight;
@@ -75,7 +77,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                             "the server \"%.*s\" is in this upstream twice, first at %s:%u; keep one of them",
                             STR_ARG(p->name), first->at.file, first->at.line);
     }
-    if (s->servers.n == 0 && !s->head.broken)
+    if (s->servers.n == 0 && !s->servers_file.len && !s->head.broken)
         conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... );",
                         STR_ARG(u->name));
 }
@@ -101,6 +103,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.slow_start = s->slow_start;
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
+    config_build_servers_file(b, s, u);
     if (!s->name.s)
         return;
     struct upstream *first = hash_table_set(b->upstreams, u->name, u);

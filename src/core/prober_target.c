@@ -88,6 +88,9 @@ static size_t upstream_begin_targets(struct prober *prober, const struct upstrea
     for (size_t i = 0; i < u->peer_count; i++) {
         const struct peer_conf *conf = &u->peers[i];
 
+        /* The words about a name that stands for others are those of its look-ups. */
+        if (conf->resolve)
+            continue;
         if (conf->board_slot < 0)
             without += u->check != NULL;
         else if (!u->check)

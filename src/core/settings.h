@@ -157,7 +157,7 @@ struct server_settings {
     struct conf_address address;
     struct str name;
     int64_t weight, max_connections, slow_start;
-    bool backup, down;
+    bool backup, down, resolve;
 };
 
 struct upstream_settings {
@@ -174,6 +174,8 @@ struct upstream_settings {
     struct sticky_settings *sticky;
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start; /* for each server */
+    bool resolve;
+    struct str servers_file;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -234,6 +236,7 @@ struct level_settings {
     struct sticky_settings *sticky;
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start;
+    bool resolve;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -243,6 +246,7 @@ struct settings {
     struct str user, pid_file, control, state_dir, secret;
     int64_t workers, drain_timeout, watchdog;
     struct conf_list include; /* struct str */
+    struct conf_list resolver; /* struct conf_address */
     struct error_log_settings *error_log;
     struct limits_settings *limits;
     struct level_settings *defaults;

@@ -95,6 +95,8 @@ static const struct conf_row rows[] = {
     {GROUP(queue, DEFAULTS), .fallback = "{ }", .doc = "Requests that wait while all servers are full."},
     {ROW(slow_start, CONF_DURATION, DEFAULTS), .fallback = "0",
      .doc = "How long a server that came back has a smaller share; 0 is none."},
+    {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false",
+     .doc = "Names of servers are looked up while Weir runs."},
 
     SETTINGS_LATER("purge", OWN),
     SETTINGS_LATER("fastcgi", OWN),

@@ -55,6 +55,9 @@ static const struct conf_row rows[] = {
             "one that is missing, or empty and root's, is made its own. Each instance has one of its own."},
     {.name = "secret", .type = CONF_STRING, AT(secret), .scopes = SCOPE_FILE,
      .doc = "Text, or \"file:PATH\", that keys are made of; the same on every machine of a fleet."},
+    {.name = "resolver", .type = CONF_ADDRESS, AT(resolver), .scopes = SCOPE_FILE, .flags = CONF_LIST,
+     .doc = "Name servers for `resolve`, \"IP\" or \"IP:PORT\"; when not set, those that /etc/resolv.conf has "
+            "at start or reload."},
     {.name = "include", .type = CONF_PATH, AT(include), .scopes = SCOPE_FILE, .flags = CONF_LIST,
      .doc = "Patterns of files whose listeners, upstreams and sites are added."},
     {.name = "error_log", .type = CONF_GROUP, AT(error_log), .scopes = SCOPE_FILE, .group = &error_log_group,

@@ -27,8 +27,10 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
 #define SERVER_ROWS_LATER \
     SETTINGS_LATER("tls", 0), \
     SETTINGS_LATER("proxy_protocol", 0), \
-    SETTINGS_LATER("protocol", 0), \
-    SETTINGS_LATER("resolve", 0)
+    SETTINGS_LATER("protocol", 0)
+
+#define RESOLVE_ROW(text) \
+    {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
 
 #define AT(member) .offset = offsetof(struct server_settings, member)
 static const struct conf_row server_rows[] = {
@@ -44,6 +46,8 @@ static const struct conf_row server_rows[] = {
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
     SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
+    RESOLVE_ROW("The name is looked up while Weir runs, again and again by its time to live, and each of its "
+                "addresses is a server; a name that begins with '_' and has no port is looked up as SRV."),
     SERVER_ROWS_LATER,
 };
 #undef AT
@@ -71,7 +75,10 @@ static const struct conf_row rows[] = {
      .group = &settings_divert_group,
      .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable "
             "server."},
-    SETTINGS_LATER("servers_file", 0),
+    {.name = "servers_file", .type = CONF_PATH, AT(servers_file), .flags = CONF_OWN,
+     .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; "
+            "what follows '#' is a comment."},
+    RESOLVE_ROW("For each server whose address is a name."),
     {.name = "health",
      .type = CONF_GROUP,
      AT(health),

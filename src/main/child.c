@@ -201,6 +201,15 @@ static void child_look_after_other(struct child *c)
     worker_stand_in(c->worker, c->before == BOARD_PROCESSES || now - (int64_t)p->stats.heartbeat_ms > CHILD_STALE_MS);
 }
 
+static void child_say_ready(struct child *c)
+{
+    if (c->ready || (c->is_ready && !c->is_ready(c)))
+        return;
+    c->ready = true;
+    if (c->channel >= 0)
+        (void)!channel_send(c->channel, CHANNEL_READY, 0, -1);
+}
+
 static void child_on_tick(void *arg)
 {
     struct child *c = arg;
@@ -218,6 +227,7 @@ static void child_on_tick(void *arg)
         child_hurry(c);
     if (c->on_tick)
         c->on_tick(c);
+    child_say_ready(c);
     if (c->draining && ((worker_is_done(c->worker) && !(c->is_busy && c->is_busy(c))) || now >= c->end_at))
         loop_stop(c->loop);
 }
@@ -301,7 +311,7 @@ int child_run(struct child *c)
             c->on_prepared(c);
         if (board_serve_from(c->board) == c->generation)
             child_serve(c);
-        (void)!channel_send(c->channel, CHANNEL_READY, 0, -1);
+        child_say_ready(c);
         if (loop_run(c->loop) < 0)
             c->exit_code = 1;
     }

@@ -37,7 +37,7 @@ struct child {
     struct worker *worker;
     struct event *channel_event;
     struct event *take_event;
-    bool serving, draining, hurries, orphaned;
+    bool ready, serving, draining, hurries, orphaned;
     unsigned before; /* slot of the worker before this one; BOARD_PROCESSES: not known */
     unsigned ticks;
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
@@ -51,6 +51,7 @@ struct child {
     bool (*is_busy)(struct child *); /* a drain waits for it */
     void (*on_end)(struct child *); /* before the worker is freed */
     void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
+    bool (*is_ready)(struct child *); /* asked every tick until it is */
 };
 
 /* Drops privileges, serves, returns the exit code. */

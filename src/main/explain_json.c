@@ -142,9 +142,12 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_int(j, "slow_start_ms", peer->slow_start);
         json_bool(j, "backup", peer->backup);
         json_bool(j, "down", peer->down);
+        json_bool(j, "resolve", peer->resolve);
         json_object_end(j);
     }
     json_array_end(j);
+    if (upstream->servers_file.len)
+        json_str(j, "servers_file", upstream->servers_file);
 }
 
 static void put_choice(struct json *j, const struct explain *e)

@@ -1,6 +1,7 @@
 /* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
 #include "base/log.h"
 #include "base/units.h"
+#include "core/servers_file.h"
 #include "core/var.h"
 #include "main/explain.h"
 #include "main/explain_health.h"
@@ -138,6 +139,16 @@ static void print_queue(const struct upstream *upstream, FILE *to)
         line(to, "queue", STR("none: 503 when all servers are full"));
 }
 
+static void print_servers_file(const struct upstream *upstream, FILE *to)
+{
+    const struct server_set *set = upstream->servers_file_set;
+
+    for (size_t i = 0; set && i < set->count; i++)
+        fprintf(to, "%-11s%.*s weight %u%s  (%s)\n", i || upstream->peer_count ? "" : "servers",
+                STR_ARG(set->items[i].name), set->items[i].weight, set->items[i].backup ? ", backup" : "",
+                upstream->servers_file.s);
+}
+
 static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
@@ -158,8 +169,10 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
             fprintf(to, ", at most %u connections", peer->max_connections);
         if (peer->slow_start)
             fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
-        fprintf(to, "%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "");
+        fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
+                peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
     }
+    print_servers_file(upstream, to);
 }
 
 static void print_choice(const struct explain *e, FILE *to)
