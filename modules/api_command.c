@@ -2,6 +2,7 @@
 #include "modules/api.h"
 
 struct api_wait {
+    struct api_pending pending; /* first: what the handler sees */
     struct admin_wait wait;
     struct request *req;
 };
@@ -36,6 +37,14 @@ int api_command_of(struct str name)
     return -1;
 }
 
+static void command_abort(struct request *req)
+{
+    struct api_wait *wait = req->handler_data;
+
+    req->handler_data = NULL;
+    req->worker->admin->forget(req->worker->admin, &wait->wait);
+}
+
 void api_command(struct request *req, enum admin_command command)
 {
     struct admin *admin = req->worker->admin;
@@ -47,19 +56,11 @@ void api_command(struct request *req, enum admin_command command)
     }
     wait = pool_zalloc(req->pool, sizeof(*wait));
     wait->req = req;
+    wait->pending.abort = command_abort;
     wait->wait.command = command;
     wait->wait.done = command_done;
     list_init(&wait->wait.link);
     /* Before asking: done() may come at once, and end the request. */
     req->handler_data = wait;
     admin->ask(admin, &wait->wait);
-}
-
-void api_command_abort(struct request *req)
-{
-    struct api_wait *wait = req->handler_data;
-
-    if (wait)
-        req->worker->admin->forget(req->worker->admin, &wait->wait);
-    req->handler_data = NULL;
 }

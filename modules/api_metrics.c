@@ -16,25 +16,6 @@ static void add_one(struct api_text *t, const char *name, const char *type, cons
     api_text_printf(t, "%s %" PRIu64 "\n", name, value);
 }
 
-/* A label's value: backslash, quote and line feed are escaped. */
-static void add_label(struct api_text *t, const char *name, struct str value)
-{
-    size_t begin = 0;
-
-    api_text_printf(t, "%s=\"", name);
-    for (size_t i = 0; i < value.len; i++) {
-        const char *escape = value.s[i] == '\\' ? "\\\\" : value.s[i] == '"' ? "\\\"" : "\\n";
-
-        if (value.s[i] != '\\' && value.s[i] != '"' && value.s[i] != '\n')
-            continue;
-        api_text_add(t, (struct str){value.s + begin, i - begin});
-        api_text_add(t, str_of(escape));
-        begin = i + 1;
-    }
-    api_text_add(t, (struct str){value.s + begin, value.len - begin});
-    api_text_add(t, STR("\""));
-}
-
 /* Buckets, sum and count; `labels` without braces, may be empty. */
 static void add_histogram(struct api_text *t, const char *name, struct str labels,
                           const struct stats_histogram *h)
@@ -111,23 +92,58 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
     add_one(t, "weir_sent_bytes_total", "counter", "Bytes of response bodies.", sum->bytes_sent);
     add_family(t, "weir_request_duration_seconds", "histogram", "From a request's first byte to its end.");
     add_histogram(t, "weir_request_duration_seconds", STR_NONE, &sum->duration);
+    add_family(t, "weir_shed_total", "counter", "Requests turned away because a worker was overloaded.");
+    for (unsigned i = 0; i < PRIORITIES; i++)
+        api_text_printf(t, "weir_shed_total{priority=\"%.*s\"} %" PRIu64 "\n",
+                        STR_ARG(config_priority_name((enum route_priority)i)), sum->shed[i]);
     add_one(t, "weir_upstream_connects_total", "counter", "Connections made to upstream servers.",
             sum->upstream_connects);
     add_one(t, "weir_upstream_reuses_total", "counter", "Requests sent on a kept upstream connection.",
             sum->upstream_reuses);
     add_one(t, "weir_upstream_errors_total", "counter", "Attempts at upstream servers that failed.",
             sum->upstream_failures);
+    add_one(t, "weir_circuit_breaker_refused_total", "counter",
+            "Requests and retries that a circuit breaker did not let through.", sum->breaker_refused);
 }
 
-enum peer_family { FAMILY_UP, FAMILY_ACTIVE, FAMILY_REQUESTS, FAMILY_FAILURES, FAMILY_LATENCY, FAMILY_FAMILIES };
+static void add_sticky(struct api_text *t, const struct process_stats *sum)
+{
+    static const char *const results[STICKY_RESULTS] = {
+        [STICKY_KEPT] = "kept", [STICKY_NEW] = "new", [STICKY_MOVED] = "moved", [STICKY_FORGED] = "forged"};
+
+    add_family(t, "weir_sticky_total", "counter",
+               "Answers of sticky upstreams: from the server that the cookie names, to a client without one, from "
+               "another server, to a cookie that names none.");
+    for (size_t i = 0; i < STICKY_RESULTS; i++)
+        api_text_printf(t, "weir_sticky_total{result=\"%s\"} %" PRIu64 "\n", results[i], sum->sticky[i]);
+}
+
+enum peer_family {
+    FAMILY_UP,
+    FAMILY_CHECK_OK,
+    FAMILY_CHECK_TIME,
+    FAMILY_ACTIVE,
+    FAMILY_QUEUED,
+    FAMILY_REQUESTS,
+    FAMILY_FAILURES,
+    FAMILY_RETRIES,
+    FAMILY_LATENCY,
+    FAMILY_FAMILIES
+};
 
 static const struct {
     const char *name, *type, *help;
 } peer_families[FAMILY_FAMILIES] = {
     [FAMILY_UP] = {"weir_upstream_server_up", "gauge", "1: the server may get requests."},
+    [FAMILY_CHECK_OK] = {"weir_upstream_check_ok", "gauge", "1: the last active check of the server passed."},
+    [FAMILY_CHECK_TIME] = {"weir_upstream_check_timestamp_seconds", "gauge",
+                           "When the last active check ended, seconds since 1970."},
     [FAMILY_ACTIVE] = {"weir_upstream_active", "gauge", "Requests being forwarded."},
+    [FAMILY_QUEUED] = {"weir_upstream_queued", "gauge",
+                       "Requests that wait for a place at any server; all at the first one."},
     [FAMILY_REQUESTS] = {"weir_upstream_requests_total", "counter", "Attempts sent to the server."},
     [FAMILY_FAILURES] = {"weir_upstream_failures_total", "counter", "Attempts that failed."},
+    [FAMILY_RETRIES] = {"weir_upstream_retries_total", "counter", "Attempts that followed on a failed one."},
     [FAMILY_LATENCY] = {"weir_upstream_latency_seconds", "histogram", "Request sent to first byte of answer."},
 };
 
@@ -137,13 +153,18 @@ static void add_peer(struct api_text *t, const struct request *req, enum peer_fa
     const char *name = peer_families[family].name;
     uint64_t value = family == FAMILY_UP ? str_eq(api_peer_state(req, peer), STR("up"))
                      : family == FAMILY_ACTIVE ? stats->active
+                     : family == FAMILY_QUEUED ? stats->queued
                      : family == FAMILY_REQUESTS ? stats->requests
-                                               : stats->failures;
+                     : family == FAMILY_RETRIES ? stats->retries
+                                                : stats->failures;
 
     if (family == FAMILY_LATENCY) {
         add_histogram(t, name, labels, &stats->latency);
         return;
     }
+    if ((family == FAMILY_CHECK_OK || family == FAMILY_CHECK_TIME) &&
+        !api_check_metric(req, peer, family == FAMILY_CHECK_TIME, &value))
+        return;
     api_text_printf(t, "%s{", name);
     api_text_add(t, labels);
     api_text_printf(t, "} %" PRIu64 "\n", value);
@@ -155,9 +176,9 @@ static struct str peer_labels(struct pool *pool, const struct upstream *upstream
     struct api_text t = {.pool = pool, .room = 128};
 
     t.text = pool_text(pool, t.room);
-    add_label(&t, "upstream", upstream->name);
+    api_text_label(&t, "upstream", upstream->name);
     api_text_add(&t, STR(","));
-    add_label(&t, "server", peer->name);
+    api_text_label(&t, "server", peer->name);
     return (struct str){t.text, t.len};
 }
 
@@ -165,18 +186,18 @@ static struct str peer_labels(struct pool *pool, const struct upstream *upstream
 static void add_upstreams(struct api_text *t, const struct request *req)
 {
     const struct config *config = req->config;
-    struct peer_stats **sums = pool_zalloc(req->pool, (config->upstream_count + 1) * sizeof(*sums));
+    struct api_peers *peers = pool_zalloc(req->pool, (config->upstream_count + 1) * sizeof(*peers));
 
     for (size_t i = 0; i < config->upstream_count; i++)
-        sums[i] = api_peer_sums(req, config->upstreams[i]);
+        peers[i] = api_peers(req, config->upstreams[i]);
     for (int family = 0; family < FAMILY_FAMILIES; family++) {
         add_family(t, peer_families[family].name, peer_families[family].type, peer_families[family].help);
         for (size_t i = 0; i < config->upstream_count; i++) {
             const struct upstream *upstream = config->upstreams[i];
 
-            for (size_t k = 0; k < upstream->peer_count; k++)
-                add_peer(t, req, (enum peer_family)family, peer_labels(req->pool, upstream, &upstream->peers[k]),
-                         &upstream->peers[k], &sums[i][k]);
+            for (size_t k = 0; k < peers[i].count; k++)
+                add_peer(t, req, (enum peer_family)family, peer_labels(req->pool, upstream, peers[i].confs[k]),
+                         peers[i].confs[k], &peers[i].sums[k]);
         }
     }
 }
@@ -191,6 +212,8 @@ void api_metrics(struct request *req)
     add_instance(&t, req);
     add_workers(&t, req);
     add_clients(&t, &sum);
+    add_sticky(&t, &sum);
     add_upstreams(&t, req);
+    api_metrics_discovery(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
 }

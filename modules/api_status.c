@@ -35,32 +35,40 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_str(json, "name", peer->name);
     json_str(json, "address", addr_print(&peer->address, address));
     json_str(json, "state", api_peer_state(req, peer));
-    json_uint(json, "weight", peer->weight);
+    json_uint(json, "weight", api_peer_weight(req, peer));
     json_bool(json, "backup", peer->backup);
     json_uint(json, "active", stats->active);
     json_uint(json, "queued", stats->queued);
     json_uint(json, "requests", stats->requests);
     json_uint(json, "failures", stats->failures);
-    json_object(json, "check");
-    json_null(json, "ok");
-    json_str(json, "reason", STR("not checked"));
-    json_null(json, "at");
-    json_object_end(json);
+    json_uint(json, "retries", stats->retries);
+    api_add_check(json, req, peer);
     add_latency(json, &stats->latency);
     json_object_end(json);
 }
 
+static uint64_t sum_queued(const struct api_peers *peers)
+{
+    uint64_t queued = 0;
+
+    for (size_t i = 0; i < peers->count; i++)
+        queued += peers->sums[i].queued;
+    return queued;
+}
+
 static void add_upstream(struct json *json, const struct request *req, const struct upstream *upstream)
 {
-    const struct peer_stats *sums = api_peer_sums(req, upstream);
+    struct api_peers peers = api_peers(req, upstream);
 
     json_object(json, NULL);
     json_str(json, "name", upstream->name);
     json_str(json, "balance", str_of(config_balance_name(upstream->balance)));
     json_array(json, "servers");
-    for (size_t i = 0; i < upstream->peer_count; i++)
-        add_server(json, req, &upstream->peers[i], &sums[i]);
+    for (size_t i = 0; i < peers.count; i++)
+        add_server(json, req, peers.confs[i], &peers.sums[i]);
     json_array_end(json);
+    json_uint(json, "queued", sum_queued(&peers));
+    api_discovery(json, req, upstream);
     json_object_end(json);
 }
 

@@ -37,6 +37,25 @@ void api_text_printf(struct api_text *t, const char *fmt, ...)
         api_text_add(t, (struct str){line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1});
 }
 
+/* Backslash, quote and line feed are escaped. */
+void api_text_label(struct api_text *t, const char *name, struct str value)
+{
+    size_t begin = 0;
+
+    api_text_printf(t, "%s=\"", name);
+    for (size_t i = 0; i < value.len; i++) {
+        const char *escape = value.s[i] == '\\' ? "\\\\" : value.s[i] == '"' ? "\\\"" : "\\n";
+
+        if (value.s[i] != '\\' && value.s[i] != '"' && value.s[i] != '\n')
+            continue;
+        api_text_add(t, (struct str){value.s + begin, i - begin});
+        api_text_add(t, str_of(escape));
+        begin = i + 1;
+    }
+    api_text_add(t, (struct str){value.s + begin, value.len - begin});
+    api_text_add(t, STR("\""));
+}
+
 void api_reply(struct request *req, unsigned status, struct str type, struct str body,
                const struct header_list *more)
 {
@@ -85,6 +104,24 @@ void api_reply_error(struct request *req, unsigned status, struct str text, stru
     api_reply(req, status, STR("application/json"), json_text(&json), has_allow ? &more : NULL);
 }
 
+bool api_name(const struct request *req, struct str segment, struct str *name)
+{
+    char *text = pool_text(req->pool, segment.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < segment.len; i++, len++) {
+        bool escaped = segment.s[i] == '%' && segment.len - i > 2;
+        int high = escaped ? hex_digit(segment.s[i + 1]) : -1, low = escaped ? hex_digit(segment.s[i + 2]) : -1;
+
+        text[len] = high >= 0 && low >= 0 ? (char)(high * 16 + low) : segment.s[i];
+        i += high >= 0 && low >= 0 ? 2 : 0;
+        if (text[len] == '\0')
+            return false;
+    }
+    *name = (struct str){text, len};
+    return len > 0;
+}
+
 void api_process_sum(const struct request *req, struct process_stats *sum)
 {
     if (req->worker->board)
@@ -93,36 +130,55 @@ void api_process_sum(const struct request *req, struct process_stats *sum)
         *sum = *req->worker->stats;
 }
 
-struct peer_stats *api_peer_sums(const struct request *req, const struct upstream *upstream)
+static void add_sums(const struct request *req, struct api_peers *peers)
 {
-    struct peer_stats *sums = pool_zalloc(req->pool, (upstream->peer_count + 1) * sizeof(*sums));
     size_t first = 0;
 
-    if (!req->worker->board)
-        return sums;
     /* Servers of one upstream mostly have slots in a row: such a run is read at once. */
-    while (first < upstream->peer_count) {
-        int slot = upstream->peers[first].board_slot;
+    while (req->worker->board && first < peers->count) {
+        int slot = peers->confs[first]->board_slot;
         size_t count = 1;
 
-        while (first + count < upstream->peer_count &&
-               upstream->peers[first + count].board_slot == slot + (int)count)
+        while (first + count < peers->count && peers->confs[first + count]->board_slot == slot + (int)count)
             count++;
         if (slot < 0)
             count = 1;
         else
-            board_peer_sums(req->worker->board, (unsigned)slot, count, sums + first);
+            board_peer_sums(req->worker->board, (unsigned)slot, count, peers->sums + first);
         first += count;
     }
-    return sums;
+}
+
+struct api_peers api_peers(const struct request *req, const struct upstream *upstream)
+{
+    struct upstream_state *state = upstream_state(req->worker->upstreams, upstream);
+    struct api_peers peers = {.count = 0};
+
+    upstream_look(state);
+    peers.confs = pool_alloc(req->pool, (state->peer_count + 1) * sizeof(*peers.confs));
+    for (size_t i = 0; i < state->peer_count; i++)
+        if (state->peers[i]->status != PEER_GONE && !api_stands_for_others(req, state->peers[i]->conf))
+            peers.confs[peers.count++] = state->peers[i]->conf;
+    peers.sums = pool_zalloc(req->pool, (peers.count + 1) * sizeof(*peers.sums));
+    add_sums(req, &peers);
+    return peers;
+}
+
+static const struct peer_shared *shared_of(const struct request *req, const struct peer_conf *peer)
+{
+    static const struct peer_shared nothing;
+
+    if (req->worker->board && peer->board_slot >= 0)
+        return board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
+    return &nothing;
 }
 
 struct str api_peer_state(const struct request *req, const struct peer_conf *peer)
 {
-    static const struct peer_shared nothing;
-    const struct peer_shared *shared = &nothing;
+    return peer_status_name(peer_status_of(peer, shared_of(req, peer), req->worker->loop->clock.mono_ms));
+}
 
-    if (req->worker->board && peer->board_slot >= 0)
-        shared = board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
-    return peer_status_name(peer_status_of(peer, shared, req->worker->loop->clock.mono_ms));
+unsigned api_peer_weight(const struct request *req, const struct peer_conf *peer)
+{
+    return peer_weight_of(peer, shared_of(req, peer));
 }

@@ -3,7 +3,6 @@
  * whom.
  */
 #include "http/host.h"
-#include "http/uri.h"
 #include "modules/api.h"
 #include "modules/modules.h"
 
@@ -33,6 +32,11 @@ static bool is_cross_site(const struct request *req)
     if (header_find(&req->head.headers, HEADER_ORIGIN))
         return true;
     return site && !str_ieq(site->value, STR("none")) && !str_ieq(site->value, STR("same-origin"));
+}
+
+static bool is_change(const struct request *req)
+{
+    return !str_eq(req->head.method, STR("GET")) && !str_eq(req->head.method, STR("HEAD"));
 }
 
 /* ---- what is asked for ---- */
@@ -72,15 +76,14 @@ static bool wants_read(struct request *req)
 }
 
 /* The name in "upstreams/NAME". */
-static void start_upstream(struct request *req, struct str name)
+static void start_upstream(struct request *req, struct str segment)
 {
-    struct str decoded;
+    struct str name;
 
-    /* With the '/' that uri_decode_path wants in front; an escaped one is allowed in a name. */
-    if (uri_decode_path((struct str){name.s - 1, name.len + 1}, req->pool, &decoded) != URI_OK)
-        api_reply_error(req, 404, STR("There is no upstream of that name."), STR_NONE);
+    if (api_name(req, segment, &name))
+        api_upstream(req, name);
     else
-        api_upstream(req, (struct str){decoded.s + 1, decoded.len - 1});
+        api_reply_error(req, 404, STR("There is no upstream of that name."), STR_NONE);
 }
 
 /* Answers if `path` is a page that is read; false: it is not. */
@@ -128,28 +131,41 @@ static void status_start(struct request *req, struct str body WEIR_UNUSED, bool 
         answer_unknown(req);
 }
 
-static void api_start(struct request *req, struct str body WEIR_UNUSED, bool last WEIR_UNUSED)
+static void api_start(struct request *req, struct str body, bool last)
 {
     int command = command_of(req->path);
 
     if (!host_is_allowed(req))
         api_reply_error(req, 403, STR("Host is not a name of this machine's loopback."), STR_NONE);
-    else if (start_page(req, req->path))
+    else if (is_change(req) && is_cross_site(req))
+        api_reply_error(req, 403, STR("Commands are not taken from pages of other origins."), STR_NONE);
+    else if (api_servers(req, req->path, body, last) || start_page(req, req->path))
         return;
     else if (command < 0)
         answer_unknown(req);
     else if (!str_eq(req->head.method, STR("POST")))
         api_reply_error(req, 405, STR("This is a command: use POST."), STR("POST"));
-    else if (is_cross_site(req))
-        api_reply_error(req, 403, STR("Commands are not taken from pages of other origins."), STR_NONE);
     else
         api_command(req, (enum admin_command)command);
 }
 
-static void api_abort(struct request *req, const char *reason WEIR_UNUSED)
+static void api_body(struct request *req, struct str bytes, bool last)
 {
-    api_command_abort(req);
+    struct api_pending *pending = req->handler_data;
+
+    if (pending && pending->body)
+        pending->body(req, bytes, last);
 }
 
-const struct handler handler_api = {.name = "api", .start = api_start, .abort = api_abort};
+static void api_abort(struct request *req, const char *reason WEIR_UNUSED)
+{
+    struct api_pending *pending = req->handler_data;
+
+    if (pending && pending->abort)
+        pending->abort(req);
+    req->handler_data = NULL;
+}
+
+const struct handler handler_api = {
+    .name = "api", .start = api_start, .body = api_body, .abort = api_abort};
 const struct handler handler_status = {.name = "status", .start = status_start};

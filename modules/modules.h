@@ -5,9 +5,12 @@
 #define WEIR_MODULES_MODULES_H
 
 #include "core/balancer.h"
+#include "core/check.h"
 #include "core/handler.h"
 
-extern const struct balancer balancer_least_conn, balancer_round_robin;
+extern const struct balancer balancer_first, balancer_hash, balancer_least_conn, balancer_least_pending,
+    balancer_least_time, balancer_random, balancer_round_robin, balancer_static_rr;
+extern const struct check check_grpc, check_http, check_https, check_mysql, check_redis, check_tcp;
 extern const struct handler handler_api, handler_files, handler_redirect, handler_respond, handler_status;
 
 #endif

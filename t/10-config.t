@@ -33,6 +33,7 @@ my $listen = "listeners = ( \"127.0.0.1:$pa\" );";
 my $up     = 'upstreams = ( { name = "app"; servers = "127.0.0.1:81"; } );';
 my $site   = 'sites = ( { proxy = "app"; } );';
 
+sub with_upstream { return "upstreams = (\n{ name = \"app\"; servers = \"127.0.0.1:1\"; $_[0] } );\n$listen\n$site\n" }
 sub with_route { return "sites = ( { routes = (\n$_[0]\n); } );\n$listen\n$up\n" }
 
 # ---- good ones, which are also their own fixed point under -T
@@ -49,9 +50,11 @@ listeners = (
   { address = "127.0.0.1:{{b}}"; proxy_protocol = true; trusted = [ "10.0.0.0/8", "::1", "all" ]; http2 = false; },
   { address = "unix:run/http.sock"; timeouts = { keepalive = 1; }; request_head = { max_size = "8k"; }; },
   { address = "127.0.0.1:{{c}}"; admin = true; } );
-upstreams = ( { name = "app"; weight = 7; keepalive = { timeout = "1m"; }; balance = { method = "round_robin"; };
+upstreams = ( { name = "app"; weight = 7; keepalive = { timeout = "1m"; }; balance = { method = "uri"; depth = 2; length = 9; whole = true; };
+  hash_method = "consistent"; hash_balance_factor = 125; divert = ( { to = "b"; when = ( { cookie = "beta"; } ); }, { to = "http://127.0.0.1:1"; } );
   servers = ( "127.0.0.1:1", { address = "localhost:2"; name = "two"; weight = 0; backup = true; down = true; },
-    { address = "unix:run/app.sock"; max_connections = 5; }, "[::1]:3" ); } );
+    { address = "unix:run/app.sock"; max_connections = 5; }, "[::1]:3" ); },
+  { name = "b"; balance = { method = "hash"; key = "$host$path"; }; servers = "127.0.0.1:1"; } );
 sites = (
   { hosts = [ "a.test", ".b.test", "www.*", "~^x\\d+\\.test$" ];
     request_headers = { set = { X-A = "$remote_addr"; }; remove = "X-B"; };
@@ -136,12 +139,43 @@ my @bad = (
     ["upstreams = ( { name = \"app\"; servers = ( \"127.0.0.1\", \"no.such.name.invalid:80\" ); } );\n$listen\n$site",
      "1: \"127.0.0.1\" is not the address of a server; write NAME:PORT or IP:PORT",
      qr/^weir\.conf:1: cannot resolve "no\.such\.name\.invalid": .*; write a name that resolves or an IP address$/],
-    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; balance = \"least_time\"; health = true; } );\n$listen\n$site",
-     "1: balance = \"least_time\" is not in this version of Weir; write \"round_robin\" or \"least_conn\"",
-     "1: 'health' is not in this version of Weir; remove it"],
+    ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; tls = true; } );\n$listen\n$site",
+     "1: 'tls' is not in this version of Weir; remove it"],
     ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:99999\"; balance = \"roundrobin\"; } );\n$listen\n$site",
      "1: the port of \"127.0.0.1:99999\" is wrong; write a number from 1 to 65535",
-     "1: 'balance' cannot be \"roundrobin\"; write \"round_robin\" or \"least_conn\""],
+     "1: 'balance' cannot be \"roundrobin\"; write \"round_robin\", \"static_rr\", \"least_conn\", \"least_time\", "
+         . "\"random\", \"source\", \"uri\", \"url_param\", \"header\", \"rdp_cookie\", \"hash\", \"least_pending\" or \"first\""],
+    [with_upstream('balance = "hash";'),
+     "2: \"hash\" needs a key; write balance = { method = \"hash\"; key = \"\$remote_addr\"; };"],
+    [with_upstream('balance = { method = "header"; key = "$host"; };'),
+     "2: 'key' says nothing about \"header\"; it is for \"hash\": remove it or change the method",
+     "2: \"header\" needs a name; write balance = { method = \"header\"; name = \"...\"; };"],
+    [with_upstream("balance = { method = \"uri\";\nname = \"x\"; depth = -1; };"),
+     "3: 'depth' is out of range; write a value from 1 to 1000",
+     "3: 'name' says nothing about \"uri\"; it is for \"url_param\", \"header\" and \"rdp_cookie\": remove it or change the method"],
+    [with_upstream('balance = { method = "hash"; key = "$hots"; };'),
+     "2: unknown variable \$hots; did you mean \$host?"],
+    [with_upstream("balance = \"source\"; hash_method = \"ring\";\nhash_balance_factor = 100;"),
+     "2: 'hash_method' cannot be \"ring\"; write \"map\" or \"consistent\"",
+     "3: 'hash_balance_factor' is out of range; write a value from 101 to 100000"],
+    [with_upstream("balance = \"least_conn\";\nhash_method = \"consistent\";"),
+     "3: 'hash_method' says nothing about \"least_conn\"; it is for source, uri, url_param, header, rdp_cookie and hash: "
+         . "remove it or change 'balance'"],
+    # The method is meant for others, but not its name.
+    ["defaults = { balance = { method = \"header\"; name = \"X-User\"; }; };\n" . with_upstream('balance = "url_param";'),
+     "3: \"url_param\" needs a name; write balance = { method = \"url_param\"; name = \"...\"; };"],
+    ["defaults = { balance = { method = \"first\"; name = \"X-User\"; }; };\n" . with_upstream(''),
+     "1: 'name' says nothing about \"first\"; it is for \"url_param\", \"header\" and \"rdp_cookie\": remove it or change the method"],
+    [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"ap\";\n"
+         . "when = ( { header = \"X\"; status = 3; } ); },\n{ to = \"b2\"; } ); }, { name = \"b2\"; servers = \"127.0.0.1:1\";"),
+     "3: there is no upstream \"ap\"; did you mean \"app\"?", "4: 'status' may not stand in an upstream; it belongs in "
+         . "the conditions of an access log"],
+    [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"c\"; },\n"
+         . "{ to = \"b\"; } ); },\n{ name = \"c\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"app\"; } );"),
+     "4: 'divert' goes in a circle, \"b\" to \"b\"; take one of them out",
+     "5: 'divert' goes in a circle, \"app\" to \"b\" to \"c\" to \"app\"; take one of them out"],
+    [with_upstream("divert = ( { when = ( { method = \"GET\"; } ); } );"),
+     qr/^weir\.conf:2: .*'to'/],
     # Sites.
     ["sites = ( { hosts = \"A.test\"; proxy = \"app\"; },\n{ hosts = \"a.TEST\"; proxy = \"app\"; } );\n$listen\n$up",
      "2: the host \"a.test\" is on one listener twice, first in the site at {{dir}}/weir.conf:1; keep one of them"],

@@ -13,7 +13,11 @@ control = "unix:{{dir}}/control.sock";
 pid_file = "{{dir}}/weir.pid";
 listeners = ( { address = "127.0.0.1:{{http}}"; }, { address = "*:{{other}}"; sites = [ "plain" ]; } );
 upstreams = (
-  { name = "app"; servers = ( { address = "10.0.0.1:8080"; weight = 5; }, { address = "10.0.0.2:8080"; backup = true; } ); }
+  { name = "app"; servers = ( { address = "10.0.0.1:8080"; weight = 5; }, { address = "10.0.0.2:8080"; backup = true; } ); },
+  { name = "by-user"; balance = { method = "url_param"; name = "user"; }; hash_method = "consistent";
+    servers = ( { name = "a"; address = "10.0.0.1:8080"; }, { name = "b"; address = "10.0.0.2:8080"; } );
+    divert = ( { to = "gone"; when = ( { cookie = "gone"; } ); }, { to = "app"; when = ( { query = "app"; } ); } ); },
+  { name = "gone"; servers = ( { address = "10.0.0.3:8080"; down = true; } ); }
 );
 sites = (
   { name = "main"; hosts = [ "example.com", "~^www(\\d+)\\.example\\.com$" ];
@@ -29,6 +33,7 @@ sites = (
         strip_prefix = "/api"; add_prefix = "/v2";
         request_headers = { set = { X-Host = "$host"; X-None = "$arg_none"; }; remove = [ "X-Drop" ]; };
         response_headers = { set = { X-By = "weir"; }; }; },
+      { name = "user"; prefix = "/user"; proxy = "by-user"; },
       { name = "rest"; prefix = "/rest"; respond = 204; when = ( { source = [ "10.0.0.0/8" ]; } ); },
       { name = "some"; prefix = "/some"; respond = 204; when = ( { percent = 50; } ); },
       { name = "hidden"; prefix = "/hidden"; internal = true; respond = 204; }
@@ -110,6 +115,24 @@ is_deeply([map { "$_->{do} $_->{name} " . ($_->{value} // '-') } @{$api->{reques
 is_deeply([map { "$_->{do} $_->{name} $_->{value}" } @{$api->{response_headers}}], ['set X-By weir'],
     'response headers');
 
+# ---- which upstream and server
+my $user = json("$base/user?user=anna");
+is("$user->{upstream} $user->{balance} $user->{balance_key}", 'by-user url_param anna', 'the key');
+like($user->{server}, qr/\A[ab]\z/, 'the server of the key');
+is(json("$base/user/other?x=1&user=anna")->{server}, $user->{server}, 'always the same');
+my %servers = map { json("$base/user?user=$_")->{server} => 1 } 1 .. 12;
+is(join(' ', sort keys %servers), 'a b', 'other keys, other servers');
+like($user->{server_why}, qr/\Ahash \(consistent\) of the parameter "user"\z/, 'and why');
+my $keyless = json('-H', 'Cookie: gone=1', "$base/user");
+is($keyless->{server}, undef, 'no server without a key');
+like($keyless->{server_why}, qr/no key .*the parameter "user".*in turn/, 'and why not');
+is($keyless->{diverted_from}, undef, 'not diverted to where nobody can be used');
+my $diverted = json("$base/user?app");
+is("$diverted->{upstream} $diverted->{diverted_from} $diverted->{servers}[0]{address}", 'app by-user 10.0.0.1:8080', 'diverted');
+my ($chosen) = asked('-c', $conf, "$base/user?user=anna");
+like($chosen, qr/^key +"anna"\nserver +$user->{server}: hash \(consistent\) of the parameter "user"$/m, 'in the text too');
+like((asked('-c', $conf, "$base/user?app"))[0], qr/^diverted +from by-user: the conditions hold\nupstream +app,/m, 'and the diversion');
+
 my $static = json("$base/static/x");
 is($static->{root}, $weir->dir, 'root');
 is($static->{upstream}, undef, 'no upstream');
@@ -128,7 +151,7 @@ is_deeply($api->{sent_headers}, {Host => 'example.com:' . $weir->port('http'), '
     'X-Forwarded-Proto' => 'http', 'X-Forwarded-Host' => 'example.com:' . $weir->port('http'), Via => '1.1 weir'},
     'fields of the forwarding');
 like($text, qr/^sent +Host: example\.com:\d+\n +X-Forwarded-For: 127\.0\.0\.1\n/m, 'in the text too');
-like($text, qr/^ +- 7 other routes: the path is not theirs/m, 'routes of other paths are counted');
+like($text, qr/^ +- 8 other routes: the path is not theirs/m, 'routes of other paths are counted');
 unlike($text, qr/static/, 'not shown');
 like((asked('-c', $conf, '--all', "$base/api/v1/x"))[0], qr/prefix \/static\/ .*does not begin/, 'but with --all');
 my %site = map { $_->{name} => $_->{why} } @{$api->{sites}};

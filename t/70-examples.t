@@ -91,7 +91,7 @@ sub example {
     open my $fh, '<', "$examples/$name" or die "$name: $!\n";
     my $text = do { local $/; <$fh> };
     $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
-    $text =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/g;
+    $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
     my $workers = $o{workers} // 2;
     my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
@@ -101,6 +101,11 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
+    for my $file (@{$o{files} // []}) {
+        open my $in, '<', "$examples/$file" or die "$file: $!\n";
+        my $lines = do { local $/; <$in> };
+        $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
+    }
     my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
     is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
     return $w;
@@ -285,6 +290,133 @@ sub ws_checks {
         $w->allow(qr/server|upstream|connect|refused/i);
     });
     ok(!$well->(), 'pair: and when it has stopped, not') if $bash;
+}
+
+# ---- discovery.conf
+{
+    my $w  = example('discovery.conf', workers => 1, files => ['discovery.servers']);
+    my %up = map { $_ => $w->upstream("s900$_", {do => 'fixed', body => "server $_"}) } 1 .. 3;
+    drive('discovery', $w, sub {
+        is(get($w, '/')->{body}, 'server 1', 'discovery: the address of a name');
+        my %count;
+        $count{get($w, '/jobs/')->{body}}++ for 1 .. 12;
+        is_deeply(\%count, {'server 1' => 4, 'server 2' => 8}, 'discovery: the servers of the file, by weight');
+        $w->write('discovery.servers', "127.0.0.1:" . $w->port('s9003') . "\n");
+        ok(Weir::wait_for(sub { get($w, '/jobs/')->{body} eq 'server 3' && get($w, '/jobs/')->{body} eq 'server 3' }),
+            'discovery: the file is followed');
+        is(get($w, '/')->{body}, 'server 1', 'discovery: the name stays');
+    });
+}
+
+# ---- recovery.conf
+{
+    my $w  = example('recovery.conf', workers => 1);
+    my %up = (map({ $_ => $w->upstream("s900$_", {do => 'fixed', body => "server $_"}) } 1, 2),
+        3 => $w->upstream('s9003', 'reset'));
+    drive('recovery', $w, sub {
+        # First, as the server that fails is ejected soon.
+        ok((grep { post($w, '/', 'x')->{status} == 502 } 1 .. 6), 'recovery: not what has none');
+        my @put = map { get($w, '/', method => 'PUT', body => 'x' x 200_000)->{status} } 1 .. 6;
+        is("@put", '200 200 200 200 200 200', 'recovery: uploads go to another server');
+        my @post = map { post($w, '/', 'x', 'Idempotency-Key' => $_)->{status} } 1 .. 6;
+        is("@post", '200 200 200 200 200 200', 'recovery: and what has a key');
+        is(Weir::wait_for(sub { $w->read('error.log') =~ /ejected for 10000 ms/ || do { get($w, '/'); 0 } }), 1, 'recovery: it is ejected');
+        is((grep { get($w, '/')->{status} != 200 } 1 .. 6), 0, 'recovery: then nobody meets it');
+        $w->allow(qr/server|upstream|connect|refused/i);
+    });
+}
+
+# ---- balancing.conf
+{
+    my $w = example('balancing.conf', workers => 1);
+    $w->upstream("s900$_", {do => 'fixed', body => $_}) for 1 .. 3;
+    drive('balancing', $w, sub {
+        my $ask = sub {
+            my ($path, $n, @headers) = @_;
+            return join '', map { get($w, $path, headers => \@headers)->{body} } 1 .. $n;
+        };
+        is($ask->('/round-robin/', 8), '12311231', 'balancing: in turn, two to one to one');
+        is($ask->('/static/', 400) =~ tr/1//, 200, 'balancing: half of it');
+        like($ask->("/$_/", 60), qr/(?=.*1)(?=.*2)(?=.*3)/, "balancing: $_ asks all")
+            for qw(least-conn random least-pending);
+        like($ask->('/least-time/', 10), qr/\A[123]{10}\z/, 'balancing: least-time');
+        is($ask->('/first/', 4), '1111', 'balancing: first');
+        my @keyed = (['/source/'], ['/uri/a/b/c'], ['/param/?user=joe'], ['/header/', 'X-Tenant' => 'joe'],
+            ['/rdp/', Cookie => 'mstshash=joe'], ['/hash/', Cookie => 'session=joe']);
+        for my $row (@keyed) {
+            my ($path, @headers) = @$row;
+            like($ask->($path, 10, @headers), qr/\A(.)\1{9}\z/, "balancing: $path stays");
+        }
+        like($ask->('/header/', 6), qr/\A(?:(...)\1)\z/, 'balancing: without a key in turn');
+        is($ask->('/', 3, 'X-Canary' => 'always'), '333', 'balancing: the new version for who wants it');
+    });
+}
+
+# ---- health.conf
+{
+    my $w    = example('health.conf');
+    my %well = map { $_ => {'/healthz' => {do => 'fixed', body => "ok\n"}, '*' => {do => 'fixed', body => "server $_"}} } 1, 2;
+    my $sick = {'/healthz' => {do => 'fixed', body => "no database\n"}, '*' => {do => 'fixed', body => 'server 2'}};
+    my $one  = $w->upstream('s9001', $well{1});
+    my $two  = $w->upstream('s9002', $sick);
+    my $feed = $w->upstream('s9003', {do => 'fixed', body => 'feed'});
+    drive('health', $w, sub {
+        $w->allow(qr{"GET /" -> 503 upstream app: }, qr/server \S+ of upstream app (?:is down|has not passed)/);
+        ok(Weir::wait_for(sub { get($w, '/')->{status} == 200 }), 'health: served by what has passed a check');
+        my %count;
+        $count{get($w, '/')->{body}}++ for 1 .. 10;
+        is_deeply(\%count, {'server 1' => 10}, 'health: the server without its database gets nothing');
+        is(get($w, '/feed/')->{body}, 'feed', 'health: the other service');
+        $two->stop;
+        $two = $w->upstream('s9002', $well{2});
+        ok(Weir::wait_for(sub { get($w, '/')->{body} eq 'server 2' }), 'health: it is well again');
+    });
+}
+
+# ---- overload.conf
+{
+    my $w = example('overload.conf', workers => 1);
+    my @up = map { $w->upstream("s900$_", {'/slow' => 'hang', '*' => {do => 'fixed', body => "server $_"}}) } 1, 2;
+    drive('overload', $w, sub {
+        my %count;
+        $count{get($w, '/checkout/')->{body}}++ for 1 .. 4;
+        is_deeply(\%count, {'server 1' => 2, 'server 2' => 2}, 'overload: both in turn');
+        my @all = map { my $c = $w->client('http'); $c->send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n"); $c } 1 .. 23;
+        my $queued = qr/^weir_upstream_queued\{upstream="shop",server="[^"]+"\} 3$/m;
+        ok(Weir::wait_for(sub { get($w, '/status/metrics')->{body} =~ $queued }), 'overload: three of them wait')
+            or diag(get($w, '/status/metrics')->{body});
+        $_->reset for @all;
+        ok(Weir::wait_for(sub { get($w, '/reports/')->{status} == 200 }), 'overload: their places are free again');
+    });
+}
+
+# ---- sticky.conf
+{
+    my $w  = example('sticky.conf');
+    my @up = map {
+        my $n = $_;
+        $w->upstream("s900$n", {'*' => {do => 'fixed', body => $n, headers => ['Set-Cookie' => "SESSION=of-$n; Path=/"]}});
+    } 1, 2;
+    drive('sticky', $w, sub {
+        my %seen;
+        for my $path ('/', '/forum/', '/mail/') {
+            my $name = $path eq '/' ? 'SHOPID' : 'SESSION';
+            for (1 .. 4) {
+                my $first = get($w, $path);
+                my ($cookie) = grep { /\A$name=/ } map { (split /;/)[0] } headers($first, 'set-cookie');
+                my @stays = grep { get($w, $path, headers => [Cookie => $cookie])->{body} eq $first->{body} } 1 .. 4;
+                is(@stays, 4, "sticky: $path stays with server $first->{body}");
+                $seen{"$path$first->{body}"} = $cookie;
+            }
+            is(scalar(grep { $seen{"$path$_"} } 1, 2), 2, "sticky: $path has both servers");
+        }
+        is($seen{'/mail/2'}, 'SESSION=of-2', 'sticky: learnt, the cookie is as it was');
+        like($seen{'/forum/2'}, qr/\ASESSION=[\w-]+~of-2\z/, 'sticky: rewritten, the choice stands before it');
+        get($w, '/forum/', headers => [Cookie => $seen{'/forum/2'}]);
+        get($w, '/',       headers => [Cookie => "$seen{'/2'}; x=1"]);
+        my @sent = map { headers($_, 'cookie') } $up[1]->seen;
+        is_deeply([@sent[-2, -1]], ['SESSION=of-2', 'x=1'], 'sticky: the server sees its own cookie alone');
+    });
 }
 
 # ---- canary.conf

@@ -19,11 +19,15 @@ struct admin_wait {
     void (*done)(struct admin_wait *, bool ok, struct str text);
 };
 
+struct changes;
+
 struct admin {
     /* Asks the master; `wait` is kept until done() or forget(). */
     void (*ask)(struct admin *, struct admin_wait *);
     /* The asker is gone. */
     void (*forget)(struct admin *, struct admin_wait *);
+    /* The changes of servers; NULL: this process is not the keeper of the serving generation. */
+    struct changes *(*changes)(struct admin *);
 };
 
 #endif

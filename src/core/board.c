@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/rnd.h"
 #include "core/board_map.h"
 
 #define BOARD_MAGIC 0x3164726f62726577ULL /* "werbord1" */
@@ -37,7 +38,11 @@ static const uint32_t layout_numbers[] = {
     AT(board_head, peer_end),
     AT(board_head, server_end),
     AT(board_head, peers_version),
+    AT(board_head, servers_version),
+    AT(board_head, changes_read),
     AT(board_head, master_pid),
+    AT(board_head, secret),
+    BOARD_LEARNT,
     AT(board_process, pid),
     AT(board_process, incarnation),
     AT(board_process, generation),
@@ -48,6 +53,9 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, accepted),
     AT(process_stats, connections),
     AT(process_stats, upstream_connects),
+    AT(process_stats, breaker_refused),
+    AT(process_stats, shed),
+    AT(process_stats, sticky),
     AT(process_stats, heartbeat_ms),
     AT(process_stats, duration),
     AT(peer_stats, queued),
@@ -61,10 +69,12 @@ static const uint32_t layout_numbers[] = {
     AT(board_server_record, weight),
     AT(board_server_record, template_at),
     AT(board_server_record, backup),
+    AT(board_server_record, removed_ms),
     AT(peer_shared, override),
     AT(peer_shared, override_weight),
     AT(peer_shared, checked_s),
     AT(peer_shared, up_since_ms),
+    AT(peer_shared, remove_at_ms),
     AT(peer_shared, reason),
     AT(peer_shared, ejected_until_ms),
     AT(peer_shared, errors),
@@ -118,6 +128,7 @@ struct board *board_new(void)
     board->map->head.magic = BOARD_MAGIC;
     board->map->head.layout = board_layout();
     board->map->head.started_s = (int64_t)time(NULL);
+    rnd_bytes(board->map->head.secret, BOARD_SECRET);
     return board;
 }
 
@@ -293,4 +304,14 @@ uint64_t board_restarts(const struct board *board)
 void board_count_restart(struct board *board)
 {
     __atomic_fetch_add(&board->map->head.restarts, 1, __ATOMIC_RELAXED);
+}
+
+const uint8_t *board_secret(const struct board *board)
+{
+    return board->map->head.secret;
+}
+
+struct learn_entry *board_learnt(struct board *board)
+{
+    return board->map->learnt;
 }

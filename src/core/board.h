@@ -26,8 +26,13 @@
 #define BOARD_SERVERS_FROM (BOARD_PEERS - BOARD_SERVERS)
 #define BOARD_NAME_MAX 240 /* bytes of upstream and server name together */
 
+/* Session cookies whose servers are known (core/sticky_learn.h): 16 MB when all were needed. */
+#define BOARD_LEARNT (1 << 20)
+#define BOARD_SECRET 32 /* bytes */
+
 struct board;
 struct config;
+struct learn_entry;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
@@ -133,8 +138,23 @@ struct peer_shared *board_peer_shared(struct board *, unsigned peer_slot);
 uint32_t board_peers_version(const struct board *);
 void board_peers_changed(struct board *);
 
+/* BOARD_SECRET random bytes, made with the board: where `secret` is not configured. */
+const uint8_t *board_secret(const struct board *);
+
+/* BOARD_LEARNT entries. */
+struct learn_entry *board_learnt(struct board *);
+
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);
+
+/* Requests under way at `count` servers from slot `first` on, over all processes; 0 where no slot is. */
+void board_peer_actives(struct board *, unsigned first, size_t count, uint64_t *sums);
+
+/*
+ * The same of one server at this moment, read through the mapping: pages of processes that never used it come
+ * to be, so only for upstreams that need it.
+ */
+uint64_t board_peer_active(const struct board *, unsigned peer_slot);
 
 /* The sums of `count` servers from slot `first` on, over all processes; slots out of range give zeroes. */
 void board_peer_sums(struct board *, unsigned first, size_t count, struct peer_stats *sums);

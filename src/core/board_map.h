@@ -1,5 +1,5 @@
 /*
- * board_map.h: how the board's bytes lie; for board.c and board_peer.c alone.  A change here or in stats.h
+ * board_map.h: how the board's bytes lie; for board*.c alone.  A change here or in stats.h
  * changes the layout hash, and with it which binaries can take a board over from each other.
  */
 #ifndef WEIR_CORE_BOARD_MAP_H
@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "core/board.h"
+#include "core/sticky_learn.h"
 
 /* Words for all; the page's rest is spare. */
 struct board_head {
@@ -21,7 +22,10 @@ struct board_head {
     uint32_t peer_end; /* the same of the master's named slots */
     uint32_t server_end; /* the same of the keeper's, counted from BOARD_SERVERS_FROM */
     uint32_t peers_version; /* counts changes of servers' shared words and of the keeper's records */
+    uint32_t servers_version; /* counts changes of the keeper's records alone */
+    uint32_t changes_read; /* what state_dir has was put on this board */
     int32_t master_pid;
+    uint8_t secret[BOARD_SECRET];
 } __attribute__((aligned(4096)));
 
 /* Two cache lines at least: the prefetcher takes them in pairs. */
@@ -29,11 +33,14 @@ struct board_process_slot {
     struct board_process process;
 } __attribute__((aligned(128)));
 
-/* A named slot; written by the master alone. */
+/* Of a named slot; the last two of the keeper's alone. */
+enum board_peer_use { BOARD_PEER_FREE, BOARD_PEER_USED, BOARD_PEER_REMOVED, BOARD_PEER_TAKEN };
+
+/* A named slot; written by the master alone, those of the keeper's servers by the keeper. */
 struct board_peer {
     uint64_t generation; /* newest that named it */
     uint32_t incarnation;
-    uint16_t is_used;
+    uint16_t is_used; /* enum board_peer_use */
     uint8_t upstream_len, server_len;
     char name[BOARD_NAME_MAX]; /* upstream, then server */
 };
@@ -45,6 +52,7 @@ struct board_server_record {
     uint32_t weight;
     uint32_t template_at; /* index of the configured server whose settings it has; BOARD_NO_TEMPLATE: none */
     uint32_t backup;
+    int64_t removed_ms; /* monotonic: when it was taken out */
 };
 
 struct board_counters {
@@ -62,13 +70,15 @@ struct board_map {
     struct board_peer peers[BOARD_PEERS] __attribute__((aligned(4096)));
     struct board_server_record servers[BOARD_SERVERS] __attribute__((aligned(4096)));
     struct peer_shared shared[BOARD_PEERS] __attribute__((aligned(4096)));
+    struct learn_entry learnt[BOARD_LEARNT] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
-_Static_assert(sizeof(struct process_stats) == (15 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct process_stats) == (19 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
+               "words only");
 _Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
 _Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
 
@@ -78,11 +88,15 @@ struct board {
     struct pool *pool; /* of the index; NULL until a name is looked up */
     struct hash_table *index; /* name to slot + 1: the master's own, which no worker can change */
     unsigned free_from; /* named slots below it are in use */
+    unsigned server_free_from; /* the keeper's below it, counted from BOARD_SERVERS_FROM, are in use */
     struct peer_stats scrap;
     struct peer_shared scrap_shared;
 };
 
 /* Zeroes what in the part of `slot` must not outlive its process. */
 void board_part_zero_gauges(struct board *, unsigned slot);
+
+/* Takes the counters of named slot `slot` to zero, in the parts of all processes. */
+void board_peer_zero(struct board *, unsigned slot);
 
 #endif

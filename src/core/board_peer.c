@@ -3,6 +3,7 @@
 
 #include "base/rnd.h"
 #include "core/board_map.h"
+#include "core/board_server.h"
 #include "core/config.h"
 
 /* Counters read at once: 12 KB on the stack. */
@@ -64,8 +65,7 @@ static void board_peer_make_index(struct board *board)
     }
 }
 
-/* Takes a slot away from its name, and its counters with it. */
-static void board_peer_zero(struct board *board, unsigned slot)
+void board_peer_zero(struct board *board, unsigned slot)
 {
     unsigned parts = board_part_end(board);
 
@@ -109,7 +109,19 @@ static int board_peer_make(struct board *board, struct str upstream, struct str 
     return (int)slot;
 }
 
-int board_peer_slot(struct board *board, struct str upstream, struct str server)
+/* The serving configuration does not have the server, another one had: what was changed of it then is over. */
+static void board_peer_renew(struct board *board, unsigned slot)
+{
+    struct peer_shared *shared = &board->map->shared[slot];
+
+    if (board->map->peers[slot].generation >= board_serve_from(board))
+        return;
+    __atomic_store_n(&shared->override, (uint32_t)PEER_OVERRIDE_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&shared->override_weight, 0, __ATOMIC_RELAXED);
+    shared->remove_at_ms = 0;
+}
+
+static int board_peer_name(struct board *board, struct str upstream, struct str server, bool *made)
 {
     char text[BOARD_NAME_MAX + 1];
     struct str key = board_peer_key(upstream, server, text);
@@ -124,10 +136,45 @@ int board_peer_slot(struct board *board, struct str upstream, struct str server)
     slot = found ? (int)(found - 1) : board_peer_make(board, upstream, server);
     if (slot < 0)
         return -1;
-    if (!found)
+    *made = !found;
+    if (found)
+        board_peer_renew(board, (unsigned)slot);
+    else
         board_peer_remember(board, key, (unsigned)slot);
     board->map->peers[slot].generation = board_last_generation(board);
     return slot;
+}
+
+int board_peer_slot(struct board *board, struct str upstream, struct str server)
+{
+    bool made;
+
+    return board_peer_name(board, upstream, server, &made);
+}
+
+/* A server that never had traffic gets none before its first pass, where that is wanted. */
+static void board_name_peer(struct board *board, const struct upstream *upstream, struct peer_conf *peer)
+{
+    bool made = false;
+
+    peer->board_slot = board_peer_name(board, upstream->name, peer->name, &made);
+    if (made && upstream->check && upstream->check->initially_checking)
+        __atomic_store_n(&board_peer_shared(board, (unsigned)peer->board_slot)->health, PEER_HEALTH_CHECKING,
+                         __ATOMIC_RELEASE);
+}
+
+static size_t board_name_upstream(struct board *board, struct upstream *upstream)
+{
+    size_t without = 0;
+
+    for (size_t i = 0; i < upstream->peer_count; i++) {
+        board_name_peer(board, upstream, &upstream->peers[i]);
+        without += upstream->peers[i].board_slot < 0;
+    }
+    /* No server is called so: names do not begin with a space. */
+    if (upstream->servers_file.len)
+        upstream->servers_file_slot = board_peer_slot(board, upstream->name, STR(" servers_file"));
+    return without;
 }
 
 size_t board_name_config(struct board *board, struct config *config)
@@ -135,12 +182,7 @@ size_t board_name_config(struct board *board, struct config *config)
     size_t without = 0;
 
     for (size_t i = 0; i < config->upstream_count; i++)
-        for (size_t k = 0; k < config->upstreams[i]->peer_count; k++) {
-            struct peer_conf *peer = &config->upstreams[i]->peers[k];
-
-            peer->board_slot = board_peer_slot(board, config->upstreams[i]->name, peer->name);
-            without += peer->board_slot < 0;
-        }
+        without += board_name_upstream(board, config->upstreams[i]);
     return without;
 }
 
@@ -198,14 +240,12 @@ static int board_part_read(const struct board *board, unsigned part, unsigned fi
     return pread(board->fd, counters, bytes, (off_t)at) == (ssize_t)bytes ? 0 : -1;
 }
 
-void board_part_zero_gauges(struct board *board, unsigned slot)
+/* The gauges of the slots from `first` to `end`. */
+static void board_part_zero_range(struct board *board, unsigned slot, unsigned first, unsigned end)
 {
-    unsigned end = board_peer_end(board);
     struct board_counters there[READ_AT_ONCE];
 
-    if (slot >= BOARD_PARTS)
-        return;
-    for (unsigned first = 0; first < end; first += READ_AT_ONCE) {
+    for (; first < end; first += READ_AT_ONCE) {
         unsigned count = end - first < READ_AT_ONCE ? end - first : READ_AT_ONCE;
 
         if (board_part_read(board, slot, first, count, there) < 0)
@@ -216,6 +256,14 @@ void board_part_zero_gauges(struct board *board, unsigned slot)
                 board->map->parts[slot].peers[first + i].stats.queued = 0;
             }
     }
+}
+
+void board_part_zero_gauges(struct board *board, unsigned slot)
+{
+    if (slot >= BOARD_PARTS)
+        return;
+    board_part_zero_range(board, slot, 0, board_peer_end(board));
+    board_part_zero_range(board, slot, BOARD_SERVERS_FROM, board_server_end(board));
 }
 
 static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)
@@ -249,4 +297,35 @@ void board_peer_sums(struct board *board, unsigned first, size_t count, struct p
             for (size_t i = 0; i < now; i++)
                 peer_stats_add(&sums[done + i], &there[i].stats);
         }
+}
+
+void board_peer_actives(struct board *board, unsigned first, size_t count, uint64_t *sums)
+{
+    unsigned parts = board_part_end(board);
+    struct board_counters there[READ_AT_ONCE];
+
+    memset(sums, 0, count * sizeof(*sums));
+    if (first >= BOARD_PEERS)
+        return;
+    if (count > BOARD_PEERS - first)
+        count = BOARD_PEERS - first;
+    for (unsigned part = 0; part < parts; part++)
+        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
+            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
+
+            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
+                continue;
+            for (size_t i = 0; i < now; i++)
+                sums[done + i] += there[i].stats.active;
+        }
+}
+
+uint64_t board_peer_active(const struct board *board, unsigned peer_slot)
+{
+    unsigned parts = board_part_end(board);
+    uint64_t sum = 0;
+
+    for (unsigned part = 0; part < parts && peer_slot < BOARD_PEERS; part++)
+        sum += __atomic_load_n(&board->map->parts[part].peers[peer_slot].stats.active, __ATOMIC_RELAXED);
+    return sum;
 }

@@ -17,6 +17,7 @@ struct host_table;
 struct match;
 struct regex;
 struct router;
+struct server_set;
 struct status_set;
 struct template;
 
@@ -38,13 +39,15 @@ struct peer_conf {
     unsigned max_connections; /* over all workers; 0: none */
     int64_t slow_start; /* milliseconds; 0: none */
     bool backup, down;
+    bool starts_checking; /* one that came at run time gets no traffic before its first pass */
     bool resolve; /* the name stands for servers made at run time from its addresses; itself takes no request */
     uint16_t port; /* of a name to be resolved; 0: from SRV */
+    struct str resolve_name; /* what is looked up; ends in NUL */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
 
-/* In the order of the names in settings_upstream.c; those without a module are refused when the file is loaded. */
+/* In the order of the names in settings_balance.c. */
 enum balance_method {
     BALANCE_ROUND_ROBIN,
     BALANCE_STATIC_RR,
@@ -76,6 +79,7 @@ struct balance_conf {
 struct divert_conf {
     struct upstream *to;
     const struct match *when; /* NULL: always */
+    struct conf_place at;
 };
 
 enum sticky_mode { STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN };
@@ -83,9 +87,10 @@ enum sticky_mode { STICKY_INSERT, STICKY_REWRITE, STICKY_LEARN };
 struct sticky_conf {
     enum sticky_mode mode;
     struct str cookie;
-    int64_t ttl_s; /* 0: a session cookie */
+    int64_t ttl_s; /* 0: a session cookie; STICKY_LEARN: how long an unused one is remembered */
     struct str path, domain, samesite; /* empty: not sent */
     bool secure, httponly, indirect;
+    bool has_key; /* there is a secret in the file; else the board has one */
     uint8_t key[32]; /* made from the secret and the upstream's name */
 };
 
@@ -112,6 +117,8 @@ struct check_conf {
 struct alert_conf {
     struct str command; /* absolute path; empty: none */
     struct str webhook; /* http URL; empty: none */
+    struct addr webhook_address;
+    struct str webhook_host, webhook_target; /* for Host and the request line */
 };
 
 /* `passive`: outlier ejection; times in milliseconds. */
@@ -152,7 +159,9 @@ struct upstream {
     struct passive_conf *passive; /* NULL: none */
     struct breaker_conf *breaker; /* NULL: none */
     struct queue_conf queue;
-    struct str servers_file; /* absolute path; empty: none */
+    struct str servers_file; /* absolute path, ends in NUL; empty: none */
+    const struct server_set *servers_file_set; /* what it said at load; NULL: none */
+    int servers_file_slot; /* as board_slot of a server; counts nothing but looks at the file */
     struct peer_conf server_defaults; /* for servers that come at run time: weight, max_connections, slow_start */
     struct conf_place at;
 };
@@ -307,6 +316,8 @@ struct config {
     struct str error_log_path;
     int error_log_level;
     uint64_t max_connections; /* of the instance; 0: from RLIMIT_NOFILE */
+    int64_t shed; /* milliseconds a worker may be late before it turns requests away; 0: for ever */
+    struct str resolver; /* name servers, as io/resolver.h has them; empty: those of the system */
     int64_t drain_timeout;
     int64_t watchdog; /* milliseconds a worker may be silent before it is replaced; 0: for ever */
     struct listener_conf *listeners; /* admin ones too; their default_site has one route of ACTION_API */
@@ -335,7 +346,13 @@ struct config *config_from_text(struct str text, const char *name, struct conf_r
 
 void config_free(struct config *);
 
+/* "high", "normal", "low". */
+struct str config_priority_name(enum route_priority);
+
 /* "round_robin" ... as the file has it. */
 const char *config_balance_name(enum balance_method);
+
+/* "idempotent" ... as the file has it. */
+const char *config_replay_name(enum retry_replay);
 
 #endif

@@ -21,7 +21,17 @@ static bool access_try(int fd, bool list)
     return dir >= 0;
 }
 
-bool config_user_may(struct build *b, int fd, bool list)
+static bool access_try_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* Of the file `path`, or where that is NULL of the directory `fd`. */
+static bool access_as_user(struct build *b, const char *path, int fd, bool list)
 {
     int n = b->drops ? getgroups(0, NULL) : -1;
     gid_t *groups;
@@ -35,9 +45,19 @@ bool config_user_may(struct build *b, int fd, bool list)
         return true;
     setfsgid(b->gid);
     setfsuid(b->uid);
-    may = access_try(fd, list);
+    may = path ? access_try_file(path) : access_try(fd, list);
     setfsuid(geteuid());
     setfsgid(getegid());
     (void)!setgroups((size_t)n, groups);
     return may;
+}
+
+bool config_user_may(struct build *b, int fd, bool list)
+{
+    return access_as_user(b, NULL, fd, list);
+}
+
+bool config_user_may_read(struct build *b, const char *path)
+{
+    return access_as_user(b, path, -1, false);
 }

@@ -91,10 +91,38 @@ int config_listen_address(struct build *, struct conf_address *, struct conf_pla
 int config_server_address(struct build *, struct conf_address *, struct conf_place at, struct addr *out)
     WEIR_MUST_CHECK;
 
+/* Active checks and alerts of an upstream; config_health.c. */
+void config_health(struct build *, const struct health_settings *, const struct alert_settings *,
+                   struct upstream *);
+/*
+ * config_discovery.c: servers that are found while Weir runs.  Whether the address is a name to be resolved then: `p` is
+ * filled, or the error reported; and what the servers_file says now.
+ */
+bool config_server_resolve(struct build *, const struct server_settings *, struct conf_place at, struct peer_conf *p);
+void config_build_servers_file(struct build *, const struct upstream_settings *, struct upstream *);
+void config_build_resolver(struct build *);
+
 /* The set of a list of struct conf_statuses; NULL: the list is empty. */
 struct status_set *config_statuses(struct build *, const struct conf_list *);
 
+/* Of an upstream whose name is known; either may be NULL. */
+void config_build_passive(struct build *, const struct passive_settings *,
+                          const struct circuit_breaker_settings *, struct upstream *);
+
+/*
+ * The bytes of the secret that was written as *text, itself or "file:PATH", whose path is made absolute;
+ * STR_NONE: reported.
+ */
+struct str config_secret(struct build *, struct str *text, struct conf_place at);
+
+/* `sticky` of an upstream. */
+void config_build_sticky(struct build *, struct upstream *, struct sticky_settings *);
+
 struct timeouts config_timeouts(const struct timeouts_settings *);
+
+/* Queues and slow start of an upstream; when load is shed.  NULL: turned off. */
+void config_overload_upstream(struct upstream *, const struct queue_settings *);
+void config_overload_top(struct config *, const struct limits_settings *);
 
 /* The regex, or NULL: reported. */
 const struct regex *config_regex(struct build *, struct str pattern, bool nocase, struct conf_place at);
@@ -112,6 +140,9 @@ void config_check_field(struct build *, struct str text, const char *setting, st
 
 /* Whether the workers' user may look names up in the directory `fd` (O_PATH will do), or with `list` read it. */
 bool config_user_may(struct build *, int fd, bool list);
+
+/* Whether the workers' user may read the file. */
+bool config_user_may_read(struct build *, const char *path);
 
 /* Reports when the directory that the file `path` would be in is not there. */
 void config_check_directory_of(struct build *, struct str path, const char *setting, struct conf_place at);

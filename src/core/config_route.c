@@ -131,6 +131,20 @@ void config_build_path_changes(struct build *b, struct route *r, const struct le
     r->rewrite_location = s->location;
 }
 
+const char *config_replay_name(enum retry_replay replay)
+{
+    return settings_replay_names[replay];
+}
+
+/* By the index in settings_retry_names. */
+static bool *retry_reason(struct retry_conf *r, int name)
+{
+    bool *const reasons[] = {&r->on_connect, &r->on_timeout, &r->on_reset,
+                             &r->on_502,     &r->on_503,     &r->on_504};
+
+    return reasons[name];
+}
+
 void config_build_shared(struct route *r, const struct level_settings *s)
 {
     r->timeouts = config_timeouts(s->timeouts);
@@ -139,11 +153,14 @@ void config_build_shared(struct route *r, const struct level_settings *s)
         r->body_memory = (uint64_t)s->request_body->memory;
         r->body_buffering = s->request_body->buffer == 0 ? BODY_MEMORY_DISK : BODY_STREAM;
     }
-    r->retry.tries = 1;
-    r->priority = PRIORITY_NORMAL;
+    r->retry = (struct retry_conf){.tries = 1};
+    r->priority = (enum route_priority)s->priority;
     if (!s->retry)
         return;
     r->retry.tries = (unsigned)s->retry->tries;
+    r->retry.replay = (enum retry_replay)s->retry->replay;
+    r->retry.per_try = s->retry->per_try;
+    r->retry.budget = (unsigned)s->retry->budget;
     for (size_t i = 0; i < s->retry->on.n; i++)
-        r->retry.on_connect |= ((const int *)s->retry->on.items)[i] == 0;
+        *retry_reason(&r->retry, ((const int *)s->retry->on.items)[i]) = true;
 }

@@ -24,16 +24,15 @@ static unsigned top_processors(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
-static struct str secret_from_file(struct build *b, struct str path)
+static struct str secret_from_file(struct build *b, const char *name, struct conf_place at)
 {
-    const char *name = conf_path_in(b->pool, b->dir, path);
     char *buf = pool_alloc(b->pool, SECRET_MAX);
     FILE *f = fopen(name, "re");
     size_t n;
 
     if (!f) {
-        conf_report_add(b->report, top_place(b, "secret"),
-                        "cannot read the secret %s: %s; write a file that is there", name, strerror(errno));
+        conf_report_add(b->report, at, "cannot read the secret %s: %s; write a file that is there", name,
+                        strerror(errno));
         return STR_NONE;
     }
     n = fread(buf, 1, SECRET_MAX, f);
@@ -41,30 +40,35 @@ static struct str secret_from_file(struct build *b, struct str path)
     while (n && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
         n--;
     if (n == 0)
-        conf_report_add(b->report, top_place(b, "secret"), "the secret %s is empty; put random text into it",
-                        name);
+        conf_report_add(b->report, at, "the secret %s is empty; put random text into it", name);
     return (struct str){buf, n};
+}
+
+struct str config_secret(struct build *b, struct str *text, struct conf_place at)
+{
+    struct str file = STR("file:");
+
+    if (str_has_prefix(*text, file)) {
+        const char *name = conf_path_in(b->pool, b->dir, str_from(*text, file.len));
+
+        *text = pool_printf(b->pool, "file:%s", name);
+        return secret_from_file(b, name, at);
+    }
+    if (text->len == 0)
+        conf_report_add(b->report, at, "'secret' is empty; write random text or \"file:PATH\"");
+    return *text;
 }
 
 static void top_secret(struct build *b)
 {
     struct str secret = b->settings->secret;
-    struct str file = STR("file:");
 
-    if (!secret.s) {
+    if (secret.s) {
+        b->config->secret = config_secret(b, &b->settings->secret, top_place(b, "secret"));
+    } else {
         char *random = pool_alloc(b->pool, 32);
         rnd_bytes(random, 32);
         b->config->secret = (struct str){random, 32};
-    } else if (str_has_prefix(secret, file)) {
-        b->settings->secret = pool_printf(
-            b->pool, "file:%s",
-            conf_path_in(b->pool, b->dir, (struct str){secret.s + file.len, secret.len - file.len}));
-        b->config->secret = secret_from_file(b, (struct str){secret.s + file.len, secret.len - file.len});
-    } else if (secret.len == 0) {
-        conf_report_add(b->report, top_place(b, "secret"),
-                        "'secret' is empty; write random text or \"file:PATH\"");
-    } else {
-        b->config->secret = secret;
     }
     b->config->has_secret = secret.s != NULL;
     b->percent_key = percent_key(b->config->secret);
@@ -121,8 +125,10 @@ void config_build_top(struct build *b)
     c->drain_timeout = s->drain_timeout;
     c->watchdog = s->watchdog;
     top_secret(b);
+    config_build_resolver(b);
     c->error_log_path = s->error_log ? s->error_log->path : STR("stderr");
     c->error_log_level = s->error_log ? s->error_log->level : 2;
     config_check_log(b, c->error_log_path, "error_log", top_place(b, "error_log"));
+    config_overload_top(c, s->limits);
     c->max_connections = s->limits ? (uint64_t)s->limits->connections : 0;
 }

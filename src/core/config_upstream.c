@@ -1,5 +1,5 @@
 /* config_upstream.c: upstreams and their servers, named ones and those made from a URL in `proxy`. */
-#include "core/config_build.h"
+#include "core/config_balance.h"
 #include "http/status.h"
 
 static void upstream_add(struct build *b, struct upstream *u)
@@ -37,13 +37,16 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
     p->at = s->head.at;
     if (!s->address.text.s)
         return;
-    (void)!config_server_address(b, &s->address, at, &p->address);
+    if (!config_server_resolve(b, s, at, p))
+        (void)!config_server_address(b, &s->address, at, &p->address);
     p->name = s->name.s ? s->name : s->address.text;
-    p->host = s->address.is_unix      ? STR("localhost")
+    p->host = p->resolve && !p->port  ? p->host
+              : s->address.is_unix    ? STR("localhost")
               : s->address.port == 80 ? s->address.host
                                       : s->address.text;
     p->weight = (unsigned)s->weight;
     p->max_connections = (unsigned)s->max_connections;
+    p->slow_start = s->slow_start;
     p->backup = s->backup;
     p->down = s->down;
 }
@@ -74,7 +77,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
                             "the server \"%.*s\" is in this upstream twice, first at %s:%u; keep one of them",
                             STR_ARG(p->name), first->at.file, first->at.line);
     }
-    if (s->servers.n == 0 && !s->head.broken)
+    if (s->servers.n == 0 && !s->servers_file.len && !s->head.broken)
         conf_report_add(b->report, u->at, "the upstream \"%.*s\" has no servers; write servers = ( ... );",
                         STR_ARG(u->name));
 }
@@ -90,10 +93,17 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     (void)!settings_join(&b->load, &settings_upstream_group, s, &settings_defaults_group,
                          b->settings->defaults);
     u->name = s->name;
-    if (s->balance)
-        u->balance = (enum balance_method)s->balance->method;
+    config_build_balance(b, s, u);
     upstream_keepalive(u, s->keepalive);
+    config_build_passive(b, s->passive, s->circuit_breaker, u);
+    config_health(b, s->health, s->alert, u);
+    u->server_defaults.weight = (unsigned)s->weight;
+    u->server_defaults.max_connections = (unsigned)s->max_connections;
+    config_overload_upstream(u, s->queue);
+    u->server_defaults.slow_start = s->slow_start;
+    config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
+    config_build_servers_file(b, s, u);
     if (!s->name.s)
         return;
     struct upstream *first = hash_table_set(b->upstreams, u->name, u);
@@ -113,6 +123,9 @@ void config_build_upstreams(struct build *b)
         upstream_build(b, &s[i], &u[i]);
         upstream_add(b, &u[i]);
     }
+    for (size_t i = 0; i < list->n; i++)
+        config_build_diverts(b, &s[i], &u[i]);
+    config_check_diverts(b);
 }
 
 /* The host and port behind "http://". */
@@ -153,11 +166,22 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     u = pool_zalloc(b->pool, sizeof(*u));
     *u = (struct upstream){.name = url, .peer_count = 1, .is_inline = true, .at = at};
     u->peers = pool_zalloc(b->pool, sizeof(*u->peers));
-    u->peers[0] = (struct peer_conf){.name = rest, .host = rest, .weight = 1, .at = at};
+    u->peers[0] = (struct peer_conf){
+        .name = rest,
+        .host = rest,
+        .weight = 1,
+        .max_connections = (unsigned)b->settings->defaults->max_connections,
+        .slow_start = b->settings->defaults->slow_start,
+        .at = at,
+    };
     if (inline_address(b, url, rest, at, &address) != 0 ||
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
+    u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
+    config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
+    config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
+    config_overload_upstream(u, b->settings->defaults->queue);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
     return u;

@@ -12,7 +12,7 @@
 void fault_log(struct request *req, enum log_level level, const char *outcome, const char *fmt, ...)
 {
     char client[ADDR_TEXT_MAX], method[64], target[512], text[FAULT_TEXT_MAX];
-    const struct upstream *upstream = req->route ? req->route->upstream : NULL;
+    const struct upstream *upstream = req->upstream || !req->route ? req->upstream : req->route->upstream;
     va_list args;
 
     if (!log_is_on(req->worker->log, level))

@@ -32,6 +32,9 @@ void h1_client_again(struct h1_client *c)
 {
     c->state = H1_CLIENT_HEAD;
     c->begun = false;
+    c->head_waits = false;
+    c->blocked = false;
+    c->splicing = false;
     c->error = 0;
     c->interims = 0;
     h1_scan_init(&c->scan, c->req->pool);
@@ -154,6 +157,14 @@ static void tell_head(struct h1_client *c)
         c->told.kind = FRAME_CHUNKED;
 }
 
+/* `len` bytes are behind the head. */
+static bool is_whole(const struct h1_client *c, size_t len)
+{
+    bool ends = c->state == H1_CLIENT_NO_BODY ? len == 0 : c->state == H1_CLIENT_LENGTH && len == c->left;
+
+    return ends && c->frame.keep_alive && upload_is_done(&c->upload);
+}
+
 static enum step take_final(struct h1_client *c, char *rest, size_t len, bool filled)
 {
     const struct header *keep_alive = header_find(&c->head.headers, HEADER_KEEP_ALIVE);
@@ -163,7 +174,8 @@ static enum step take_final(struct h1_client *c, char *rest, size_t len, bool fi
     set_state(c);
     tell_head(c);
     c->head_waits = true;
-    c->user->head(c, &c->head, &c->told);
+    if (!c->user->head(c, &c->head, &c->told, is_whole(c, len)))
+        return STEP_OVER;
     if (c->state == H1_CLIENT_TUNNEL) {
         upload_tunnel(&c->upload);
         deliver(c, (struct str){rest, len}, false);

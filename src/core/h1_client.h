@@ -29,8 +29,12 @@ struct h1_client_user {
     void (*begun)(struct h1_client *);
     /* An interim head other than 100 and 101. */
     void (*interim)(struct h1_client *, struct message *);
-    /* The final head; what is changed in it and in `told` is what the client gets. */
-    void (*head)(struct h1_client *, struct message *, struct frame *told);
+    /*
+     * The final head; what is changed in it and in `told` is what the client gets.  `whole`: the body is here
+     * as well, and the connection can be used again.  False: the user has taken the answer away, and its
+     * connection with it; another attempt may be under way.
+     */
+    bool (*head)(struct h1_client *, struct message *, struct frame *told, bool whole);
     /* The head of a 101 went to the client: bytes may flow both ways. */
     void (*tunnel)(struct h1_client *);
     /*

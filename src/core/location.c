@@ -78,7 +78,7 @@ static struct str location_forwarded(struct request *req)
 
 static bool location_is_peer(const struct request *req, const struct host *host)
 {
-    const struct upstream *upstream = req->route->upstream;
+    const struct upstream *upstream = req->upstream ? req->upstream : req->route->upstream;
 
     for (size_t i = 0; upstream && i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];

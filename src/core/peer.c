@@ -28,13 +28,15 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
     uint32_t override = __atomic_load_n(&shared->override, __ATOMIC_RELAXED);
     uint32_t health = __atomic_load_n(&shared->health, __ATOMIC_RELAXED);
 
+    if (override == PEER_OVERRIDE_GONE)
+        return PEER_GONE;
     if (conf->resolve && conf->address.len == 0)
         return PEER_UNRESOLVED;
     if (override == PEER_OVERRIDE_DOWN || (conf->down && override == PEER_OVERRIDE_NONE))
         return PEER_DOWN;
     if (health == PEER_HEALTH_FAILED)
         return PEER_DOWN;
-    if (health == PEER_HEALTH_CHECKING)
+    if (health == PEER_HEALTH_CHECKING || (health == PEER_HEALTH_NONE && conf->starts_checking))
         return PEER_CHECKING;
     if (__atomic_load_n(&shared->ejected_until_ms, __ATOMIC_RELAXED) > now_ms)
         return PEER_EJECTED;
@@ -43,11 +45,20 @@ enum peer_status peer_status_of(const struct peer_conf *conf, const struct peer_
     return PEER_UP;
 }
 
+/* The latest of the ways to come back: nobody notes that an ejection ends.  0: it was never away. */
+static int64_t came_back_ms(const struct peer_shared *shared, int64_t now_ms)
+{
+    int64_t since = __atomic_load_n(&shared->up_since_ms, __ATOMIC_RELAXED);
+    int64_t ejected_until = __atomic_load_n(&shared->ejected_until_ms, __ATOMIC_RELAXED);
+
+    return ejected_until <= now_ms && ejected_until > since ? ejected_until : since;
+}
+
 unsigned peer_share_of(const struct peer_conf *conf, const struct peer_shared *shared, int64_t now_ms,
                        int64_t *changes_ms)
 {
     unsigned share = peer_weight_of(conf, shared) * PEER_SHARE;
-    int64_t since = __atomic_load_n(&shared->up_since_ms, __ATOMIC_RELAXED);
+    int64_t since = came_back_ms(shared, now_ms);
     int64_t gone = now_ms - since;
     int64_t part;
 
@@ -58,6 +69,11 @@ unsigned peer_share_of(const struct peer_conf *conf, const struct peer_shared *s
     part = gone * 100 / conf->slow_start;
     share = share * (unsigned)(part > SLOW_START_LEAST ? part : SLOW_START_LEAST) / 100;
     return share > 0 ? share : 1;
+}
+
+void peer_came_back(struct peer_shared *shared, int64_t at_ms)
+{
+    __atomic_store_n(&shared->up_since_ms, at_ms, __ATOMIC_RELAXED);
 }
 
 struct str peer_reason(const struct peer_shared *shared, char text[PEER_REASON_MAX])

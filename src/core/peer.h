@@ -17,7 +17,13 @@ enum peer_health {
 };
 
 /* What was said through the runtime API; written by the keeper. */
-enum peer_override { PEER_OVERRIDE_NONE, PEER_OVERRIDE_UP, PEER_OVERRIDE_DRAIN, PEER_OVERRIDE_DOWN };
+enum peer_override {
+    PEER_OVERRIDE_NONE,
+    PEER_OVERRIDE_UP,
+    PEER_OVERRIDE_DRAIN,
+    PEER_OVERRIDE_DOWN,
+    PEER_OVERRIDE_GONE /* of a server that the file has: taken out */
+};
 
 #define PEER_REASON_MAX 80
 
@@ -32,9 +38,10 @@ struct peer_shared {
     uint32_t check_ok; /* the last check passed */
     int64_t checked_s; /* when it ended, seconds since 1970; 0: never */
     int64_t up_since_ms; /* when it came back; 0: it was never away.  Slow start counts from here. */
+    int64_t remove_at_ms; /* drains, to be taken out then or when nothing is active; 0: not */
     char reason[PEER_REASON_MAX]; /* of the last check, not ended by NUL when full; read with peer_reason() */
 
-    uint64_t keeper_spare[2]; /* the parts share no cache line */
+    uint64_t keeper_spare; /* the parts share no cache line */
 
     /* Changed by every process, atomically. */
     int64_t ejected_until_ms; /* by the passive checks; 0: not */
@@ -70,11 +77,14 @@ unsigned peer_weight_of(const struct peer_conf *, const struct peer_shared *);
 #define PEER_SHARE 64
 
 /*
- * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms becomes
- * the time at which it will be another, if that is sooner.
+ * The weight in units of 1/PEER_SHARE, scaled by slow start: never 0 unless the weight is.  *changes_ms
+ * becomes the time at which it will be another, if that is sooner.
  */
 unsigned peer_share_of(const struct peer_conf *, const struct peer_shared *, int64_t now_ms,
                        int64_t *changes_ms);
+
+/* The server is back since `at_ms`, after it was away: its slow start begins. */
+void peer_came_back(struct peer_shared *, int64_t at_ms);
 
 /* The reason of the last check in `text`, printable whatever the memory holds; empty when there is none. */
 struct str peer_reason(const struct peer_shared *, char text[PEER_REASON_MAX]);

@@ -1,10 +1,14 @@
 /* proxy.c: see proxy.h. */
 #include "core/proxy.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
+#include "core/divert.h"
+#include "core/fault.h"
 #include "core/proxy_head.h"
 #include "core/proxy_state.h"
+#include "core/sticky.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */
@@ -41,8 +45,20 @@ static void upload_failed(struct proxy *p, struct str body)
 {
     struct h1_client *c = &p->client;
 
-    if (proxy_may_repeat(p) && c->upload.sent == 0) {
-        proxy_repeat(p, body);
+    struct str unkept = c->upload.whole ? STR_NONE : body;
+
+    if (c->upload.sent == 0 && proxy_may_repeat(p)) {
+        proxy_repeat(p, unkept);
+        return;
+    }
+    if (upload_is_untouched(&c->upload)) {
+        struct reply_error error = {
+            .status = 502,
+            .proxy_error = "connection_terminated",
+            .reason = "upstream ended the connection before the request was sent",
+            .cause = fault_errno(p->req, errno),
+        };
+        proxy_attempt_failed(p, RETRY_RESET, &error, unkept);
         return;
     }
     c->upload.stopped = true;
@@ -98,8 +114,11 @@ void proxy_send(struct proxy *p, struct str body)
         framing.connection = STR("upgrade");
     else if (p->state->conf->keepalive_idle == 0)
         framing.connection = STR("close");
-    if (proxy_head_make(req, p->peer->conf, c->upgrading, &head) == 0)
+    if (proxy_head_make(req, p->peer->conf, c->upgrading, &head) == 0) {
+        if (req->sticky)
+            sticky_hide(req, &head.headers);
         written = h1_write_request(&buffer, &head, &framing);
+    }
     if (written != H1_WRITTEN) {
         proxy_end(p, written == H1_WRITE_FULL ? &too_large : &unsafe);
         return;
@@ -159,10 +178,14 @@ static void on_begun(struct h1_client *c)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     struct request *req = p->req;
+    int64_t latency;
 
     req->times.first_byte = proxy_now(p);
-    stats_histogram_add(&p->peer->stats->latency,
-                        req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected));
+    latency = req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected);
+    stats_histogram_add(&p->peer->stats->latency, latency);
+    breaker_latency(p->state, latency);
+    p->answered = true;
+    upstream_answered(p->state, p->index, latency);
 }
 
 static void on_interim(struct h1_client *c, struct message *head)
@@ -170,6 +193,7 @@ static void on_interim(struct h1_client *c, struct message *head)
     if (c->req->head.minor == 0)
         return;
     hop_strip(&head->headers);
+    container_of(c, struct proxy, client)->interim_sent = true;
     c->req->out->interim(c->req, head);
 }
 
@@ -181,18 +205,30 @@ static bool is_event_stream(struct str type)
     return type.len >= len && str_ieq((struct str){type.s, len}, STR("text/event-stream"));
 }
 
-static void on_head(struct h1_client *c, struct message *head, struct frame *told WEIR_UNUSED)
+/* The answer is the one that the client gets. */
+static void accept_answer(struct proxy *p)
+{
+    deadline_stop(&p->per_try);
+    proxy_retry_over(p);
+    upload_let_go(&p->client.upload);
+}
+
+static bool on_head(struct h1_client *c, struct message *head, struct frame *told WEIR_UNUSED, bool whole)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     const struct header *type = header_find(&head->headers, HEADER_CONTENT_TYPE);
     const struct timeouts *timeouts = &p->req->route->timeouts;
 
     p->req->upstream_status = head->status;
+    if (proxy_answer_refused(p, head->status, whole))
+        return false;
+    accept_answer(p);
     hop_strip(&head->headers);
     if (c->state == H1_CLIENT_TUNNEL) {
         /* There is room: the field was taken out just now. */
         if (header_add(&head->headers, STR("Upgrade"), STR("websocket")) < 0)
-            return;
+            return true;
+        proxy_judge(p, true, NULL);
         p->read_timeout = timeouts->tunnel;
         proxy_set_deadline(p, timeouts->tunnel);
         deadline_stop(&p->total);
@@ -207,6 +243,7 @@ static void on_head(struct h1_client *c, struct message *head, struct frame *tol
         proxy_set_deadline(p, p->read_timeout);
         proxy_give_credit(p);
     }
+    return true;
 }
 
 static void on_tunnel(struct h1_client *c)
@@ -220,8 +257,8 @@ static void on_complete(struct h1_client *c, bool clean, bool probe)
     struct uconn *u = c->uconn;
 
     c->uconn = NULL;
-    deadline_stop(&p->patience);
-    deadline_stop(&p->total);
+    proxy_stop(p);
+    proxy_judge(p, true, NULL);
     proxy_leave_peer(p);
     if (clean)
         uconn_release(u, probe);
@@ -238,39 +275,63 @@ static const struct h1_client_user client_user = {
     .failed = proxy_client_failed,
 };
 
-/* RFC 9110 9.2.2 */
-static bool is_idempotent(struct str method)
+/* Whether the body, if there is one, can be had again; it is kept where another attempt may want it. */
+static bool keep_body(struct proxy *p, struct str body, bool last)
 {
-    static const struct str methods[] = {
-        {"GET", 3}, {"HEAD", 4}, {"OPTIONS", 7}, {"TRACE", 5}, {"PUT", 3}, {"DELETE", 6},
+    const struct route *route = p->req->route;
+    const struct retry_conf *retry = &route->retry;
+
+    if (p->client.upgrading)
+        return last && body.len == 0;
+    if (last && body.len == 0 && p->req->frame.kind != FRAME_CHUNKED)
+        return true;
+    if (route->body_buffering != BODY_MEMORY_DISK || retry->tries < 2 ||
+        !(retry->on_timeout || retry->on_reset || retry->on_502 || retry->on_503 || retry->on_504))
+        return false;
+    upload_keep_whole(&p->client.upload);
+    return true;
+}
+
+static void refuse(struct proxy *p, const struct breaker_refusal *refusal)
+{
+    struct reply_error error = {
+        .status = 503,
+        .proxy_error = "destination_unavailable",
+        .reason = "the circuit breaker of the upstream is open",
+        .retry_after_s = 1,
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-        if (str_eq(methods[i], method))
-            return true;
-    return false;
+    error.cause = refusal->is_time ? fault_time(p->req, refusal->setting, refusal->value)
+                                   : fault_count(p->req, refusal->setting, (uint64_t)refusal->value);
+    proxy_end(p, &error);
 }
 
 static void proxy_start(struct request *req, struct str body, bool last)
 {
     struct proxy *p = pool_alloc(req->pool, sizeof(*p));
+    struct breaker_refusal refusal;
 
     memset((char *)p + sizeof(p->client), 0, sizeof(*p) - sizeof(p->client));
     h1_client_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
     deadline_init(&p->total, proxy_on_total);
+    deadline_init(&p->per_try, proxy_on_per_try);
+    queue_waiter_init(&p->waiter, proxy_wait_place, proxy_wait_ended);
     if (req->route->timeouts.total > 0)
         deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
-    p->state = upstream_state(req->worker->upstreams, req->route->upstream);
+    p->state = divert_choose(req->worker->upstreams, req->route->upstream, req);
+    req->upstream = p->state->conf;
     p->read_timeout = req->route->timeouts.read;
     p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
-    p->repeatable = last && body.len == 0 && req->frame.kind != FRAME_CHUNKED &&
-                    is_idempotent(req->head.method);
-    proxy_attempt(p, body);
+    p->repeatable = retry_may_replay(&req->route->retry, &req->head) && keep_body(p, body, last);
+    if (breaker_admits(p->state, &refusal))
+        proxy_attempt(p, body);
+    else
+        refuse(p, &refusal);
 }
 
 static void proxy_body(struct request *req, struct str bytes, bool last)
@@ -280,12 +341,12 @@ static void proxy_body(struct request *req, struct str bytes, bool last)
     enum upload_result result;
 
     p->credited = false;
-    if (u->stopped) {
+    if (u->stopped && !upload_is_kept(u)) {
         u->last = last;
         proxy_give_credit(p);
         return;
     }
-    if (!p->sendable) {
+    if (!p->sendable || u->stopped) {
         if (upload_keep(u, bytes, last) < 0)
             proxy_disk_failed(p);
         else

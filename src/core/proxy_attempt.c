@@ -3,6 +3,7 @@
 
 #include "core/fault.h"
 #include "core/proxy_state.h"
+#include "core/upstream_wait.h"
 
 #define RETRY_AFTER_S 1
 
@@ -22,11 +23,12 @@ void proxy_leave_peer(struct proxy *p)
     if (!peer)
         return;
     p->peer = NULL;
+    if (!p->answered)
+        upstream_answered(p->state, p->index, -1);
     upstream_done(p->state, p->index);
 }
 
-/* Ends the attempt, whatever became of it. */
-static void leave(struct proxy *p)
+void proxy_leave(struct proxy *p)
 {
     if (p->client.uconn)
         uconn_close(p->client.uconn);
@@ -34,11 +36,19 @@ static void leave(struct proxy *p)
     proxy_leave_peer(p);
 }
 
-void proxy_drop(struct proxy *p)
+void proxy_stop(struct proxy *p)
 {
     deadline_stop(&p->patience);
     deadline_stop(&p->total);
-    leave(p);
+    deadline_stop(&p->per_try);
+    proxy_wait_end(p);
+    proxy_retry_over(p);
+}
+
+void proxy_drop(struct proxy *p)
+{
+    proxy_stop(p);
+    proxy_leave(p);
 }
 
 void proxy_count_failure(struct proxy *p)
@@ -94,17 +104,6 @@ static struct reply_error connect_error(int error)
     return told;
 }
 
-static void mark_tried(struct proxy *p)
-{
-    int *more = pool_alloc(p->req->pool, (p->tried_count + 1) * sizeof(*more));
-
-    /* A list: there are at most retry.tries of them, however many servers there are. */
-    if (p->tried_count > 0)
-        memcpy(more, p->tried, p->tried_count * sizeof(*more));
-    more[p->tried_count++] = p->index;
-    p->tried = more;
-}
-
 /* Nothing was sent, so any request may go to another server. */
 void proxy_connect_failed(struct proxy *p, int cause)
 {
@@ -113,28 +112,19 @@ void proxy_connect_failed(struct proxy *p, int cause)
 
     error.cause =
         cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
-    proxy_count_failure(p);
-    mark_tried(p);
-    leave(p);
-    p->repeated = false;
-    p->tries++;
-    if (route->retry.on_connect && p->tries < route->retry.tries) {
-        p->connect_error = error;
-        fault_log(p->req, LOG_LEVEL_WARN, "", "%s; %.*s; another server is tried", error.reason, STR_ARG(error.cause));
-        proxy_attempt(p, STR_NONE);
-        return;
-    }
-    proxy_end(p, &error);
+    p->own_fault = error.status == 503 || cause == EADDRNOTAVAIL;
+    proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
 }
 
 /* Whether what was sent, or not, may be sent again on a new connection to the same server. */
 bool proxy_may_repeat(const struct proxy *p)
 {
     const struct h1_client *c = &p->client;
-    /* Then the body is still where it came from, all of it and unframed. */
-    bool untouched = c->upload.sent == 0 && !c->upload.spool && c->upload.unsent.len == 0;
 
-    return c->uconn->reused && !c->begun && !p->repeated && (p->repeatable || untouched);
+    if (c->upload.whole && !upload_is_kept(&c->upload))
+        return false;
+    return c->uconn->reused && !c->begun && !p->repeated &&
+           (p->repeatable || upload_is_untouched(&c->upload));
 }
 
 static void connect_peer(struct proxy *p, struct str body)
@@ -170,34 +160,25 @@ void proxy_repeat(struct proxy *p, struct str body)
     connect_peer(p, body);
 }
 
-static bool pick_peer(struct proxy *p)
+int proxy_take_server(struct proxy *p, const int *tried, size_t tried_count)
 {
-    int index = upstream_pick(p->state, p->req, p->tried, p->tried_count);
+    return upstream_take(p->state, p->req, tried, tried_count);
+}
 
-    if (index < 0)
-        return false;
-    upstream_begin(p->state, index);
+/* One attempt at server `index`. */
+void proxy_attempt_at(struct proxy *p, int index, struct str body)
+{
+    struct h1_client *c = &p->client;
+
+    p->answered = false;
     p->index = index;
     p->peer = p->state->peers[index];
     p->req->upstream_addr = p->peer->address;
-    return true;
-}
-
-/* One attempt at the next server. */
-void proxy_attempt(struct proxy *p, struct str body)
-{
-    static const struct reply_error none = {
-        .status = 503,
-        .proxy_error = "destination_unavailable",
-        .reason = "no server of the upstream can be used",
-        .retry_after_s = RETRY_AFTER_S,
-    };
-    struct h1_client *c = &p->client;
-
-    if (!pick_peer(p)) {
-        proxy_end(p, p->tries > 0 ? &p->connect_error : &none);
-        return;
-    }
+    /* Its place may have another server when the request is logged. */
+    if (p->peer->index >= p->state->conf->peer_count)
+        p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
+    p->req->times.attempt = proxy_now(p);
+    proxy_start_per_try(p);
     c->uconn = uconn_take(p->peer, !p->repeatable, p, proxy_on_event);
     if (c->uconn)
         proxy_send(p, body);
@@ -205,3 +186,24 @@ void proxy_attempt(struct proxy *p, struct str body)
         connect_peer(p, body);
 }
 
+bool proxy_try(struct proxy *p, struct str body)
+{
+    int index;
+
+    /* Who comes anew stands behind those who wait. */
+    if (upstream_must_wait(p->state, p->req->route->priority))
+        return false;
+    index = proxy_take_server(p, p->tried, p->tried_count);
+    if (index < 0)
+        return false;
+    proxy_wait_end(p);
+    proxy_attempt_at(p, index, body);
+    return true;
+}
+
+/* The first attempt. */
+void proxy_attempt(struct proxy *p, struct str body)
+{
+    if (!proxy_try(p, body))
+        proxy_wait(p, body);
+}

@@ -62,8 +62,9 @@ void proxy_timed_out(struct proxy *p)
     } else {
         error.cause = cause_of_end(p, fault_time(p->req, p->read_setting, p->read_timeout));
     }
-    proxy_count_failure(p);
-    proxy_end(p, &error);
+    if (c->state == H1_CLIENT_HEAD)
+        breaker_latency(p->state, proxy_now(p) - p->req->times.attempt);
+    proxy_attempt_failed(p, RETRY_TIMEOUT, &error, STR_NONE);
 }
 
 void proxy_client_failed(struct h1_client *c, enum h1_client_failure failure, const char *reason)
@@ -84,8 +85,7 @@ void proxy_client_failed(struct h1_client *c, enum h1_client_failure failure, co
     error.cause = failure == H1_CLIENT_TOO_LARGE
                       ? fault_head(p->req, &c->scan)
                       : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
-    proxy_count_failure(p);
-    proxy_end(p, &error);
+    proxy_attempt_failed(p, RETRY_RESET, &error, STR_NONE);
 }
 
 void proxy_on_total(struct deadline *d)
@@ -97,6 +97,12 @@ void proxy_on_total(struct deadline *d)
         .reason = "the exchange took too long",
     };
 
+    if (queue_is_waiting(&p->waiter))
+        error.reason = "the exchange took too long, waiting for a place at a server";
     error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
-    proxy_end(p, &error);
+    if (p->client.state == H1_CLIENT_HEAD && upload_is_done(&p->client.upload)) {
+        proxy_count_failure(p);
+        proxy_judge(p, false, error.proxy_error);
+    }
+    proxy_give_up(p, &error);
 }

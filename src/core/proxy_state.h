@@ -6,7 +6,10 @@
 #define WEIR_CORE_PROXY_STATE_H
 
 #include "core/h1_client.h"
+#include "core/breaker.h"
+#include "core/queue.h"
 #include "core/reply.h"
+#include "core/retry.h"
 #include "core/worker.h"
 
 struct proxy {
@@ -15,18 +18,25 @@ struct proxy {
     struct upstream_state *state;
     struct peer_state *peer; /* NULL: none picked, or released */
     int index; /* of the peer */
-    unsigned tries; /* servers that could not be connected to */
+    unsigned tries; /* attempts that failed */
     int *tried; /* indexes of the servers that are not to be asked again */
     size_t tried_count;
-    struct reply_error connect_error; /* of the last try */
     int64_t sent_at;
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
+    struct queue_waiter waiter; /* for a place at a server */
     struct deadline patience; /* of a client that waits for room in the spool's memory */
     struct deadline total; /* of the whole exchange; not of a tunnel */
+    struct deadline per_try; /* of an attempt, until the head of its answer */
     bool sendable; /* the connection is there and the head was sent */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
+    bool answered; /* the server has begun to answer */
+    bool interim_sent; /* the client has seen something of an answer */
+    bool judged; /* the server was told well or ill of for this attempt */
+    bool retrying; /* counted as such */
+    bool own_fault; /* that of the attempt is ours: no descriptor, no memory */
+    bool answer_whole; /* of the answer that is thrown away: its connection can be used again */
     bool credited; /* the client may send, and has not yet */
 };
 
@@ -46,6 +56,12 @@ static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 /* Tries the next server; `body` is what of the body is not kept yet. */
 void proxy_attempt(struct proxy *, struct str body);
 
+/* Chooses a server, not one of `tried`, and claims it; -1: none can be had now. */
+int proxy_take_server(struct proxy *, const int *tried, size_t tried_count);
+
+/* An attempt at server `index`, which was taken. */
+void proxy_attempt_at(struct proxy *, int index, struct str body);
+
 /*
  * The server could not be connected to (`error` is errno, or 0: timeouts.connect is over): another one, or
  * the end.  Nothing was sent, so any request may go elsewhere.
@@ -58,8 +74,12 @@ void proxy_repeat(struct proxy *, struct str body);
 
 void proxy_count_failure(struct proxy *);
 
-/* Ends the attempt's claim on its server. */
+/* Ends the attempt's claim on its server; and on its connection. */
 void proxy_leave_peer(struct proxy *);
+void proxy_leave(struct proxy *);
+
+/* Nothing of the proxy's time runs any more. */
+void proxy_stop(struct proxy *);
 
 /* Gives up all that is held but the request; nothing of the proxy runs any more then. */
 void proxy_drop(struct proxy *);
@@ -67,6 +87,44 @@ void proxy_drop(struct proxy *);
 /* The same, and the client is told why, or made to see it where a head went out already. */
 void proxy_end(struct proxy *, const struct reply_error *);
 void proxy_disk_failed(struct proxy *);
+
+/* Takes a server, if one can be had at once, and goes on with it; false: none, and nothing was done. */
+bool proxy_try(struct proxy *, struct str body) WEIR_MUST_CHECK;
+
+/* ---- proxy_retry.c ---- */
+
+/*
+ * The attempt failed: another one, or the end, which is answered with `error`.  `body` is what of the body is
+ * not kept yet.
+ */
+void proxy_attempt_failed(struct proxy *, enum retry_reason, struct reply_error *error, struct str body);
+
+/* The end, with the number of attempts. */
+void proxy_give_up(struct proxy *, struct reply_error *error);
+
+/* Whether an answer with this status is thrown away and another server asked; `whole`: see h1_client_user. */
+bool proxy_answer_refused(struct proxy *, unsigned status, bool whole);
+
+/* What passive health is to know of the attempt; the first word of it counts. */
+void proxy_judge(struct proxy *, bool well, const char *why);
+
+/* The answer is there: the request is not a retry under way any more. */
+void proxy_retry_over(struct proxy *);
+
+void proxy_start_per_try(struct proxy *);
+void proxy_on_per_try(struct deadline *);
+
+/* ---- proxy_wait.c ---- */
+
+/* No server can be had: waits for one where that is allowed; else the end. */
+void proxy_wait(struct proxy *, struct str body);
+
+/* As `place` and `ended` of a queue_waiter. */
+bool proxy_wait_place(struct queue_waiter *);
+void proxy_wait_ended(struct queue_waiter *, enum queue_end);
+
+/* Does not wait any more, if it did. */
+void proxy_wait_end(struct proxy *);
 
 /* ---- proxy_failure.c ---- */
 

@@ -73,6 +73,8 @@ static void log_failure(struct request *req, const struct reply_error *e)
     enum log_level level = e->status >= 500 || e->own_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
     char outcome[48];
 
+    if (e->quiet)
+        return;
     if (req->head_sent)
         snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
     else

@@ -14,6 +14,7 @@ struct reply_error {
     struct str detail; /* "details" of Proxy-Status; may be empty; safe text only */
     struct str cause; /* for the log: what decided, see fault.h; may be empty */
     bool own_fault; /* the set-up is to blame: logged as an error though the status is below 500 */
+    bool quiet; /* is not logged: once for many is enough, and done elsewhere */
     unsigned retry_after_s; /* 0: the field is not sent */
     struct str allow; /* of 405: the methods; empty: none */
 };

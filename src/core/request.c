@@ -5,7 +5,9 @@
 #include "core/listener_trust.h"
 #include "core/reply.h"
 #include "core/rewrite.h"
+#include "core/stats.h"
 #include "core/router.h"
+#include "core/sticky.h"
 #include "core/worker.h"
 #include "http/forwarded.h"
 #include "http/host.h"
@@ -214,6 +216,22 @@ static void start_handler(struct request *req, struct str body, bool last)
     req->handler->start(req, body, last);
 }
 
+/* Too much to do: turned away before any work is done for it.  Who looks after Weir is always let in. */
+static void check_load(struct request *req, struct reply_error *failure)
+{
+    struct worker *w = req->worker;
+
+    if (!shed_refuses(&w->shed, req->route->priority) || req->route->action == ACTION_STATUS)
+        return;
+    w->shed.count++;
+    w->stats->shed[req->route->priority]++;
+    failure->status = 503;
+    failure->reason = "the worker is overloaded";
+    failure->proxy_error = "connection_limit_reached";
+    failure->retry_after_s = 1;
+    failure->quiet = true;
+}
+
 void request_run(struct request *req, struct str body, bool last)
 {
     struct reply_error failure = {.reason = NULL};
@@ -221,6 +239,8 @@ void request_run(struct request *req, struct str body, bool last)
     failure.status = route_request(req, &failure.allow, &failure.reason);
     if (failure.status == 0)
         check_length(req, &failure);
+    if (failure.status == 0)
+        check_load(req, &failure);
     /* What was misread once may be misread again; behind CONNECT other rules would hold. */
     req->must_close = failure.status == 400 || is_tunnel_method(req);
     /* No site or no route: there is nowhere to send it (RFC 9209 2.3.2). */
@@ -263,6 +283,8 @@ bool request_send_head(struct request *req, struct message *head, const struct f
         if (route->rewrite_location && route->action == ACTION_PROXY && !req->own_reply)
             rewrite_location(req, &head->headers);
     }
+    if (req->sticky && !req->own_reply)
+        sticky_answer(req, head);
     req->response = *head;
     if (route && route->response_headers.count > 0 &&
         rewrite_headers(&route->response_headers, req, &head->headers) < 0)

@@ -20,6 +20,7 @@ struct proxy;
 struct request;
 struct router_trace;
 struct splice_source;
+struct sticky_visit;
 struct worker;
 
 enum splice_result {
@@ -60,6 +61,13 @@ struct request_out {
 /* Times of the monotonic clock in milliseconds; 0: did not happen. */
 struct request_times {
     int64_t start, connected, first_byte, end;
+    int64_t queued; /* not a time: how long it has waited for a place at a server, in all */
+    int64_t attempt; /* the last attempt at a server began */
+};
+
+/* The attempts before the last, each followed by ", ". */
+struct request_attempts {
+    struct str addrs, statuses, durations;
 };
 
 struct request {
@@ -92,10 +100,13 @@ struct request {
 
     const struct site *site;
     const struct route *route;
+    const struct upstream *upstream; /* that the request went to: the route's, or where that diverts it; or NULL */
     struct regex_captures captures; /* of the route's regex */
     struct regex_captures host_captures;
     struct str forward_path; /* path after the route's rewrites */
     struct str forward_query; /* with its "?"; "" when there is none */
+
+    struct sticky_visit *sticky; /* which server the client was with, see core/sticky.h; NULL: nobody has asked */
 
     /* The answer, for logs and conditions; `response` borrows from the pool. */
     struct message response;
@@ -110,6 +121,7 @@ struct request {
     const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
+    struct request_attempts before;
     struct request_times times;
 };
 

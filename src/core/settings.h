@@ -7,6 +7,7 @@
 #define WEIR_CORE_SETTINGS_H
 
 #include "conf/load.h"
+#include "core/settings_health.h"
 
 /* Where a setting may stand. */
 enum settings_scope {
@@ -45,6 +46,26 @@ struct retry_settings {
     struct conf_head head;
     int64_t tries;
     struct conf_list on; /* int: indexes of settings_retry_names */
+    int replay; /* index of settings_replay_names */
+    int64_t per_try, budget;
+};
+
+struct passive_settings {
+    struct conf_head head;
+    int64_t errors, window, pause, max_ejected;
+    struct conf_list statuses; /* struct conf_statuses */
+};
+
+struct circuit_breaker_settings {
+    struct conf_head head;
+    int64_t max_requests, max_pending, max_retries, latency;
+};
+
+struct sticky_settings {
+    struct conf_head head;
+    int mode, samesite;
+    struct str cookie, ttl, path, domain, secret;
+    bool secure, httponly, indirect;
 };
 
 struct error_log_settings {
@@ -56,6 +77,7 @@ struct error_log_settings {
 struct limits_settings {
     struct conf_head head;
     int64_t connections;
+    int64_t shed; /* -1: false */
 };
 
 struct condition_settings {
@@ -111,26 +133,51 @@ struct keepalive_settings {
     int64_t idle, timeout, requests;
 };
 
+struct queue_settings {
+    struct conf_head head;
+    int64_t size, timeout;
+};
+
 struct balance_settings {
     struct conf_head head;
     int method;
+    int64_t depth, length;
+    bool whole;
+    struct str name, key;
+};
+
+struct divert_settings {
+    struct conf_head head;
+    struct str to;
+    struct conf_list when; /* struct condition_settings */
 };
 
 struct server_settings {
     struct conf_head head;
     struct conf_address address;
     struct str name;
-    int64_t weight, max_connections;
-    bool backup, down;
+    int64_t weight, max_connections, slow_start;
+    bool backup, down, resolve;
 };
 
 struct upstream_settings {
     struct conf_head head;
     struct str name;
     struct balance_settings *balance;
+    int hash_method; /* index of settings_hash_method_names */
+    int64_t hash_balance_factor;
+    struct conf_list divert; /* struct divert_settings */
     struct conf_list servers; /* struct server_settings */
     struct keepalive_settings *keepalive;
-    int64_t weight, max_connections; /* for each server */
+    struct health_settings *health;
+    struct alert_settings *alert;
+    struct sticky_settings *sticky;
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start; /* for each server */
+    bool resolve;
+    struct str servers_file;
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct listener_settings {
@@ -178,9 +225,20 @@ struct level_settings {
     struct request_head_settings *request_head;
     struct conf_list access_log; /* struct access_log_settings */
 
+    int priority; /* enum route_priority */
+
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
+    int hash_method;
+    int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
-    int64_t weight, max_connections;
+    struct health_settings *health;
+    struct alert_settings *alert;
+    struct sticky_settings *sticky;
+    struct queue_settings *queue;
+    int64_t weight, max_connections, slow_start;
+    bool resolve;
+    struct passive_settings *passive;
+    struct circuit_breaker_settings *circuit_breaker;
 };
 
 struct settings {
@@ -188,6 +246,7 @@ struct settings {
     struct str user, pid_file, control, state_dir, secret;
     int64_t workers, drain_timeout, watchdog;
     struct conf_list include; /* struct str */
+    struct conf_list resolver; /* struct conf_address */
     struct error_log_settings *error_log;
     struct limits_settings *limits;
     struct level_settings *defaults;
@@ -207,8 +266,13 @@ extern const struct conf_group settings_timeouts_group;
 extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;
 extern const struct conf_group settings_retry_group;
+extern const struct conf_group settings_passive_group;
+extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
+extern const struct conf_group settings_queue_group;
 extern const struct conf_group settings_balance_group;
+extern const struct conf_group settings_divert_group;
+extern const struct conf_group settings_sticky_group;
 extern const struct conf_group settings_redirect_group;
 extern const struct conf_group settings_respond_group;
 extern const struct conf_group settings_rewrite_group;
@@ -217,11 +281,28 @@ extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
 
-/* The names of `retry.on`; all are taken, only the first does something in this version. */
+/* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
+extern const char *const settings_replay_names[];
 
-/* The names of `balance`; only the first is in this version. */
+/* In the order of enum route_priority. */
+extern const char *const settings_priority_names[];
+
+/* The names of `balance`, by enum balance_method, and those of `hash_method`. */
 extern const char *const settings_balance_names[];
+extern const char *const settings_hash_method_names[];
+
+/* Of rows that stand in two tables. */
+#define SETTINGS_HASH_METHOD_DOC \
+    "For methods with a key. map: by the weights of the file, exactly; a server that is down gives its keys " \
+    "to the others until it is back, but one more or less in the file moves nearly all keys, and slow start " \
+    "and weights set at run time change nothing. consistent: a server that comes or goes moves only its part " \
+    "of the keys, and weights count as they are at the moment. All instances with the same names of servers " \
+    "choose alike."
+#define SETTINGS_HASH_FACTOR_DOC \
+    "For methods with a key: a server takes at most so much of its part of the requests under way, over all " \
+    "workers; what is more goes to the key's next server. 125 to 200 is sensible; without it a key stays " \
+    "whatever the load."
 
 /*
  * Gives `inner` what it lacks and `outer`, which is complete (filled), has: both are structs of their group,

@@ -59,6 +59,8 @@ const struct conf_group settings_request_body_group = {"'request_body'", sizeof(
 
 const char *const settings_retry_names[] = {"connect", "timeout", "reset", "502", "503", "504", NULL};
 
+const char *const settings_replay_names[] = {"never", "idempotent", "key", "always", NULL};
+
 #define AT(member) .offset = offsetof(struct retry_settings, member)
 static const struct conf_row retry_rows[] = {
     {.name = "tries",
@@ -67,17 +69,41 @@ static const struct conf_row retry_rows[] = {
      .fallback = "3",
      .min = 1,
      .max = 100,
-     .doc = "Attempts in all, the first included."},
+     .doc = "Attempts in all, the first included, each at another server; the same one is asked again "
+            "only when there is no other and it ended the connection. Nothing is tried again once a byte "
+            "of an answer has gone to the client."},
     {.name = "on",
      .type = CONF_ENUM,
      AT(on),
      .flags = CONF_LIST | CONF_NUMBERS,
      .choices = settings_retry_names,
      .fallback = "[ \"connect\", \"timeout\", \"reset\" ]",
-     .doc = "What another attempt follows on; in this version on \"connect\" only."},
-    SETTINGS_LATER("replay", 0),
-    SETTINGS_LATER("per_try", 0),
-    SETTINGS_LATER("budget", 0),
+     .doc = "What another attempt follows on: no connection, no head of an answer in time, a connection "
+            "that ended or gave no proper head, the status of an answer."},
+    {.name = "replay",
+     .type = CONF_ENUM,
+     AT(replay),
+     .choices = settings_replay_names,
+     .fallback = "\"idempotent\"",
+     .doc = "Requests that may be sent again once something of them was sent: none; GET, HEAD, OPTIONS, "
+            "TRACE, PUT and DELETE; those that carry Idempotency-Key, too; all. Those of them that have a "
+            "body need buffer = \"memory+disk\". A request that could not be sent may always go to "
+            "another server."},
+    {.name = "per_try",
+     .type = CONF_DURATION,
+     AT(per_try),
+     .fallback = "0",
+     .doc = "How long an attempt may take until the head of its answer is there; 0 is as long as timeouts "
+            "let it."},
+    {.name = "budget",
+     .type = CONF_INT,
+     AT(budget),
+     .unit = "percent",
+     .fallback = "20",
+     .min = 0,
+     .max = 100,
+     .doc = "So many of the requests under way in a worker to the upstream may be on another attempt at "
+            "once, and 10 in any case; those that could not be sent do not count."},
 };
 #undef AT
 const struct conf_group settings_retry_group = {"'retry'", sizeof(struct retry_settings), retry_rows,

@@ -30,6 +30,10 @@ static const struct conf_group error_log_group = {"'error_log'", sizeof(struct e
 static const struct conf_row limits_rows[] = {
     {.name = "connections", .type = CONF_INT, AT(connections), .fallback = "0", .min = 0, .max = INT32_MAX,
      .doc = "Connections of the whole instance; 0 is derived from RLIMIT_NOFILE."},
+    {.name = "shed", .type = CONF_DURATION, AT(shed), .flags = CONF_OFF, .fallback = "false", .min = 1,
+     .max = 60000,
+     .doc = "How late a worker may be for half a second before it turns requests away with 503, those of low "
+            "`priority` first, then the normal ones; false is for ever."},
 };
 #undef AT
 static const struct conf_group limits_group = {"'limits'", sizeof(struct limits_settings), limits_rows,
@@ -46,9 +50,14 @@ static const struct conf_row rows[] = {
     {.name = "control", .type = CONF_STRING, AT(control), .scopes = SCOPE_FILE,
      .doc = "The control socket, \"unix:PATH\"."},
     {.name = "state_dir", .type = CONF_PATH, AT(state_dir), .scopes = SCOPE_FILE,
-     .fallback = "\"" WEIR_LOCALSTATEDIR "/lib/weir\"", .doc = "Directory of what is kept between runs."},
+     .fallback = "\"" WEIR_LOCALSTATEDIR "/lib/weir\"", 
+     .doc = "Directory of what is kept between runs: changes made over the runtime API. The workers' user writes to it; "
+            "one that is missing, or empty and root's, is made its own. Each instance has one of its own."},
     {.name = "secret", .type = CONF_STRING, AT(secret), .scopes = SCOPE_FILE,
      .doc = "Text, or \"file:PATH\", that keys are made of; the same on every machine of a fleet."},
+    {.name = "resolver", .type = CONF_ADDRESS, AT(resolver), .scopes = SCOPE_FILE, .flags = CONF_LIST,
+     .doc = "Name servers for `resolve`, \"IP\" or \"IP:PORT\"; when not set, those that /etc/resolv.conf has "
+            "at start or reload."},
     {.name = "include", .type = CONF_PATH, AT(include), .scopes = SCOPE_FILE, .flags = CONF_LIST,
      .doc = "Patterns of files whose listeners, upstreams and sites are added."},
     {.name = "error_log", .type = CONF_GROUP, AT(error_log), .scopes = SCOPE_FILE, .group = &error_log_group,

@@ -2,24 +2,6 @@
 #include "core/config.h"
 #include "core/settings.h"
 
-const char *const settings_balance_names[] = {"round_robin", "static_rr", "least_conn", "least_time",
-    "random", "source", "uri", "url_param", "header", "rdp_cookie", "hash", "least_pending", "first", NULL};
-
-#define AT(member) .offset = offsetof(struct balance_settings, member)
-static const struct conf_row balance_rows[] = {
-    {.name = "method", .type = CONF_ENUM, AT(method), .choices = settings_balance_names,
-     .later = ~(1u << BALANCE_ROUND_ROBIN | 1u << BALANCE_LEAST_CONN), .fallback = "\"round_robin\"",
-     .doc = "How a server is chosen."},
-    SETTINGS_LATER("depth", 0),
-    SETTINGS_LATER("length", 0),
-    SETTINGS_LATER("whole", 0),
-    SETTINGS_LATER("name", 0),
-    SETTINGS_LATER("key", 0),
-};
-#undef AT
-const struct conf_group settings_balance_group = {"'balance'", sizeof(struct balance_settings), balance_rows,
-    ARRAY_SIZE(balance_rows), "method", false};
-
 #define AT(member) .offset = offsetof(struct keepalive_settings, member)
 static const struct conf_row keepalive_rows[] = {
     {.name = "idle", .type = CONF_INT, AT(idle), .fallback = "32", .min = 0, .max = 65535,
@@ -39,13 +21,16 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
 #define MAX_CONNECTIONS_ROW(text) \
     {.name = "max_connections", .type = CONF_INT, AT(max_connections), .fallback = "0", .min = 0, \
      .max = INT32_MAX, .doc = (text)}
+#define SLOW_START_ROW(text) \
+    {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
 
 #define SERVER_ROWS_LATER \
-    SETTINGS_LATER("slow_start", 0), \
     SETTINGS_LATER("tls", 0), \
     SETTINGS_LATER("proxy_protocol", 0), \
-    SETTINGS_LATER("protocol", 0), \
-    SETTINGS_LATER("resolve", 0)
+    SETTINGS_LATER("protocol", 0)
+
+#define RESOLVE_ROW(text) \
+    {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
 
 #define AT(member) .offset = offsetof(struct server_settings, member)
 static const struct conf_row server_rows[] = {
@@ -54,11 +39,15 @@ static const struct conf_row server_rows[] = {
     {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_OWN,
      .doc = "What it is called in logs and reports; the address when not set."},
     WEIGHT_ROW("Its share of the requests; 0 drains."),
-    MAX_CONNECTIONS_ROW("Concurrent requests over all workers; 0 is without limit."),
+    MAX_CONNECTIONS_ROW("Concurrent requests over all workers, draining ones too; 0 is without limit."
+                        "  Idle connections are not counted."),
     {.name = "backup", .type = CONF_BOOL, AT(backup), .flags = CONF_OWN, .fallback = "false",
-     .doc = "Used only when all others are down."},
+     .doc = "Used only when all others are down, or full and `queue` has no room at all (size 0)."},
     {.name = "down", .type = CONF_BOOL, AT(down), .flags = CONF_OWN, .fallback = "false",
      .doc = "Not used at all."},
+    SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
+    RESOLVE_ROW("The name is looked up while Weir runs, again and again by its time to live, and each of its "
+                "addresses is a server; a name that begins with '_' and has no port is looked up as SRV."),
     SERVER_ROWS_LATER,
 };
 #undef AT
@@ -78,15 +67,39 @@ static const struct conf_row rows[] = {
      .fallback = "{ }", .doc = "Idle connections that are kept for the next request."},
     WEIGHT_ROW("For each server."),
     MAX_CONNECTIONS_ROW("For each server."),
-    SETTINGS_LATER("hash_method", 0),
-    SETTINGS_LATER("hash_balance_factor", 0),
-    SETTINGS_LATER("divert", 0),
-    SETTINGS_LATER("servers_file", 0),
-    SETTINGS_LATER("sticky", 0),
-    SETTINGS_LATER("health", 0),
-    SETTINGS_LATER("passive", 0),
-    SETTINGS_LATER("circuit_breaker", 0),
-    SETTINGS_LATER("queue", 0),
+    {.name = "hash_method", .type = CONF_ENUM, AT(hash_method), .choices = settings_hash_method_names,
+     .fallback = "\"map\"", .doc = SETTINGS_HASH_METHOD_DOC},
+    {.name = "hash_balance_factor", .type = CONF_INT, AT(hash_balance_factor), .flags = CONF_OFF,
+     .fallback = "false", .min = 101, .max = 100000, .unit = "percent", .doc = SETTINGS_HASH_FACTOR_DOC},
+    {.name = "divert", .type = CONF_GROUP, AT(divert), .flags = CONF_LIST | CONF_OWN,
+     .group = &settings_divert_group,
+     .doc = "Upstreams that take a request first: the first whose conditions hold, unless it has no usable "
+            "server."},
+    {.name = "servers_file", .type = CONF_PATH, AT(servers_file), .flags = CONF_OWN,
+     .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; "
+            "what follows '#' is a comment."},
+    RESOLVE_ROW("For each server whose address is a name."),
+    {.name = "health",
+     .type = CONF_GROUP,
+     AT(health),
+     .group = &settings_health_group,
+     .doc = "Active checks of each server, made once for the whole instance; absent, there are none."},
+    {.name = "alert",
+     .type = CONF_GROUP,
+     AT(alert),
+     .group = &settings_alert_group,
+     .doc = "Who is told when checks find that a server is down, or up again."},
+    {.name = "sticky", .type = CONF_GROUP, AT(sticky), .group = &settings_sticky_group,
+     .doc = "How clients stay with their server; without it each request is balanced."},
+    {.name = "passive", .type = CONF_GROUP, AT(passive), .group = &settings_passive_group,
+     .doc = "Servers that fail get no requests for a while."},
+    {.name = "circuit_breaker", .type = CONF_GROUP, AT(circuit_breaker),
+     .group = &settings_circuit_breaker_group,
+     .doc = "What is too much for the servers is answered with 503 at once."},
+    {.name = "queue", .type = CONF_GROUP, AT(queue), .group = &settings_queue_group, .fallback = "{ }",
+     .doc = "Requests that wait while every server is at its max_connections, by `priority` of their "
+            "routes."},
+    SLOW_START_ROW("For each server."),
     SERVER_ROWS_LATER,
 };
 #undef AT

@@ -13,18 +13,22 @@
 
 struct block {
     struct block *next;
-    size_t from, to; /* what of `bytes` is held */
+    size_t to; /* bytes in it */
     char bytes[BLOCK_BYTES];
 };
 
 struct spool {
     struct block *first, *last;
+    struct block *at; /* what is sent next begins here; NULL: nothing of the memory is */
+    size_t offset; /* in `at` */
     struct str dir;
     uint64_t memory; /* allowed */
-    uint64_t held; /* in memory */
-    off_t from, to; /* what of the file is held */
+    uint64_t held; /* in memory, not sent */
+    uint64_t kept; /* in memory, sent */
+    off_t from, to; /* what of the file is not sent */
     int fd; /* -1: no file */
     bool disk;
+    bool keep;
 };
 
 static void spool_free(void *arg)
@@ -64,7 +68,7 @@ bool spool_uses_disk(const struct spool *spool)
 
 bool spool_is_full(const struct spool *spool)
 {
-    return spool->held >= spool->memory;
+    return spool->held + spool->kept >= spool->memory;
 }
 
 uint64_t spool_length(const struct spool *spool)
@@ -83,12 +87,14 @@ static int spool_open(const struct spool *spool)
 
 static int append_file(struct spool *spool, struct str bytes)
 {
+    off_t end = spool->to;
+
     if (spool->fd < 0)
         spool->fd = spool_open(spool);
     if (spool->fd < 0)
         return -1;
     while (bytes.len > 0) {
-        ssize_t n = pwrite(spool->fd, bytes.s, bytes.len, spool->to);
+        ssize_t n = pwrite(spool->fd, bytes.s, bytes.len, end);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -96,9 +102,10 @@ static int append_file(struct spool *spool, struct str bytes)
             errno = ENOSPC;
         if (n <= 0)
             return -1;
-        spool->to += n;
+        end += n;
         bytes = (struct str){bytes.s + n, bytes.len - (size_t)n};
     }
+    spool->to = end;
     return 0;
 }
 
@@ -106,18 +113,22 @@ static struct block *block_for_more(struct spool *spool)
 {
     struct block *block = spool->last;
 
-    if (spool->first && block->to < BLOCK_BYTES)
-        return block;
-    block = malloc(sizeof(*block));
-    if (!block)
-        abort();
-    block->next = NULL;
-    block->from = block->to = 0;
-    if (spool->first)
-        spool->last->next = block;
-    else
-        spool->first = block;
-    spool->last = block;
+    if (!spool->first || block->to == BLOCK_BYTES) {
+        block = malloc(sizeof(*block));
+        if (!block)
+            abort();
+        block->next = NULL;
+        block->to = 0;
+        if (spool->first)
+            spool->last->next = block;
+        else
+            spool->first = block;
+        spool->last = block;
+    }
+    if (!spool->at) {
+        spool->at = block;
+        spool->offset = block->to;
+    }
     return block;
 }
 
@@ -134,41 +145,82 @@ static void append_memory(struct spool *spool, struct str bytes)
     }
 }
 
+/* What the file holds comes later than all in memory. */
+static bool is_in_file(const struct spool *spool)
+{
+    return spool->keep ? spool->to > 0 : spool->to > spool->from;
+}
+
 int spool_append(struct spool *spool, struct str bytes)
 {
-    /* What the file holds comes later than all in memory, so it must go on in the file. */
-    if (spool->to > spool->from || (spool->disk && spool->held + bytes.len > spool->memory))
-        return append_file(spool, bytes);
+    if (is_in_file(spool) || (spool->disk && spool->held + spool->kept + bytes.len > spool->memory)) {
+        if (append_file(spool, bytes) == 0)
+            return 0;
+        if (!spool->keep)
+            return -1;
+        /* Better sent once than not at all. */
+        spool_let_go(spool);
+        if (is_in_file(spool) || spool->held + bytes.len > spool->memory)
+            return append_file(spool, bytes);
+    }
     append_memory(spool, bytes);
     return 0;
 }
 
-static enum spool_sent send_memory(struct spool *spool, int fd)
+/* `n` bytes of the block at hand were sent. */
+static void memory_sent(struct spool *spool, size_t n)
 {
-    while (spool->first) {
-        struct block *block = spool->first;
-        ssize_t n = send(fd, block->bytes + block->from, block->to - block->from, MSG_NOSIGNAL);
+    struct block *block = spool->at;
 
+    spool->offset += n;
+    spool->held -= n;
+    if (spool->keep)
+        spool->kept += n;
+    if (spool->offset < block->to)
+        return;
+    spool->at = block->next;
+    spool->offset = 0;
+    if (spool->keep)
+        return;
+    spool->first = block->next;
+    free(block);
+}
+
+static enum spool_sent send_memory(struct spool *spool, int fd, uint64_t *most)
+{
+    while (spool->at && *most > 0) {
+        size_t len = spool->at->to - spool->offset;
+        ssize_t n;
+
+        if (len > *most)
+            len = (size_t)*most;
+        n = send(fd, spool->at->bytes + spool->offset, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errno == EAGAIN ? SPOOL_BLOCKED : SPOOL_FAILED;
-        block->from += (size_t)n;
-        spool->held -= (uint64_t)n;
-        if (block->from == block->to) {
-            spool->first = block->next;
-            free(block);
-        }
+        *most -= (uint64_t)n;
+        memory_sent(spool, (size_t)n);
     }
     return SPOOL_EMPTY;
 }
 
-static enum spool_sent send_file(struct spool *spool, int fd)
+/* Gives the space of the file back; a failure only means that it is kept longer. */
+static void empty_file(struct spool *spool)
 {
-    while (spool->from < spool->to) {
-        off_t left = spool->to - spool->from;
-        ssize_t n = sendfile(fd, spool->fd, &spool->from, left < SENDFILE_MAX ? (size_t)left : SENDFILE_MAX);
+    if (!spool->keep && spool->to > 0 && spool->from == spool->to && ftruncate(spool->fd, 0) == 0)
+        spool->from = spool->to = 0;
+}
 
+static enum spool_sent send_file(struct spool *spool, int fd, uint64_t most)
+{
+    while (spool->from < spool->to && most > 0) {
+        uint64_t left = (uint64_t)(spool->to - spool->from);
+        ssize_t n;
+
+        if (left > most)
+            left = most;
+        n = sendfile(fd, spool->fd, &spool->from, left < SENDFILE_MAX ? (size_t)left : SENDFILE_MAX);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
@@ -177,16 +229,61 @@ static enum spool_sent send_file(struct spool *spool, int fd)
             errno = EIO;
         if (n <= 0)
             return errno == EIO ? SPOOL_DISK_FAILED : SPOOL_FAILED;
+        most -= (uint64_t)n;
     }
-    /* Gives the space back; a failure only means that it is kept longer. */
-    if (spool->to > 0 && ftruncate(spool->fd, 0) == 0)
-        spool->from = spool->to = 0;
+    empty_file(spool);
     return SPOOL_EMPTY;
 }
 
-enum spool_sent spool_send(struct spool *spool, int fd)
+enum spool_sent spool_send(struct spool *spool, int fd, uint64_t most)
 {
-    enum spool_sent sent = send_memory(spool, fd);
+    enum spool_sent sent = send_memory(spool, fd, &most);
 
-    return sent == SPOOL_EMPTY ? send_file(spool, fd) : sent;
+    return sent == SPOOL_EMPTY ? send_file(spool, fd, most) : sent;
+}
+
+void spool_keep(struct spool *spool)
+{
+    spool->keep = true;
+    spool->disk = true;
+}
+
+bool spool_keeps(const struct spool *spool)
+{
+    return spool->keep;
+}
+
+void spool_let_go(struct spool *spool)
+{
+    spool->keep = false;
+    spool->kept = 0;
+    while (spool->first && spool->first != spool->at) {
+        struct block *next = spool->first->next;
+
+        free(spool->first);
+        spool->first = next;
+    }
+    empty_file(spool);
+}
+
+void spool_rewind(struct spool *spool)
+{
+    spool->at = spool->first;
+    spool->offset = 0;
+    spool->held += spool->kept;
+    spool->kept = 0;
+    spool->from = 0;
+}
+
+void spool_skip(struct spool *spool, uint64_t n)
+{
+    while (n > 0 && spool->at) {
+        size_t len = spool->at->to - spool->offset;
+
+        if (len > n)
+            len = (size_t)n;
+        memory_sent(spool, len);
+        n -= len;
+    }
+    spool->from += (off_t)n;
 }

@@ -18,6 +18,15 @@ struct stats_histogram {
     uint64_t sum_ms;
 };
 
+/* What became of the cookie that ties a client to a server; the order is that of the metric's labels. */
+enum sticky_result {
+    STICKY_KEPT, /* the server that the cookie names has answered */
+    STICKY_NEW, /* there was none, and it was set, rewritten or learnt */
+    STICKY_MOVED, /* another has answered than the one named */
+    STICKY_FORGED, /* the cookie names no server and never did: made up, foreign, or forgotten */
+    STICKY_RESULTS
+};
+
 struct process_stats {
     uint64_t requests;
     uint64_t responses[6];               /* by first digit of the status; [0]: none was sent */
@@ -25,6 +34,9 @@ struct process_stats {
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
+    uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
+    uint64_t shed[3]; /* turned away under load, by enum route_priority */
+    uint64_t sticky[STICKY_RESULTS];
     uint64_t heartbeat_ms;
     struct stats_histogram duration;
 };

@@ -28,6 +28,7 @@ void uconn_close(struct uconn *u)
     if (u->state == UCONN_IDLE)
         u->peer->idle_count--;
     u->state = UCONN_CLOSED;
+    u->peer->uconn_count--;
     deadline_stop(&u->deadline);
     list_remove(&u->link);
     list_remove(&u->all_link);
@@ -135,6 +136,7 @@ static struct uconn *uconn_new(struct peer_state *peer, int fd)
         return NULL;
     }
     list_append(&worker->upstreams->uconns, &u->all_link);
+    peer->uconn_count++;
     return u;
 }
 
@@ -198,6 +200,7 @@ static bool uconn_may_idle(const struct uconn *u)
     const struct upstream *conf = u->peer->upstream->conf;
 
     return u->state == UCONN_BUSY && !u->closed && conf->keepalive_idle > 0 && !u->worker->draining &&
+           u->peer->status != PEER_GONE &&
            (conf->keepalive_requests == 0 || u->requests < conf->keepalive_requests);
 }
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include "core/upload_whole.h"
 #include "core/worker.h"
-#include "http/h1_chunk.h"
 
 /* A body of up to this is copied behind its head, so that one buffer leaves instead of a vector. */
 #define COPY_MAX (16 * 1024)
@@ -24,12 +24,24 @@ void upload_init(struct upload *u, struct request *req)
 
 static bool is_pending(const struct upload *u)
 {
+    if (u->whole)
+        return upload_whole_pending(u);
     return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
 }
 
 bool upload_is_done(const struct upload *u)
 {
     return u->uconn && u->last && !is_pending(u) && !u->stopped;
+}
+
+bool upload_is_blocked(const struct upload *u)
+{
+    return u->uconn && is_pending(u);
+}
+
+bool upload_is_untouched(const struct upload *u)
+{
+    return u->sent == 0 && !u->spool && u->unsent.len == 0;
 }
 
 static enum upload_result state_of(const struct upload *u)
@@ -201,6 +213,8 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
 
     u->uconn = uconn;
     u->last = u->last || last;
+    if (u->whole)
+        return upload_whole_start(u, head, body);
     if (is_pending(u))
         return start_kept(u, head);
     add_body(u, &p, line, body, u->last);
@@ -220,7 +234,10 @@ void upload_restart(struct upload *u)
     u->sent = 0;
     u->stopped = false;
     u->unsent = STR_NONE;
-    u->spool = NULL;
+    if (u->whole)
+        upload_whole_rewind(u);
+    else
+        u->spool = NULL;
 }
 
 enum upload_result upload_body(struct upload *u, struct str body, bool last)
@@ -229,12 +246,16 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
     char line[H1_CHUNK_LINE_MAX];
 
     u->last = u->last || last;
+    if (u->whole)
+        return upload_whole_body(u, body);
     add_body(u, &p, line, body, last);
     return write_pieces(u, &p);
 }
 
 enum upload_result upload_flush(struct upload *u)
 {
+    if (u->whole)
+        return upload_whole_flush(u);
     while (u->unsent.len > 0) {
         ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, MSG_NOSIGNAL | MSG_MORE);
 
@@ -247,7 +268,7 @@ enum upload_result upload_flush(struct upload *u)
     }
     if (u->spool) {
         uint64_t before = spool_length(u->spool);
-        enum spool_sent sent = before > 0 ? spool_send(u->spool, u->uconn->fd) : SPOOL_EMPTY;
+        enum spool_sent sent = before > 0 ? spool_send(u->spool, u->uconn->fd, UINT64_MAX) : SPOOL_EMPTY;
 
         u->sent += before - spool_length(u->spool);
         if (sent == SPOOL_FAILED)

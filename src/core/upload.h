@@ -1,7 +1,8 @@
 /*
  * upload.h: a request on its way to a server: its head, then its body as the client sends it, framed anew.
  * The body goes on as it comes; what the server does not take is kept in a spool, and the route's buffering
- * says how much of that there may be before the client has to wait.
+ * says how much of that there may be before the client has to wait.  A body that may be needed again is kept
+ * whole, as it came, until it is known that it is not.
  */
 #ifndef WEIR_CORE_UPLOAD_H
 #define WEIR_CORE_UPLOAD_H
@@ -9,6 +10,7 @@
 #include "core/request.h"
 #include "core/spool.h"
 #include "core/uconn.h"
+#include "http/h1_chunk.h"
 #include "http/h1_write.h"
 
 enum upload_result {
@@ -29,9 +31,24 @@ struct upload {
     bool chunked;
     bool last; /* the end of the body has come */
     bool stopped; /* no more is sent: the server does not want it */
+
+    /* Of a body that is kept: the spool holds it without framing. */
+    bool whole;
+    bool ended; /* the last chunk was made */
+    uint64_t chunk_left; /* of the chunk begun */
+    char line[H1_CHUNK_LINE_MAX]; /* what `unsent` points to within the body */
 };
 
 void upload_init(struct upload *, struct request *);
+
+/* All of the body is kept from now on, so that upload_restart() can begin anew; before anything else. */
+void upload_keep_whole(struct upload *);
+
+/* It is not needed any more. */
+void upload_let_go(struct upload *);
+
+/* Whether upload_restart() may follow although something was sent; the body need not be there yet. */
+bool upload_is_kept(const struct upload *);
 
 /* Part of the body while there is no connection; 0, or -1 with errno when the disk does not take it. */
 int upload_keep(struct upload *, struct str body, bool last) WEIR_MUST_CHECK;
@@ -44,8 +61,8 @@ enum upload_result upload_start(struct upload *, struct uconn *, struct h1_buffe
                                 bool last);
 
 /*
- * Forgets a connection on which a request without a body was begun, and with it what of the head that connection did not
- * take: the head is written anew for the next one.
+ * Forgets a connection on which a request was begun whose body is kept, or was not touched, and with it what of
+ * the head that connection did not take: the head is written anew for the next one.
  */
 void upload_restart(struct upload *);
 
@@ -62,6 +79,12 @@ void upload_tunnel(struct upload *);
 size_t upload_wants(const struct upload *);
 
 bool upload_is_done(const struct upload *);
+
+/* Something waits because the server does not take it. */
+bool upload_is_blocked(const struct upload *);
+
+/* Nothing was sent, and the body is still where it came from, all of it and unframed. */
+bool upload_is_untouched(const struct upload *);
 
 /* The client waits only because memory is full, and the disk might be used. */
 bool upload_is_held(const struct upload *);

@@ -34,6 +34,7 @@ static const struct var_name var_names[] = {
     {"upstream_addr", VAR_UPSTREAM_ADDR, VAR_RESPONSE},
     {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE},
     {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE},
+    {"queue_duration", VAR_QUEUE_DURATION, VAR_RESPONSE},
     {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
     {"error", VAR_ERROR, VAR_RESPONSE},
     {"ssl_protocol", VAR_SSL, VAR_REQUEST},
@@ -265,6 +266,14 @@ static struct str var_get_family(const struct var *var, struct request *req)
     }
 }
 
+/* All attempts, where there were several: "a, b"; "-" stands for what the last one does not have. */
+static struct str var_attempts(struct request *req, struct str before, struct str last)
+{
+    if (before.len == 0)
+        return last;
+    return pool_printf(req->pool, "%.*s%.*s", STR_ARG(before), STR_ARG(last.len > 0 ? last : STR("-")));
+}
+
 static struct str var_get_response(const struct var *var, struct request *req, char scratch[VAR_SCRATCH])
 {
     const struct request_times *times = &req->times;
@@ -274,12 +283,15 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_DURATION: return var_since(req, times->start, scratch);
     case VAR_BYTES_SENT: return var_print_number(req->bytes_sent, scratch);
     case VAR_BYTES_RECEIVED: return var_print_number(req->bytes_received, scratch);
-    case VAR_UPSTREAM_ADDR: return req->upstream_addr;
+    case VAR_UPSTREAM_ADDR: return var_attempts(req, req->before.addrs, req->upstream_addr);
     case VAR_ERROR: return req->error ? str_of(req->error) : STR_NONE;
     case VAR_UPSTREAM_STATUS:
-        return req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE;
+        return var_attempts(req, req->before.statuses,
+                            req->upstream_status ? var_print_number(req->upstream_status, scratch) : STR_NONE);
     case VAR_UPSTREAM_DURATION:
-        return req->upstream_addr.len ? var_since(req, times->start, scratch) : STR_NONE;
+        return var_attempts(req, req->before.durations, var_since(req, times->attempt, scratch));
+    case VAR_QUEUE_DURATION:
+        return req->upstream_addr.len || times->queued ? var_print_seconds(times->queued, scratch) : STR_NONE;
     default: return var_get_family(var, req);
     }
 }

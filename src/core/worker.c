@@ -129,6 +129,9 @@ struct worker *worker_new(const struct worker_setup *setup)
     make_id_prefix(w, setup->process_start_s);
     w->pipes = splice_pipes_new(pool, pipes);
     w->access_logs = access_logs_new(pool, w->config, setup->access_log_fds);
+    w->wakes = setup->wakes;
+    w->wake_count = setup->wake_count;
+    shed_init(&w->shed, setup->admin ? 0 : w->config->shed, LOOP_TICK_MS);
     w->upstreams = upstreams_new(w);
     w->sockets = setup->sockets;
     w->listener_count = setup->socket_count;
@@ -207,6 +210,30 @@ static void end_all(struct worker *w, void (*end)(struct conn *, const char *), 
     }
 }
 
+static void look_at_lag(struct worker *w)
+{
+    clock_refresh(&w->loop->clock);
+    switch (shed_look(&w->shed, w->loop->turn_ms, w->loop->clock.mono_ms)) {
+    case SHED_BEGINS:
+        log_write(w->log, LOG_LEVEL_WARN,
+                  "requests of low priority are turned away: the worker is late by more than limits.shed, "
+                  "%lld ms",
+                  (long long)w->shed.target_ms);
+        break;
+    case SHED_MORE:
+        log_write(w->log, LOG_LEVEL_WARN,
+                  "requests of normal priority are turned away too: that was not enough");
+        break;
+    case SHED_ENDS:
+        log_write(w->log, LOG_LEVEL_NOTICE, "no requests are turned away any more; there were %llu",
+                  (unsigned long long)w->shed.count);
+        break;
+    case SHED_LESS:
+    case SHED_SAME:
+        break;
+    }
+}
+
 void worker_tick(struct worker *w)
 {
     int64_t now = w->loop->clock.mono_ms;
@@ -215,6 +242,9 @@ void worker_tick(struct worker *w)
     list_each_safe(link, &w->fresh_conns)
         h1_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
+    upstreams_tick(w->upstreams);
+    if (w->shed.target_ms > 0)
+        look_at_lag(w);
     if (w->draining && now >= w->drain_until)
         end_all(w, h1_take_leave, "drain_timeout is over");
 }

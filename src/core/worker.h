@@ -11,6 +11,7 @@
 #include "base/rnd.h"
 #include "core/config.h"
 #include "core/handler.h"
+#include "core/shed.h"
 #include "io/deadline.h"
 #include "io/listener.h"
 #include "io/loop.h"
@@ -51,6 +52,8 @@ struct worker_setup {
     const struct balancer *const *balancers; /* by enum balance_method */
     struct board *board; /* NULL: none (tests) */
     unsigned slot; /* of this process on the board */
+    const int *wakes; /* an eventfd for the workers of each number, see upstream_wait.h */
+    unsigned wake_count;
     const int *access_log_fds; /* by access_log index; -1: not open */
     struct admin *admin; /* keeper only: how to reach the master; else NULL */
     int64_t process_start_s; /* for request ids */
@@ -73,6 +76,9 @@ struct worker {
     struct deadlines deadlines;
 
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream.h */
+    const int *wakes; /* eventfds by number of the worker */
+    unsigned wake_count;
+    struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
     struct access_logs *access_logs;

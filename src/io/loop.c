@@ -6,6 +6,13 @@
 
 #include <stdlib.h>
 
+void loop_refresh(struct loop *loop)
+{
+    clock_refresh(&loop->clock);
+    if (loop->events == 1)
+        loop->turn_ms = loop->clock.mono_ms;
+}
+
 static void loop_on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;

@@ -25,6 +25,7 @@ struct loop_deferred {
 struct loop {
     struct event_base *base;
     struct clock clock; /* as of the turn's latest refresh */
+    int64_t turn_ms; /* monotonic: when the turn's first event was there */
     unsigned events;    /* callbacks since then; 0: the turn has had none */
     bool stopping;
     struct event *tick;
@@ -73,11 +74,14 @@ void loop_next_turn(struct loop *, struct loop_deferred *d, void (*fn)(struct lo
 /* Calls what is deferred now, as the end of a turn does. */
 void loop_settle(struct loop *);
 
+/* Reads the clock. */
+void loop_refresh(struct loop *);
+
 /* First line of every event callback: reads the clock for the first of a turn and every 16th after it. */
 static inline void loop_event(struct loop *loop)
 {
     if (loop->events++ % LOOP_EVENTS_PER_CLOCK == 0)
-        clock_refresh(&loop->clock);
+        loop_refresh(loop);
 }
 
 #endif

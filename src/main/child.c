@@ -201,6 +201,15 @@ static void child_look_after_other(struct child *c)
     worker_stand_in(c->worker, c->before == BOARD_PROCESSES || now - (int64_t)p->stats.heartbeat_ms > CHILD_STALE_MS);
 }
 
+static void child_say_ready(struct child *c)
+{
+    if (c->ready || (c->is_ready && !c->is_ready(c)))
+        return;
+    c->ready = true;
+    if (c->channel >= 0)
+        (void)!channel_send(c->channel, CHANNEL_READY, 0, -1);
+}
+
 static void child_on_tick(void *arg)
 {
     struct child *c = arg;
@@ -216,7 +225,10 @@ static void child_on_tick(void *arg)
     child_look_after_other(c);
     if (board_end_before(c->board) > c->generation)
         child_hurry(c);
-    if (c->draining && (worker_is_done(c->worker) || now >= c->end_at))
+    if (c->on_tick)
+        c->on_tick(c);
+    child_say_ready(c);
+    if (c->draining && ((worker_is_done(c->worker) && !(c->is_busy && c->is_busy(c))) || now >= c->end_at))
         loop_stop(c->loop);
 }
 
@@ -247,6 +259,8 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
         .balancers = registry_balancers,
         .board = c->board,
         .slot = c->slot,
+        .wakes = c->wakes->fds,
+        .wake_count = c->wakes->count,
         .access_log_fds = c->logs->access,
         .admin = c->admin,
         .process_start_s = now.wall_s,
@@ -293,12 +307,16 @@ int child_run(struct child *c)
     if (child_prepare(c, pool) < 0) {
         c->exit_code = 1;
     } else {
+        if (c->on_prepared)
+            c->on_prepared(c);
         if (board_serve_from(c->board) == c->generation)
             child_serve(c);
-        (void)!channel_send(c->channel, CHANNEL_READY, 0, -1);
+        child_say_ready(c);
         if (loop_run(c->loop) < 0)
             c->exit_code = 1;
     }
+    if (c->worker && c->on_end)
+        c->on_end(c);
     if (c->worker)
         worker_free(c->worker);
     child_stop_take(c);

@@ -14,6 +14,7 @@
 #include "main/privdrop.h"
 #include "main/sockets.h"
 #include "main/supervise.h"
+#include "main/wakes.h"
 
 /* Filled in by the master between fork and child_run(). */
 struct child {
@@ -25,6 +26,7 @@ struct child {
     unsigned slot;
     int channel;
     struct sockets *sockets;
+    const struct wakes *wakes;
     struct logfiles *logs;
     uid_t master_uid;
     bool drops; /* becomes `user` */
@@ -35,7 +37,7 @@ struct child {
     struct worker *worker;
     struct event *channel_event;
     struct event *take_event;
-    bool serving, draining, hurries, orphaned;
+    bool ready, serving, draining, hurries, orphaned;
     unsigned before; /* slot of the worker before this one; BOARD_PROCESSES: not known */
     unsigned ticks;
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
@@ -45,6 +47,11 @@ struct child {
     void (*on_message)(struct child *, const struct channel_message *); /* may take message.fd */
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */
+    void (*on_tick)(struct child *);
+    bool (*is_busy)(struct child *); /* a drain waits for it */
+    void (*on_end)(struct child *); /* before the worker is freed */
+    void (*on_prepared)(struct child *); /* before it is ready, and so before its generation serves */
+    bool (*is_ready)(struct child *); /* asked every tick until it is */
 };
 
 /* Drops privileges, serves, returns the exit code. */

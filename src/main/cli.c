@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "main/cli_check.h"
+#include "main/cli_ctl.h"
 #include "main/cli_explain.h"
 #include "main/cli_manual.h"
 #include "main/cli_quick.h"
@@ -38,6 +39,7 @@ void cli_print_usage(FILE *to)
           "       weir serve DIR [-l ADDR]\n"
           "       weir proxy -u ADDR [-u ADDR]... [-l ADDR]\n"
           "       weir explain [-c FILE] [-X METHOD] [-H 'Name: value']... [--from IP] [--all] [--json] URL\n"
+          "       weir ctl [-c FILE] [--json] COMMAND\n"
           "       weir manual\n"
           "       weir -v | -V | -h\n"
           "  -c FILE     the configuration (" CLI_FILE ")\n"
@@ -48,6 +50,8 @@ void cli_print_usage(FILE *to)
           "  -v          print the version\n"
           "  -V          print the version and those of the libraries in use\n"
           "  -h          print this text\n"
+          "  ctl         the running instance: status, upstreams [NAME], changes, reload, metrics,\n"
+          "              server add|drain|down|up|weight|remove UPSTREAM SERVER ...; see weir(8)\n"
           "  manual      print the manual page of the configuration, weir.conf(5), as mdoc\n",
           to);
 }
@@ -167,9 +171,10 @@ int cli_run(int argc, char **argv)
         {"serve", cli_serve},
         {"proxy", cli_proxy},
         {"explain", cli_explain},
+        {"ctl", cli_ctl},
         {"manual", cli_manual},
     };
-    static const char *const later[] = {"plan", "import", "top", "ctl"};
+    static const char *const later[] = {"plan", "import", "top"};
 
     if (argc < 2 || argv[1][0] == '-')
         return cli_run_options(argc, argv);

@@ -260,5 +260,7 @@ int explain_run(const struct config *config, const struct explain_question *ques
         explain_steps(e);
     if (req->route && e->status == 0 && rewrite_path(req, &e->reason) != 0)
         e->status = 500; /* cannot be: it went well before the steps */
+    if (req->route && e->status == 0 && req->route->action == ACTION_PROXY && req->route->upstream)
+        explain_upstream(e);
     return 0;
 }

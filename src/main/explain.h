@@ -32,6 +32,10 @@ struct explain {
     const char *reason; /* of `status` */
     struct explain_step *steps;
     size_t step_count;
+    const struct upstream *upstream; /* that takes it, after `divert`; NULL: none is asked */
+    struct str key; /* that its server is chosen by; STR_NONE: none */
+    const struct peer_conf *server; /* chosen by the key, if it can be used; NULL: it depends on more */
+    struct str server_why; /* how, or why not; empty where no key is looked at */
 };
 
 /* What is asked for. */
@@ -47,6 +51,9 @@ struct explain_question {
  */
 int explain_run(const struct config *, const struct explain_question *, struct pool *pool,
                 struct explain *explain, char *error, size_t error_size) WEIR_MUST_CHECK;
+
+/* Finds `upstream` and what follows it, of a route that forwards. */
+void explain_upstream(struct explain *);
 
 /* Why a route of the site found was not taken, or "taken". */
 struct str explain_why(const struct explain *, const struct route *);
@@ -74,6 +81,9 @@ const char *explain_action(enum action_kind);
 
 /* "remove", "set" or "add". */
 const char *explain_op(const struct header_op *);
+
+/* "insert, cookie WEIRID: names server b1"; and the name of that server, STR_NONE: none. */
+struct str explain_sticky(const struct explain *, const struct upstream *, struct str *server);
 
 /* The value that an operation would send now; parts known only with the response are empty. */
 struct str explain_value(const struct header_op *, struct request *);

@@ -1,7 +1,10 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
+#include "core/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_health.h"
+#include "main/explain_recovery.h"
 
 static void put_place(struct json *j, struct conf_place at)
 {
@@ -105,11 +108,28 @@ static void put_ops(struct json *j, const char *name, const struct header_ops *o
     json_array_end(j);
 }
 
+static void put_sticky(struct json *j, const struct explain *e, const struct upstream *upstream)
+{
+    struct str server, text = explain_sticky(e, upstream, &server);
+
+    json_object(j, "sticky");
+    json_str(j, "mode", str_of(sticky_mode_name(upstream->sticky->mode)));
+    json_str(j, "cookie", upstream->sticky->cookie);
+    json_str(j, "server", server);
+    json_str(j, "what", text);
+    json_object_end(j);
+}
+
 static void put_servers(struct json *j, const struct upstream *upstream)
 {
     char text[ADDR_TEXT_MAX];
 
     json_str(j, "balance", str_of(config_balance_name(upstream->balance)));
+    json_str(j, "health", upstream->check ? explain_health(upstream->check, j->pool) : STR_NONE);
+    json_object(j, "queue");
+    json_uint(j, "size", upstream->queue.size);
+    json_int(j, "timeout_ms", upstream->queue.timeout);
+    json_object_end(j);
     json_array(j, "servers");
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
@@ -118,11 +138,28 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_str(j, "name", peer->name);
         json_str(j, "address", addr_print(&peer->address, text));
         json_uint(j, "weight", peer->weight);
+        json_uint(j, "max_connections", peer->max_connections);
+        json_int(j, "slow_start_ms", peer->slow_start);
         json_bool(j, "backup", peer->backup);
         json_bool(j, "down", peer->down);
+        json_bool(j, "resolve", peer->resolve);
         json_object_end(j);
     }
     json_array_end(j);
+    if (upstream->servers_file.len)
+        json_str(j, "servers_file", upstream->servers_file);
+}
+
+static void put_choice(struct json *j, const struct explain *e)
+{
+    put_servers(j, e->upstream);
+    json_str(j, "diverted_from",
+             e->upstream != e->req.route->upstream ? e->req.route->upstream->name : STR_NONE);
+    if (!e->server_why.len)
+        return;
+    json_str(j, "balance_key", e->key);
+    json_str(j, "server", e->server ? e->server->name : STR_NONE);
+    json_str(j, "server_why", e->server_why);
 }
 
 static void put_files(struct json *j, struct explain *e)
@@ -168,7 +205,9 @@ static void put_handling(struct json *j, struct explain *e)
     put_ops(j, "response_headers", &route->response_headers, &e->req);
     json_str(j, "action", str_of(explain_action(route->action)));
     if (route->action == ACTION_PROXY && route->upstream)
-        put_servers(j, route->upstream);
+        put_choice(j, e);
+    if (e->upstream && e->upstream->sticky)
+        put_sticky(j, e, e->upstream);
     if (route->action == ACTION_FILES && route->files)
         put_files(j, e);
     if (route->action == ACTION_REDIRECT || route->action == ACTION_RESPOND)
@@ -182,6 +221,8 @@ static void put_handling(struct json *j, struct explain *e)
     put_timeouts(j, &route->timeouts);
     json_uint(j, "body_max", route->body_max);
     json_uint(j, "tries", route->retry.tries);
+    explain_put_recovery(j, route);
+    json_str(j, "priority", config_priority_name(route->priority));
 }
 
 void explain_print_json(struct explain *e, FILE *to)
@@ -196,8 +237,7 @@ void explain_print_json(struct explain *e, FILE *to)
     json_str(&j, "listener", req->listener->text);
     json_str(&j, "site", req->site ? req->site->name : STR_NONE);
     put_route(&j, "route", route);
-    json_str(&j, "upstream", route && route->action == ACTION_PROXY && route->upstream ? route->upstream->name
-                                                                                       : STR_NONE);
+    json_str(&j, "upstream", e->upstream ? e->upstream->name : STR_NONE);
     json_str(&j, "path", req->path);
     json_str(&j, "client", var_value(&e->req, STR("remote_addr")));
     if (e->status) {

@@ -12,15 +12,16 @@ static bool explain_is_default(enum header_id id)
 void explain_defaults(struct explain *e, struct header_list *fields)
 {
     const struct route *route = e->req.route;
+    const struct upstream *upstream = e->upstream;
     struct route part = *route;
     struct message head;
 
     header_list_init(fields, e->req.pool, 8);
-    if (route->action != ACTION_PROXY || !route->upstream || route->upstream->peer_count == 0)
+    if (!upstream || upstream->peer_count == 0)
         return;
     part.request_headers.count = 0;
     e->req.route = &part;
-    if (proxy_head_make(&e->req, &route->upstream->peers[0], false, &head) < 0)
+    if (proxy_head_make(&e->req, &upstream->peers[0], false, &head) < 0)
         head.headers.count = 0;
     e->req.route = route;
     for (size_t i = 0; i < head.headers.count; i++) {

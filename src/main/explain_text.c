@@ -1,8 +1,11 @@
 /* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
 #include "base/log.h"
 #include "base/units.h"
+#include "core/servers_file.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_health.h"
+#include "main/explain_recovery.h"
 
 /* More sites are shown one by one with --all only. */
 #define SITES_SHOWN 5
@@ -121,20 +124,71 @@ static void print_ops(struct explain *e, const char *name, const struct header_o
     }
 }
 
+/* Where nothing can be full, nobody waits. */
+static void print_queue(const struct upstream *upstream, FILE *to)
+{
+    char text[UNITS_TEXT_MAX];
+    bool limited = false;
+
+    for (size_t i = 0; i < upstream->peer_count; i++)
+        limited = limited || upstream->peers[i].max_connections > 0;
+    if (limited && upstream->queue.size > 0)
+        fprintf(to, "%-11sat most %u requests, for %.*s\n", "queue", upstream->queue.size,
+                STR_ARG(units_print_duration(upstream->queue.timeout, text)));
+    else if (limited)
+        line(to, "queue", STR("none: 503 when all servers are full"));
+}
+
+static void print_servers_file(const struct upstream *upstream, FILE *to)
+{
+    const struct server_set *set = upstream->servers_file_set;
+
+    for (size_t i = 0; set && i < set->count; i++)
+        fprintf(to, "%-11s%.*s weight %u%s  (%s)\n", i || upstream->peer_count ? "" : "servers",
+                STR_ARG(set->items[i].name), set->items[i].weight, set->items[i].backup ? ", backup" : "",
+                upstream->servers_file.s);
+}
+
 static void print_upstream(const struct explain *e, const struct upstream *upstream, FILE *to)
 {
     struct str text = pool_printf(e->req.pool, "%.*s, %s", STR_ARG(upstream->name),
                                   config_balance_name(upstream->balance));
+    struct str server;
 
     line(to, "upstream", with_place(text, upstream->at, e->req.pool));
+    line(to, "health", explain_health(upstream->check, e->req.pool));
+    print_queue(upstream, to);
+    if (upstream->sticky)
+        line(to, "sticky", explain_sticky(e, upstream, &server));
     for (size_t i = 0; i < upstream->peer_count; i++) {
         const struct peer_conf *peer = &upstream->peers[i];
+        char duration[UNITS_TEXT_MAX];
 
         fprintf(to, "%-11s%.*s weight %u", i ? "" : "servers", STR_ARG(peer->name), peer->weight);
         if (peer->max_connections)
             fprintf(to, ", at most %u connections", peer->max_connections);
-        fprintf(to, "%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "");
+        if (peer->slow_start)
+            fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
+        fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
+                peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
     }
+    print_servers_file(upstream, to);
+}
+
+static void print_choice(const struct explain *e, FILE *to)
+{
+    char text[BODY_SHOWN];
+
+    if (e->upstream != e->req.route->upstream)
+        line(to, "diverted", pool_printf(e->req.pool, "from %.*s: the conditions hold",
+                                         STR_ARG(e->req.route->upstream->name)));
+    print_upstream(e, e->upstream, to);
+    if (e->key.s)
+        fprintf(to, "%-11s\"%.*s\"\n", "key", STR_ARG(log_escape(e->key, text, sizeof(text))));
+    if (e->server)
+        fprintf(to, "%-11s%.*s: %.*s\n", "server", STR_ARG(e->server->name), STR_ARG(e->server_why));
+    else if (e->server_why.len)
+        line(to, "server", e->server_why);
 }
 
 static void print_files(struct explain *e, FILE *to)
@@ -178,7 +232,7 @@ static void print_action(struct explain *e, FILE *to)
     if (route->action == ACTION_PROXY && route->upstream) {
         line(to, "forwarded", pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
                                           STR_ARG(e->req.forward_query)));
-        print_upstream(e, route->upstream, to);
+        print_choice(e, to);
     }
     if (route->action == ACTION_FILES && route->files)
         print_files(e, to);
@@ -217,7 +271,8 @@ static void print_limits(const struct route *route, FILE *to)
     char text[UNITS_TEXT_MAX];
     struct str size = route->body_max ? units_print_size(route->body_max, text) : STR("any size");
 
-    fprintf(to, "%-11srequest body %.*s, attempts %u\n", "limits", STR_ARG(size), route->retry.tries);
+    fprintf(to, "%-11srequest body %.*s, attempts %u, priority %.*s\n", "limits", STR_ARG(size),
+            route->retry.tries, STR_ARG(config_priority_name(route->priority)));
 }
 
 void explain_print_text(struct explain *e, bool all, FILE *to)
@@ -247,4 +302,5 @@ void explain_print_text(struct explain *e, bool all, FILE *to)
     print_action(e, to);
     print_timeouts(&route->timeouts, to);
     print_limits(route, to);
+    explain_print_recovery(route, to);
 }

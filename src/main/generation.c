@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/discovery.h"
 #include "main/master.h"
+#include "main/state_dir.h"
 
 #define GENERATION_DEAD_MS 5000
 
@@ -32,6 +34,8 @@ struct generation *generation_new(struct master *m, struct config *config, char 
         free(g);
         return NULL;
     }
+    if (g->drops)
+        state_dir_give(config->state_dir, &g->user);
     if (last < board_serve_from(m->board))
         last = board_serve_from(m->board);
     g->number = last + 1;
@@ -40,6 +44,7 @@ struct generation *generation_new(struct master *m, struct config *config, char 
     board_set_last_generation(m->board, g->number);
     if (board_name_config(m->board, config) > 0)
         log_write(m->log, LOG_LEVEL_WARN, "some servers are not counted: there is no room for their names");
+    discovery_seed(m->board, config);
     g->next = m->generations;
     m->generations = g;
     return g;

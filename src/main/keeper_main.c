@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include "core/admin.h"
+#include "core/changes.h"
+#include "core/discovery.h"
+#include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64
 #define KEEPER_TEXT_MAX (256 * 1024)
 #define KEEPER_NUMBER_MAX 0x7fffffffU
+#define KEEPER_FILL_MS 1000 /* for names that nobody has looked up yet, before anybody is served */
 #define KEEPER_LINGER_MS 500 /* for an answer to leave before the end */
 
 struct keeper_question {
@@ -24,6 +28,10 @@ struct keeper {
     struct keeper_question questions[KEEPER_QUESTIONS];
     uint32_t last_number;
     int64_t answered_ms; /* 0: never */
+    struct changes *changes; /* NULL: it has not served yet */
+    struct keeper_checks checks;
+    struct discovery *discovery;
+    int64_t started_ms; /* of the search for servers */
 };
 
 static enum channel_type keeper_type_of(enum admin_command command)
@@ -136,13 +144,73 @@ static bool keeper_may_end(struct child *c)
     return k->answered_ms == 0 || c->loop->clock.mono_ms - k->answered_ms >= KEEPER_LINGER_MS;
 }
 
+/* Before the former generation has stopped they are still its keeper's. */
+static struct changes *keeper_changes(struct admin *admin)
+{
+    struct keeper *k = container_of(admin, struct keeper, admin);
+
+    if (k->child->draining || board_serve_from(k->child->board) != k->child->generation)
+        return NULL;
+    if (!k->changes)
+        k->changes = changes_new(k->child->worker);
+    return k->changes;
+}
+
+static void keeper_on_prepared(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    changes_prepare(c->worker);
+    k->discovery = discovery_new(c->worker);
+    k->started_ms = c->loop->clock.mono_ms;
+    discovery_tick(k->discovery, false);
+}
+
+static void keeper_on_tick(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+    struct changes *changes = keeper_changes(c->admin);
+
+    if (changes)
+        changes_tick(changes);
+    keeper_checks_tick(&k->checks, c);
+    if (!c->draining)
+        discovery_tick(k->discovery, changes != NULL);
+}
+
+static bool keeper_is_busy(struct child *c)
+{
+    return keeper_checks_busy(&container_of(c->admin, struct keeper, admin)->checks);
+}
+
+/* A name that answers soon has its servers before the first request comes; no name is waited for much longer. */
+static bool keeper_is_ready(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    return discovery_is_filled(k->discovery) || c->loop->clock.mono_ms - k->started_ms >= KEEPER_FILL_MS;
+}
+
+static void keeper_on_end(struct child *c)
+{
+    struct keeper *k = container_of(c->admin, struct keeper, admin);
+
+    keeper_checks_end(&k->checks);
+    discovery_free(k->discovery);
+}
+
 int keeper_main(struct child *c)
 {
-    struct keeper keeper = {.admin = {keeper_ask, keeper_forget}, .child = c};
+    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes}, .child = c};
 
     c->admin = &keeper.admin;
     c->on_message = keeper_on_message;
     c->on_orphaned = keeper_on_orphaned;
     c->may_end = keeper_may_end;
+    c->on_tick = keeper_on_tick;
+    c->on_prepared = keeper_on_prepared;
+    c->is_busy = keeper_is_busy;
+    c->is_ready = keeper_is_ready;
+    c->on_end = keeper_on_end;
     return child_run(c);
 }

@@ -221,6 +221,7 @@ static void master_free(struct master *m)
         signals_stop(&m->signals);
     loop_free(m->loop);
     sockets_free(&m->sockets);
+    wakes_close(&m->wakes);
     if (m->board)
         board_close(m->board);
 }

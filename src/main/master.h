@@ -16,6 +16,7 @@
 #include "main/sockets.h"
 #include "main/supervise.h"
 #include "main/upgrade.h"
+#include "main/wakes.h"
 
 struct master_options {
     const char *file; /* of the configuration; NULL: `text` */
@@ -41,6 +42,7 @@ struct master {
     struct supervise supervise;
     struct sockets sockets;
     struct board *board;
+    struct wakes wakes;
     struct pidfile pidfile;
     struct log *log;             /* of the serving generation; of standard error before */
     struct log start_log;

@@ -108,6 +108,7 @@ static WEIR_NORETURN void process_run(struct process *p, int channel)
         .slot = (unsigned)p->slot,
         .channel = channel,
         .sockets = &m->sockets,
+        .wakes = &m->wakes,
         .logs = &g->logs,
         .master_uid = geteuid(),
         .drops = g->drops,
@@ -155,6 +156,7 @@ void process_start(struct process *p)
         supervise_ended(child, now);
         return;
     }
+    wakes_make(&m->wakes, p->generation->config);
     p->ready = p->drains = false;
     p->stale = 0;
     p->heartbeat = 0;

@@ -5,9 +5,11 @@
 #define WEIR_MAIN_REGISTRY_H
 
 #include "core/balancer.h"
+#include "core/check.h"
 #include "core/handler.h"
 
 extern const struct handler *const registry_handlers[ACTION_KINDS];
 extern const struct balancer *const registry_balancers[BALANCE_METHODS];
+extern const struct check *const registry_checks[CHECK_TYPES];
 
 #endif

@@ -143,9 +143,9 @@ sub get {
 }
 
 sub upstream {
-    my ($self, $name, $script) = @_;
+    my ($self, $name, $script, %o) = @_;
     my $file = "$self->{dir}/upstream-$name-" . ++$self->{upstreams} . '.json';
-    return Weir::Upstream->start(port => $self->port($name), script => $script, file => $file);
+    return Weir::Upstream->start(port => $self->port($name), script => $script, file => $file, %o);
 }
 
 # Forks the binary as leader of a session of its own, by which its children are

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/balancer.h"
+#include "core/request.h"
 #include "core/worker.h"
 
 struct balancer_fixture {
@@ -37,7 +38,8 @@ static inline void fixture_prepare(struct balancer_fixture *f, const struct bala
     f->conf.peers = calloc(count, sizeof(*f->conf.peers));
     f->conf.peer_count = count;
     for (size_t i = 0; i < count; i++)
-        f->conf.peers[i] = (struct peer_conf){.weight = 1, .board_slot = -1};
+        f->conf.peers[i] = (struct peer_conf){
+            .name = pool_printf(f->worker.pool, "server-%zu", i), .weight = 1, .board_slot = -1};
 }
 
 static inline void fixture_start(struct balancer_fixture *f)
@@ -58,6 +60,22 @@ static inline void fixture_end(struct balancer_fixture *f)
     upstreams_free(f->worker.upstreams);
     pool_free(f->worker.pool);
     free(f->conf.peers);
+}
+
+/* What the server of a choice is asked, without a proxy. */
+static inline int fixture_take(struct balancer_fixture *f, const struct pick *pick)
+{
+    int index = f->state->tiers[pick->backup].count ? f->state->balancer->pick(f->state, pick) : -1;
+
+    if (index >= 0)
+        upstream_begin(f->state, index);
+    return index;
+}
+
+static inline void fixture_give_back(struct balancer_fixture *f, int index)
+{
+    upstream_answered(f->state, index, 5);
+    upstream_done(f->state, index);
 }
 
 /* `n` picks as letters, '-' where there is none. */

@@ -15,6 +15,7 @@
 #include "core/admin.h"
 #include "core/board.h"
 #include "core/request.h"
+#include "core/upstream.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 
@@ -145,19 +146,25 @@ static void make_board(struct world *w)
 
 static void world_init(struct world *w)
 {
+    static const struct balancer *const balancers[BALANCE_METHODS] = {&balancer_round_robin};
+
     memset(w, 0, sizeof(*w));
     w->pool = pool_new(65536);
     make_config(w);
     make_board(w);
-    w->admin = (struct admin){admin_ask, admin_forget};
+    w->admin = (struct admin){admin_ask, admin_forget, NULL};
     w->log.fd = -1;
     w->worker = (struct worker){.loop = &w->loop, .log = &w->log, .board = w->board, .admin = &w->admin};
     w->worker.config = &w->config;
+    w->worker.pool = w->pool;
+    w->worker.balancers = balancers;
+    w->worker.upstreams = upstreams_new(&w->worker);
     w->worker.date_s = -1;
 }
 
 static void world_free(struct world *w)
 {
+    upstreams_free(w->worker.upstreams);
     board_close(w->board);
     pool_free(w->pool);
 }
@@ -285,7 +292,7 @@ static void test_upstream_json(void **state)
     assert_true(str_has_prefix(w.body, STR("{\"upstreams\":[{\"name\":")));
     ASSERT_HOLDS(&w, "\"balance\":\"round_robin\",\"servers\":[{\"name\":\"127.0.0.1:9001\","
                      "\"address\":\"127.0.0.1:9001\",\"state\":\"up\",\"weight\":1,\"backup\":false,\"active\":1,"
-                     "\"queued\":0,\"requests\":11,\"failures\":0,\"check\":{");
+                     "\"queued\":0,\"requests\":11,\"failures\":0,\"retries\":0,\"check\":{");
     ASSERT_HOLDS(&w, "\"latency_ms\":{\"p50\":0.500");
     ASSERT_HOLDS(&w, "\"state\":\"down\"");
     ASSERT_HOLDS(&w, "\"failures\":6");

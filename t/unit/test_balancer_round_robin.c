@@ -62,6 +62,7 @@ static void test_workers_begin_elsewhere(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
+        static const char order[] = "aabacaa";
         struct balancer_fixture f;
 
         fixture_prepare(&f, &balancer_round_robin, 3);
@@ -70,7 +71,35 @@ static void test_workers_begin_elsewhere(void **state)
         fixture_picks(&f, &any, 1, text);
         assert_int_equal(text[0], 'a' + (int)(i % 3));
         fixture_end(&f);
+        fixture_prepare(&f, &balancer_round_robin, 3);
+        f.conf.peers[0].weight = 5;
+        f.worker.index = i;
+        fixture_start(&f);
+        fixture_picks(&f, &any, 1, text);
+        assert_int_equal(text[0], order[i]);
+        fixture_end(&f);
     }
+}
+
+/* Weights that change all the time (slow start) do not bring the first server back all the time. */
+static void test_changes_do_not_begin_anew(void **state)
+{
+    struct balancer_fixture f;
+    unsigned counts[4] = {0};
+
+    (void)state;
+    fixture_prepare(&f, &balancer_round_robin, 4);
+    f.conf.peers[3].weight = 2;
+    fixture_start(&f);
+    for (unsigned i = 0; i < 500; i++) {
+        counts[balancer_round_robin.pick(f.state, &any)]++;
+        f.state->peers[0]->shared->override_weight = 1 + (i % 2 ? 1 : 2);
+        fixture_look(&f);
+    }
+    for (unsigned i = 1; i < 3; i++)
+        assert_in_range(counts[i], 85, 115);
+    assert_in_range(counts[3], 170, 230);
+    fixture_end(&f);
 }
 
 int main(void)
@@ -79,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_who_is_passed_over),
         cmocka_unit_test(test_workers_begin_elsewhere),
+        cmocka_unit_test(test_changes_do_not_begin_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

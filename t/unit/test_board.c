@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/board.h"
+#include "core/sticky_learn.h"
 
 #define SERVER(b, u, s) board_peer_slot(b, STR(u), STR(s))
 
@@ -205,6 +206,7 @@ static void test_holes_cost_nothing(void **state)
 {
     struct board *board = board_new();
     static struct peer_stats sums[1000];
+    static uint64_t actives[930];
     char name[16];
     uint64_t before;
 
@@ -217,12 +219,23 @@ static void test_holes_cost_nothing(void **state)
         assert_int_equal(board_process_take(board, BOARD_WORKER, (unsigned)i, 1), i);
     board_peer_stats(board, 63, 999)->failures = 2;
     board_peer_stats(board, 2, 70)->failures = 1;
+    board_peer_stats(board, 2, 70)->active = 3;
+    board_peer_stats(board, 63, 999)->active = 4;
+    board_peer_stats(board, 62, 999)->active = 5;
     before = board_kib(board);
     assert_true(before < 1024);
     board_peer_sums(board, 0, 1000, sums);
     assert_int_equal(sums[999].failures, 2);
     assert_int_equal(sums[70].failures, 1);
     assert_int_equal(sums[71].failures, 0);
+    board_peer_actives(board, 70, 930, actives);
+    assert_int_equal(actives[0], 3);
+    assert_int_equal(actives[1], 0);
+    assert_int_equal(actives[929], 9);
+    assert_int_equal(board_kib(board), before);
+    assert_int_equal(board_peer_active(board, 999), 9);
+    assert_int_equal(board_peer_active(board, BOARD_PEERS), 0);
+    before = board_kib(board);
     for (unsigned i = 0; i < 64; i++)
         board_process_free(board, i);
     assert_int_equal(board_peer_collect(board, 1), 1000);
@@ -235,8 +248,11 @@ static void test_no_place(void **state)
     struct board *board = board_new();
     struct peer_stats sum;
     static struct peer_stats sums[4];
+    uint64_t actives[4] = {1, 1, 1, 1};
 
     (void)state;
+    board_peer_actives(board, BOARD_PEERS - 2, 4, actives);
+    assert_int_equal(actives[0] + actives[3], 0);
     board_peer_stats(board, BOARD_PARTS, 0)->requests++;
     board_peer_stats(board, 0, (unsigned)-1)->requests++;
     board_peer_sums(board, 0, 1, &sum);
@@ -299,6 +315,26 @@ static int forged(const struct board *board, off_t size, int seals, size_t broke
     assert_int_equal(ftruncate(fd, size), 0);
     assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
     return fd;
+}
+
+/* Made once, known to who opens the board again, and another on each. */
+static void test_secret(void **state)
+{
+    static const uint8_t none[BOARD_SECRET];
+    struct board *board = board_new(), *other = board_new(), *again;
+    int fd = dup(board_fd(board));
+
+    (void)state;
+    assert_memory_not_equal(board_secret(board), none, BOARD_SECRET);
+    assert_memory_not_equal(board_secret(board), board_secret(other), BOARD_SECRET);
+    again = board_open(fd);
+    assert_non_null(again);
+    assert_memory_equal(board_secret(board), board_secret(again), BOARD_SECRET);
+    board_learnt(board)[BOARD_LEARNT - 1].word = 7;
+    assert_int_equal(board_learnt(again)[BOARD_LEARNT - 1].word, 7);
+    board_close(again);
+    board_close(other);
+    board_close(board);
 }
 
 static void test_refused(void **state)
@@ -371,9 +407,38 @@ static void test_hostile_words(void **state)
     board_close(board);
 }
 
+/* What was changed of a server ends with the configuration that had it. */
+static void test_changes_end_with_the_name(void **state)
+{
+    struct board *board = board_new();
+    struct peer_shared *shared;
+
+    (void)state;
+    board_set_last_generation(board, 1);
+    assert_int_equal(SERVER(board, "u", "a"), 0);
+    board_set_serve_from(board, 1);
+    shared = board_peer_shared(board, 0);
+    shared->override = PEER_OVERRIDE_GONE;
+    shared->override_weight = 5;
+    shared->remove_at_ms = 9;
+    shared->health = PEER_HEALTH_FAILED;
+    board_set_last_generation(board, 2);
+    assert_int_equal(SERVER(board, "u", "a"), 0); /* the next one has it too */
+    assert_int_equal(shared->override, PEER_OVERRIDE_GONE);
+    board_set_serve_from(board, 3); /* the one after it has not */
+    board_set_last_generation(board, 4);
+    assert_int_equal(SERVER(board, "u", "a"), 0);
+    assert_int_equal(shared->override, PEER_OVERRIDE_NONE);
+    assert_int_equal(shared->override_weight, 0);
+    assert_int_equal(shared->remove_at_ms, 0);
+    assert_int_equal(shared->health, PEER_HEALTH_FAILED);
+    board_close(board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_changes_end_with_the_name),
         cmocka_unit_test(test_slot_reuse_keeps_counters),
         cmocka_unit_test(test_process_slots),
         cmocka_unit_test(test_head_words),
@@ -385,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_open_again),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_secret),
         cmocka_unit_test(test_hostile_words),
     };
 

@@ -309,6 +309,7 @@ static void test_tables(void **state)
         &settings_retry_group,
         &settings_keepalive_group,
         &settings_balance_group,
+        &settings_divert_group,
         &settings_redirect_group,
         &settings_respond_group,
         &settings_rewrite_group,

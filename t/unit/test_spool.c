@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,7 +69,7 @@ static void receive(struct fixture *f)
 static void drain(struct fixture *f, struct spool *spool)
 {
     for (int i = 0; i < 10000; i++) {
-        enum spool_sent sent = spool_send(spool, f->s[0]);
+        enum spool_sent sent = spool_send(spool, f->s[0], UINT64_MAX);
 
         receive(f);
         if (sent == SPOOL_EMPTY)
@@ -107,7 +108,7 @@ static void test_memory_then_disk_in_order(void **state)
     assert_true(spool_uses_disk(spool));
     append(f, spool, 500000);
     append(f, spool, 10);
-    (void)spool_send(spool, f->s[0]);
+    (void)spool_send(spool, f->s[0], UINT64_MAX);
     /* Memory is empty again, but what comes now must not overtake the file. */
     append(f, spool, 3000);
     drain(f, spool);
@@ -134,9 +135,84 @@ static void test_a_dead_socket(void **state)
     append(f, spool, 100);
     close(f->s[1]);
     f->s[1] = dup(f->s[0]);
-    assert_int_equal(spool_send(spool, f->s[0]), SPOOL_FAILED);
+    assert_int_equal(spool_send(spool, f->s[0], UINT64_MAX), SPOOL_FAILED);
     assert_int_equal(errno, EPIPE);
     assert_int_equal(spool_length(spool), 100);
+}
+
+/* What was sent comes once more, from memory and from the file, however much of it was sent. */
+static void test_kept_and_sent_again(void **state)
+{
+    static const uint64_t parts[] = {0, 1, 9999, 10000, 40000, 100000, 600000};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        struct spool *spool = spool_new(f->pool, 65536, STR("/tmp"));
+
+        f->in = f->out = 0;
+        spool_keep(spool);
+        append(f, spool, 50000);
+        while (f->out < parts[i] && f->out < 50000) {
+            (void)spool_send(spool, f->s[0], parts[i] - f->out < 4000 ? parts[i] - f->out : 4000);
+            receive(f);
+        }
+        append(f, spool, 600000);
+        while (f->out < parts[i]) {
+            (void)spool_send(spool, f->s[0], parts[i] - f->out);
+            receive(f);
+        }
+        assert_int_equal(f->out, parts[i]);
+        assert_int_equal(spool_length(spool), 650000 - parts[i]);
+        spool_rewind(spool);
+        assert_int_equal(spool_length(spool), 650000);
+        f->out = 0;
+        drain(f, spool);
+        spool_rewind(spool);
+        f->out = 0;
+        append(f, spool, 10);
+        drain(f, spool);
+        spool_let_go(spool);
+        assert_int_equal(spool_length(spool), 0);
+        append(f, spool, 70000);
+        drain(f, spool);
+    }
+}
+
+static void test_let_go_of_half(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 65536, STR("/tmp"));
+
+    spool_keep(spool);
+    append(f, spool, 60000);
+    (void)spool_send(spool, f->s[0], 35000);
+    receive(f);
+    spool_skip(spool, 10);
+    f->out += 10;
+    spool_let_go(spool);
+    assert_int_equal(spool_length(spool), 24990);
+    append(f, spool, 5000);
+    append(f, spool, 500000);
+    drain(f, spool);
+}
+
+static void test_kept_without_a_disk_is_sent_once(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 10000, STR("/tmp"));
+    struct rlimit limit = {.rlim_cur = 5000, .rlim_max = RLIM_INFINITY}, before;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_IGN);
+    limit.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    spool_keep(spool);
+    append(f, spool, 9000);
+    drain(f, spool);
+    append(f, spool, 6000);
+    assert_false(spool_keeps(spool));
+    setrlimit(RLIMIT_FSIZE, &before);
+    drain(f, spool);
 }
 
 int main(void)
@@ -147,6 +223,9 @@ int main(void)
         TEST(test_memory_then_disk_in_order),
         TEST(test_a_directory_that_is_not_there),
         TEST(test_a_dead_socket),
+        TEST(test_kept_and_sent_again),
+        TEST(test_let_go_of_half),
+        TEST(test_kept_without_a_disk_is_sent_once),
     };
 
     /* splice() and sendfile() have no MSG_NOSIGNAL: the process ignores the signal, as the workers do. */

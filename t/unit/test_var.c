@@ -23,7 +23,7 @@ static void fill(struct fixture *f)
     f->req.bytes_received = 0;
     f->req.upstream_addr = STR("10.0.0.1:80");
     f->req.upstream_status = 502;
-    f->req.times = (struct request_times){.start = 1000, .end = 3042};
+    f->req.times = (struct request_times){.start = 1000, .attempt = 1000, .end = 3042};
 }
 
 static void values(void **state)

@@ -36,8 +36,8 @@ my %behaviour = (
     websocket => \&_websocket,
 );
 
-# start(port => N, script => S [, file => PATH]) listens and returns; port 0 or none
-# takes a free one. A script is
+# start(port => N, script => S [, file => PATH] [, brief => 1] [, address => IP]) listens and
+# returns; port 0 or none takes a free one; records that are brief leave bodies out. A script is
 #   a behaviour   for every request,
 #   [A, B, ...]   by connection, the last one for all further ones,
 #   {PATH => A, '*' => B}   by path (without the query).
@@ -56,8 +56,8 @@ sub start {
     my ($class, %o) = @_;
     my $script = $o{script} // 'echo';
     _check($script);
-    my $self = bless {script => $script}, $class;
-    my $sock = _socket($o{port} // 0);
+    my $self = bless {script => $script, brief => $o{brief}}, $class;
+    my $sock = _socket($o{port} // 0, $o{address} // '127.0.0.1');
     $self->{port} = $sock->sockport;
     if (defined $o{file}) {
         $self->{file} = $o{file};
@@ -83,10 +83,10 @@ sub start {
 
 # Bound here and not in the fork, so that the port answers when start returns.
 sub _socket {
-    my ($port) = @_;
+    my ($port, $address) = @_;
     my $sock = IO::Socket::INET->new(
         Proto     => 'tcp',
-        LocalAddr => '127.0.0.1',
+        LocalAddr => $address,
         LocalPort => $port,
         ReuseAddr => 1,
     ) or croak "bind to port $port: $!";
@@ -224,7 +224,8 @@ sub _connection {
     }
     for (my $n = 0; $conn->{sock}; $n++) {
         my $req = $conn->read_request or last;
-        $self->_record({%$req, event => 'request', conn => $index, n => $n});
+        my %brief = $self->{brief} ? (body => undef, raw => undef) : ();
+        $self->_record({%$req, %brief, event => 'request', conn => $index, n => $n});
         last if !$req->{complete};
         my $b    = $self->_choose($index, $req->{target});
         my $run  = $b->{sub} // $behaviour{$b->{do}};

@@ -1,0 +1,42 @@
+/* api_check.c: what the active checks have found, for the JSON of the runtime API and for metrics. */
+#include <inttypes.h>
+
+#include "core/board.h"
+#include "modules/api.h"
+
+static const struct peer_shared *shared_of(const struct request *req, const struct peer_conf *peer)
+{
+    static const struct peer_shared nothing;
+
+    if (!req->worker->board || peer->board_slot < 0)
+        return &nothing;
+    return board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
+}
+
+void api_add_check(struct json *json, const struct request *req, const struct peer_conf *peer)
+{
+    const struct peer_shared *shared = shared_of(req, peer);
+    int64_t checked_s = __atomic_load_n(&shared->checked_s, __ATOMIC_RELAXED);
+    char text[PEER_REASON_MAX];
+
+    json_object(json, "check");
+    if (checked_s) {
+        json_bool(json, "ok", __atomic_load_n(&shared->check_ok, __ATOMIC_RELAXED) != 0);
+        json_str(json, "reason", peer_reason(shared, text));
+        json_int(json, "at", checked_s);
+    } else {
+        json_null(json, "ok");
+        json_str(json, "reason", STR("not checked"));
+        json_null(json, "at");
+    }
+    json_object_end(json);
+}
+
+bool api_check_metric(const struct request *req, const struct peer_conf *peer, bool when, uint64_t *value)
+{
+    const struct peer_shared *shared = shared_of(req, peer);
+    int64_t checked_s = __atomic_load_n(&shared->checked_s, __ATOMIC_RELAXED);
+
+    *value = when ? (uint64_t)checked_s : __atomic_load_n(&shared->check_ok, __ATOMIC_RELAXED) != 0;
+    return checked_s > 0;
+}
