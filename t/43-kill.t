@@ -130,6 +130,60 @@ for my $how ('same configuration', 'other configuration') {
     ok(!-e $w->dir . "/$_", "$_ is removed") for qw(weir.pid control.sock control.sock.take);
 }
 
+# The descriptor of a process's board, for reading and writing.
+sub board_of {
+    my ($pid) = @_;
+    my ($path) = grep { (readlink($_) // '') =~ /memfd:weir-board/ } glob "/proc/$pid/fd/*";
+    open my $board, '+<:raw', $path or die "$path: $!";
+    return $board;
+}
+
+# Bytes of its head, whose first words lie at the same place in every version.
+sub head_of {
+    my ($board, $at, $n) = @_;
+    sysseek $board, $at, 0 or die "seek: $!";
+    (sysread($board, my $bytes, $n) // 0) == $n or die 'short read';
+    return $bytes;
+}
+
+# ---- a master of another version, whose board is laid out otherwise, and one whose board is none
+for my $case (['layout', 8], ['magic', 0]) {
+    my ($what, $at) = @$case;
+    my $w       = running(workers => 2);
+    my @orphans = $w->children;
+    my @load    = map { Weir::Load->start(port => $w->port('http'), mode => $_) } qw(keepalive close);
+    my $board   = board_of($orphans[0]);
+    my $secret  = head_of($board, 24, 32);
+    isnt($secret, "\0" x 32, 'the board has a secret');
+    kill KILL => $w->pid;
+    ok(eventually(sub { $w->_ended }), "another $what: the master is gone");
+    sysseek $board, $at, 0;
+    syswrite $board, 'another!';
+    $w->conf(conf(body => 'two', workers => 3));
+    start_up($w);
+    my @kids = $w->children;
+    if ($what eq 'layout') {
+        ok($w->wait_log(qr/board of another layout: they drain and end by themselves/), 'which is said');
+        ok(eventually(sub { !grep { alive($_) } @orphans }), 'the orphans drain and end');
+        is(head_of(board_of($kids[0]), 24, 32), $secret, 'the secret goes on');
+    }
+    else {
+        ok($w->wait_log(qr/a board that this version does not know/), 'which is said');
+        is(scalar(grep { alive($_) } @orphans), 3, 'the orphans are there still');
+        isnt(head_of(board_of($kids[0]), 24, 32), $secret, 'the secret is new');
+        kill TERM => @orphans;
+        ok(eventually(sub { !grep { alive($_) } @orphans }), 'and end by hand');
+    }
+    is(body_is($w, 'http', 'two'), 'two', 'the new processes serve');
+    is($w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit}, 0, 'and reload');
+    is((head_of($board, 16, 8) eq head_of(board_of($kids[0]), 16, 8)) ? 1 : 0, 0, 'there are two boards');
+    close $board;
+    my @failures = map { @{$_->stop->{failures}} } @load;
+    is_deeply(\@failures, [], 'no request failed') if $what eq 'layout';
+    $w->allow(qr/the master is gone/, qr/the former processes have a board/);
+    $w->stop_ok;
+}
+
 # ---- twice in a row, and then all at once
 {
     my $w = running(workers => 2);

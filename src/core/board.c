@@ -12,9 +12,6 @@
 #include "base/rnd.h"
 #include "core/board_map.h"
 
-#define BOARD_MAGIC 0x3164726f62726577ULL /* "werbord1" */
-#define BOARD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-
 #define AT(type, member) (uint32_t)offsetof(struct type, member)
 
 /* What makes the layout: two binaries that differ in one of these do not share a board. */
@@ -30,7 +27,7 @@ static const uint32_t layout_numbers[] = {
     sizeof(struct board_server_record),
     sizeof(struct peer_shared),
     STATS_BUCKETS,
-    AT(board_head, serve_from),
+    AT(board_head, started_s),
     AT(board_head, last_generation),
     AT(board_head, end_before),
     AT(board_head, restarts),
@@ -41,7 +38,6 @@ static const uint32_t layout_numbers[] = {
     AT(board_head, servers_version),
     AT(board_head, changes_read),
     AT(board_head, master_pid),
-    AT(board_head, secret),
     BOARD_LEARNT,
     AT(board_process, pid),
     AT(board_process, incarnation),

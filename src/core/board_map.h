@@ -9,12 +9,19 @@
 #include "core/board.h"
 #include "core/sticky_learn.h"
 
-/* Words for all; the page's rest is spare. */
+#define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
+#define BOARD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/*
+ * Words for all; the page's rest is spare.  The first four lie where they lie in every version for ever, so
+ * that any can drain the processes of another's board and take its secret over (board_former.h).
+ */
 struct board_head {
     uint64_t magic;
     uint64_t layout;
-    int64_t started_s;
     uint64_t serve_from;
+    uint8_t secret[BOARD_SECRET];
+    int64_t started_s;
     uint64_t last_generation;
     uint64_t end_before;
     uint64_t restarts;
@@ -25,7 +32,6 @@ struct board_head {
     uint32_t servers_version; /* counts changes of the keeper's records alone */
     uint32_t changes_read; /* what state_dir has was put on this board */
     int32_t master_pid;
-    uint8_t secret[BOARD_SECRET];
 } __attribute__((aligned(4096)));
 
 /* Two cache lines at least: the prefetcher takes them in pairs. */
@@ -74,6 +80,9 @@ struct board_map {
     struct board_part parts[BOARD_PARTS];
 };
 
+_Static_assert(offsetof(struct board_head, layout) == 8 && offsetof(struct board_head, serve_from) == 16 &&
+                   offsetof(struct board_head, secret) == 24 && BOARD_SECRET == 32,
+               "fixed for ever: other versions read and write them");
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/board_former.h"
 #include "main/daemon.h"
 #include "main/take.h"
 
@@ -105,16 +106,41 @@ static uid_t master_workers_uid(const struct config *config)
     return geteuid();
 }
 
-/* The board that was handed on, if its layout is ours. */
+/* The board that was handed on, if its layout is ours; else it is kept until its processes are to drain. */
 static void master_open_board(struct master *m, struct handover_set *set)
 {
-    for (size_t i = 0; i < set->count && !m->board; i++) {
+    for (size_t i = 0; i < set->count && !m->board && m->former < 0; i++) {
         if (set->items[i].kind != HANDOVER_BOARD || set->items[i].fd < 0)
             continue;
         m->board = board_open(set->items[i].fd);
-        if (m->board)
-            set->items[i].fd = -1;
+        if (!m->board)
+            m->former = set->items[i].fd;
+        set->items[i].fd = -1;
     }
+}
+
+static struct board *master_new_board(const struct master *m)
+{
+    struct board *board = board_new();
+
+    if (board && m->former >= 0)
+        (void)!board_former_secret(board, m->former);
+    return board;
+}
+
+/* Ours serve: those of another version's board are not watched, but told to drain. */
+static void master_drain_former(struct master *m)
+{
+    if (m->former < 0)
+        return;
+    if (board_former_drain(m->former) == 0)
+        log_write(m->log, LOG_LEVEL_WARN, "the former processes have a board of another layout: they drain and end "
+                  "by themselves; health, ejections and counters begin anew");
+    else
+        log_write(m->log, LOG_LEVEL_ERROR, "the former processes have a board that this version does not know: "
+                  "they may serve beside this one until they are ended by hand");
+    close(m->former);
+    m->former = -1;
 }
 
 /* Sockets and board of those who serve already, in an upgrade or after another master's death; or nothing. */
@@ -157,7 +183,7 @@ static int master_prepare(struct master *m, struct config *config, struct handov
     if (m->board && !m->upgrade.is_new)
         master_adopt_processes(m, config);
     if (!m->board)
-        m->board = board_new();
+        m->board = master_new_board(m);
     if (!m->board) {
         snprintf(error, sizeof(error), "no shared memory for the processes: %s", strerror(errno));
         return master_fail(m, error);
@@ -199,6 +225,7 @@ void master_started(struct master *m)
     char error[512];
 
     m->state = MASTER_RUNNING;
+    master_drain_former(m);
     if (config->pid_file.len > 0 && pidfile_write(&m->pidfile, getpid(), error, sizeof(error)) < 0)
         log_write(m->log, LOG_LEVEL_CRIT, "%s", error);
     /* The former master was killed on the way: nobody else watches what it left. */
@@ -224,6 +251,8 @@ static void master_free(struct master *m)
     wakes_close(&m->wakes);
     if (m->board)
         board_close(m->board);
+    if (m->former >= 0)
+        close(m->former);
 }
 
 static void master_end(struct master *m)
@@ -248,7 +277,7 @@ static void master_find_exe(struct master *m)
 
 int master_run(const struct master_options *options)
 {
-    struct master m = {.options = options, .daemon = -1, .pidfile = {.fd = -1}};
+    struct master m = {.options = options, .daemon = -1, .former = -1, .pidfile = {.fd = -1}};
     struct handover_set set;
     struct config *config;
     char error[512];

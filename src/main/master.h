@@ -42,6 +42,7 @@ struct master {
     struct supervise supervise;
     struct sockets sockets;
     struct board *board;
+    int former;                  /* another version's board, whose processes are still to drain; -1: none */
     struct wakes wakes;
     struct pidfile pidfile;
     struct log *log;             /* of the serving generation; of standard error before */

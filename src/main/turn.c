@@ -28,6 +28,9 @@ void master_leave_in_child(struct master *m)
     if (m->daemon >= 0)
         close(m->daemon);
     m->daemon = -1;
+    if (m->former >= 0)
+        close(m->former);
+    m->former = -1;
 }
 
 static bool turn_reopen_one(struct master *m, struct generation *g, size_t n, char *error, size_t size)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/board.h"
+#include "core/board_former.h"
 #include "core/sticky_learn.h"
 
 #define SERVER(b, u, s) board_peer_slot(b, STR(u), STR(s))
@@ -337,6 +338,66 @@ static void test_secret(void **state)
     board_close(board);
 }
 
+/* A board of another layout and size: its secret, and the word that drains its processes. */
+static void test_former(void **state)
+{
+    static const off_t sizes[] = {4096, 1 << 20};
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    struct board *board = board_new(), *old = board_new();
+    uint64_t words[3];
+    int fd;
+
+    (void)state;
+    board_set_serve_from(old, 7);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        fd = forged(old, sizes[i], seals, 9);
+        assert_null(board_open(fd));
+        assert_int_equal(board_former_secret(board, fd), 0);
+        assert_memory_equal(board_secret(board), board_secret(old), BOARD_SECRET);
+        assert_int_equal(board_former_drain(fd), 0);
+        assert_int_equal(pread(fd, words, sizeof(words), 0), (ssize_t)sizeof(words));
+        assert_true(words[2] > 7 + 1000000 && words[2] < UINT64_MAX / 2);
+        close(fd);
+    }
+    board_set_serve_from(old, UINT64_MAX - 1);
+    fd = forged(old, 4096, seals, 9);
+    assert_int_equal(board_former_drain(fd), 0);
+    assert_int_equal(pread(fd, words, sizeof(words), 0), (ssize_t)sizeof(words));
+    assert_true(words[2] == UINT64_MAX);
+    close(fd);
+    board_close(old);
+    board_close(board);
+}
+
+static void test_former_refused(void **state)
+{
+    struct board *board = board_new();
+    uint8_t secret[BOARD_SECRET];
+    const struct {
+        off_t size;
+        int seals;
+        size_t broken;
+    } cases[] = {
+        {4096, F_SEAL_SHRINK, 0},  /* magic */
+        {4095, F_SEAL_SHRINK, 8},  /* too short */
+        {4096, F_SEAL_GROW, 8},    /* could shrink */
+        {4096, F_SEAL_SHRINK | F_SEAL_WRITE, 8},
+    };
+
+    (void)state;
+    memcpy(secret, board_secret(board), BOARD_SECRET);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int fd = forged(board, cases[i].size, cases[i].seals, cases[i].broken);
+
+        assert_int_equal(board_former_secret(board, fd), -1);
+        assert_int_equal(board_former_drain(fd), -1);
+        close(fd);
+    }
+    assert_int_equal(board_former_drain(-1), -1);
+    assert_memory_equal(board_secret(board), secret, BOARD_SECRET);
+    board_close(board);
+}
+
 static void test_refused(void **state)
 {
     struct board *board = board_new();
@@ -391,7 +452,7 @@ static void test_hostile_words(void **state)
 
     (void)state;
     assert_int_equal(pread(board_fd(board), page, sizeof(page), 0), (ssize_t)sizeof(page));
-    memset(page + 24, 0xff, sizeof(page) - 24);
+    memset(page + 16, 0xff, sizeof(page) - 16);
     assert_int_equal(pwrite(board_fd(board), page, sizeof(page), 0), (ssize_t)sizeof(page));
     memset(page, 0xff, sizeof(page));
     for (size_t at = 4096; at < peers_at + 65536; at += sizeof(page))
@@ -449,6 +510,8 @@ int main(void)
         cmocka_unit_test(test_no_place),
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_open_again),
+        cmocka_unit_test(test_former),
+        cmocka_unit_test(test_former_refused),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_secret),
         cmocka_unit_test(test_hostile_words),
