@@ -7,7 +7,26 @@
 
 bool balance_has_key(enum balance_method method)
 {
-    return method >= BALANCE_SOURCE && method <= BALANCE_HASH;
+    /* Without a default, so that the compiler asks for the next method that there is. */
+    switch (method) {
+    case BALANCE_SOURCE:
+    case BALANCE_URI:
+    case BALANCE_URL_PARAM:
+    case BALANCE_HEADER:
+    case BALANCE_RDP_COOKIE:
+    case BALANCE_HASH:
+        return true;
+    case BALANCE_ROUND_ROBIN:
+    case BALANCE_STATIC_RR:
+    case BALANCE_LEAST_CONN:
+    case BALANCE_LEAST_TIME:
+    case BALANCE_RANDOM:
+    case BALANCE_LEAST_PENDING:
+    case BALANCE_FIRST:
+    case BALANCE_METHODS:
+        break;
+    }
+    return false;
 }
 
 static struct str key_of_source(const struct request *req)

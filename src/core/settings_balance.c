@@ -2,8 +2,13 @@
 #include "core/config.h"
 #include "core/settings.h"
 
-const char *const settings_balance_names[] = {"round_robin", "static_rr", "least_conn", "least_time",
-    "random", "source", "uri", "url_param", "header", "rdp_cookie", "hash", "least_pending", "first", NULL};
+const char *const settings_balance_names[] = {
+    [BALANCE_ROUND_ROBIN] = "round_robin", [BALANCE_STATIC_RR] = "static_rr", [BALANCE_LEAST_CONN] = "least_conn",
+    [BALANCE_LEAST_TIME] = "least_time", [BALANCE_RANDOM] = "random", [BALANCE_SOURCE] = "source",
+    [BALANCE_URI] = "uri", [BALANCE_URL_PARAM] = "url_param", [BALANCE_HEADER] = "header",
+    [BALANCE_RDP_COOKIE] = "rdp_cookie", [BALANCE_HASH] = "hash", [BALANCE_LEAST_PENDING] = "least_pending",
+    [BALANCE_FIRST] = "first", [BALANCE_METHODS] = NULL};
+_Static_assert(ARRAY_SIZE(settings_balance_names) == BALANCE_METHODS + 1, "a name for each, then the end");
 
 const char *const settings_hash_method_names[] = {"map", "consistent", NULL};
 

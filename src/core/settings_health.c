@@ -1,7 +1,12 @@
 /* settings_health.c: the tables of active checks and alerts. */
 #include "core/settings_health.h"
 
-const char *const settings_health_types[] = {"http", "https", "tcp", "grpc", "mysql", "redis", "none", NULL};
+#include "core/config.h"
+
+const char *const settings_health_types[] = {
+    [CHECK_HTTP] = "http", [CHECK_HTTPS] = "https", [CHECK_TCP] = "tcp", [CHECK_GRPC] = "grpc",
+    [CHECK_MYSQL] = "mysql", [CHECK_REDIS] = "redis", [CHECK_TYPES] = "none", NULL};
+_Static_assert(ARRAY_SIZE(settings_health_types) == CHECK_TYPES + 2, "a name for each, then none, then the end");
 static const char *const initial_names[] = {"up", "checking", NULL};
 
 #define AT(member) .offset = offsetof(struct expect_settings, member)
