@@ -369,7 +369,7 @@ SKIP: {
 
 for my $name (@pair) {
     next if !$weir{$name}->pid;
-    $weir{$name}->allow(qr/the master is gone/, qr/was ended by signal/, qr/has not moved/);
+    $weir{$name}->allow(qr/the master is gone/);
     $weir{$name}->stop_ok(undef, "Weir on $name stopped clean");
 }
 $net->close;
