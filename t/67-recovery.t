@@ -445,7 +445,15 @@ for (
 }
 my $explained = $w->run('explain', '-c', '{{dir}}/weir.conf', "http://127.0.0.1:" . $w->port('http') . '/watched/x');
 like($explained->{out}, qr/passive\s+3 failures within 10s: ejected for 1s/, 'explain: passive health');
+like($explained->{out}, qr/^passive .*of the servers; failures are 500-599$/m, 'with the statuses that are failures');
 like($explained->{out}, qr/retry\s+1 attempt/, 'explain: retry');
+$explained = $w->run('explain', '--json', '-c', '{{dir}}/weir.conf', "http://127.0.0.1:" . $w->port('http') . '/watched/x');
+is_deeply(decode_json($explained->{out})->{passive}{statuses}, ['500-599'], 'in JSON too');
+$w->write('some.conf', "listeners = \"127.0.0.1:1\"; upstreams = ( { name = \"u\"; servers = ( \"127.0.0.1:2\" );\n"
+        . "passive = { statuses = [ \"404\", \"502-504\" ]; }; } ); sites = ( { routes = ( { proxy = \"u\"; } ); } );\n");
+like($w->run('explain', '-c', '{{dir}}/some.conf', '/')->{out}, qr/^passive .*; failures are 404, 502-504$/m, 'explain: other statuses');
+is_deeply(decode_json($w->run('explain', '--json', '-c', '{{dir}}/some.conf', '/')->{out})->{passive}{statuses},
+    ['404', '502-504'], 'in JSON too');
 $explained = $w->run('explain', '--json', '-c', '{{dir}}/weir.conf', "http://127.0.0.1:" . $w->port('http') . '/key');
 is_deeply(decode_json($explained->{out})->{retry}, {tries => 3, on => [qw(connect timeout reset 502 503 504)],
     replay => 'key', per_try_ms => 3000, budget => 100}, 'explain --json: retry');

@@ -256,6 +256,8 @@ CONF
         like($w->run('-t', '-c', '{{dir}}/weir.conf')->{err}, qr/may not read the servers_file/, '-t: one that the workers\' user may not read');
         chmod 0644, $w->dir . '/servers';
     }
+    like($w->run('explain', '-c', '{{dir}}/weir.conf', "http://localhost:{{http}}/")->{out}, qr/^sent +Host: localhost:\d+\n +X-Forwarded-For: /m,
+        'explain: what the servers are sent');
     $w->start;
     is(answers($w, '/'), '127.0.0.1 127.0.0.2', 'the first requests find the servers of the file');
     is(servers($w, 'app'), '127.0.0.1 second*2', 'with names and weights');

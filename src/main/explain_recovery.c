@@ -2,6 +2,7 @@
 #include "main/explain_recovery.h"
 
 #include "base/units.h"
+#include "http/status.h"
 
 static const char *const reasons[] = {"connect", "timeout", "reset", "502", "503", "504"};
 
@@ -38,12 +39,26 @@ static void print_retry(const struct retry_conf *r, FILE *to)
     fputc('\n', to);
 }
 
+static void print_statuses(const struct status_set *set, FILE *to)
+{
+    const char *before = "; failures are";
+
+    for (size_t i = 0; set && i < set->count; i++) {
+        fprintf(to, "%s %u", before, set->ranges[i].first);
+        if (set->ranges[i].last > set->ranges[i].first)
+            fprintf(to, "-%u", set->ranges[i].last);
+        before = ",";
+    }
+}
+
 static void print_passive(const struct passive_conf *p, FILE *to)
 {
     fprintf(to, "%-11s%u failures", "passive", p->errors);
     print_time(" within ", p->window, to);
     print_time(": ejected for ", p->pause, to);
-    fprintf(to, ", at most %u%% of the servers\n", p->max_ejected);
+    fprintf(to, ", at most %u%% of the servers", p->max_ejected);
+    print_statuses(p->statuses, to);
+    fputc('\n', to);
 }
 
 static void print_breaker(const struct breaker_conf *b, FILE *to)
@@ -93,6 +108,23 @@ static void put_retry(struct json *j, const struct retry_conf *r)
     json_object_end(j);
 }
 
+static void put_statuses(struct json *j, const struct status_set *set)
+{
+    char text[24];
+
+    json_array(j, "statuses");
+    for (size_t i = 0; set && i < set->count; i++) {
+        const struct status_range *range = &set->ranges[i];
+
+        if (range->last > range->first)
+            snprintf(text, sizeof(text), "%u-%u", range->first, range->last);
+        else
+            snprintf(text, sizeof(text), "%u", range->first);
+        json_str(j, NULL, str_of(text));
+    }
+    json_array_end(j);
+}
+
 static void put_passive(struct json *j, const struct passive_conf *p)
 {
     json_object(j, "passive");
@@ -100,6 +132,7 @@ static void put_passive(struct json *j, const struct passive_conf *p)
     json_int(j, "window_ms", p->window);
     json_int(j, "pause_ms", p->pause);
     json_uint(j, "max_ejected", p->max_ejected);
+    put_statuses(j, p->statuses);
     json_object_end(j);
 }
 
