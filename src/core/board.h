@@ -1,6 +1,6 @@
 /*
  * board.h: the memory that all processes of an instance share: one sealed, sparse memfd of fixed size,
- * mapped once.  Parts belong to process slots; every word has one writer or is an atomic.  What is read
+ * mapped once.  Parts belong to process slots; every word has one writer or is changed atomically.  What is read
  * from it is hostile input: indexes are checked, there are no pointers and no lengths to believe.
  * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, what
  * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of
