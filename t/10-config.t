@@ -379,6 +379,40 @@ like($app, qr/keepalive = \{\s+timeout = "9s";\s+};\s+max_connections = 9;/, 'up
 like($r->{out}, qr/^defaults = \{.*keepalive = \{\s+idle = 3;\s+timeout = "1m";.*weight = 4;/ms, 'from the defaults');
 like($r->{out}, qr/^defaults = \{.*listing = false;.*forwarded = true;/ms, 'which are complete');
 
+# ---- what README says is not in this version
+{
+    open my $in, '<', "$FindBin::Bin/../README" or die "README: $!\n";
+    my ($list) = join('', <$in>) =~ /^Not in this version.*?\n\n(.*?)\n\n/ms or die "README has no list\n";
+    my %names;
+    for my $part (split /\n(?= {4}\S)/, $list) {
+        my ($where, $what) = $part =~ /\A {4}(\w.*?\w) {2,}(.*)\z/s or die "another line: $part\n";
+        $what =~ s/\(.*?\)|;.*//sg;
+        $names{$where} = [$what =~ /(\w+)/g];
+    }
+    my %with = (
+        'in a file'     => sub { "$_[0]\n$listen\n$up\n$site" },
+        'in a listener' => sub { "listeners = ( { address = \"127.0.0.1:$pa\"; $_[0] } );\n$up\n$site" },
+        'in an upstream' => \&with_upstream,
+        'in a route'     => sub { with_route("{ proxy = \"app\"; $_[0] }") },
+    );
+    for my $where (sort keys %with) {
+        my @silent = grep { check($with{$where}->("$_ = true;"))->{err} !~ /'$_' is not in this version of Weir/ } @{$names{$where}};
+        is("@silent", '', "README: $where");
+        my @wrong = grep { check($with{$where}->("$_ = false;"))->{exit} != 0 } @{$names{$where}};
+        is("@wrong", '', 'false is taken');
+    }
+    my %is_told = map { $_ => 1 } map { @$_ } @names{keys %with};
+    my %known;
+    for my $file (glob "$FindBin::Bin/../src/core/settings_*.c") {
+        open my $source, '<', $file or die "$file: $!\n";
+        $known{$_} = 1 for join('', <$source>) =~ /SETTINGS_LATER\("(\w+)"/g;
+    }
+    is(join(' ', sort keys %known), join(' ', sort keys %is_told), 'and no other');
+    my @there = grep { $w->run($_)->{err} !~ /"$_" is not in this version/ } @{$names{commands}};
+    is(scalar @{$names{commands}}, 3, 'three commands');
+    is("@there", '', 'are not there');
+}
+
 # ---- the configuration that comes with Weir
 $r = $w->run('-t', '-c', "$FindBin::Bin/../conf/weir.conf");
 is($r->{err}, '', 'conf/weir.conf is valid');
