@@ -82,6 +82,9 @@ void api_add_check(struct json *, const struct request *, const struct peer_conf
 /* Whether the last check passed, or `when` it ended (seconds since 1970), in *value; false: there was none. */
 bool api_check_metric(const struct request *, const struct peer_conf *, bool when, uint64_t *value);
 
+/* Its words on the board; zeroes where it has none. */
+const struct peer_shared *api_peer_shared(const struct request *, const struct peer_conf *);
+
 /* "up", "down", "drain" ...: what the server is at this moment. */
 struct str api_peer_state(const struct request *, const struct peer_conf *);
 

@@ -4,18 +4,9 @@
 #include "core/board.h"
 #include "modules/api.h"
 
-static const struct peer_shared *shared_of(const struct request *req, const struct peer_conf *peer)
-{
-    static const struct peer_shared nothing;
-
-    if (!req->worker->board || peer->board_slot < 0)
-        return &nothing;
-    return board_peer_shared(req->worker->board, (unsigned)peer->board_slot);
-}
-
 void api_add_check(struct json *json, const struct request *req, const struct peer_conf *peer)
 {
-    const struct peer_shared *shared = shared_of(req, peer);
+    const struct peer_shared *shared = api_peer_shared(req, peer);
     int64_t checked_s = __atomic_load_n(&shared->checked_s, __ATOMIC_RELAXED);
     char text[PEER_REASON_MAX];
 
@@ -34,7 +25,7 @@ void api_add_check(struct json *json, const struct request *req, const struct pe
 
 bool api_check_metric(const struct request *req, const struct peer_conf *peer, bool when, uint64_t *value)
 {
-    const struct peer_shared *shared = shared_of(req, peer);
+    const struct peer_shared *shared = api_peer_shared(req, peer);
     int64_t checked_s = __atomic_load_n(&shared->checked_s, __ATOMIC_RELAXED);
 
     *value = when ? (uint64_t)checked_s : __atomic_load_n(&shared->check_ok, __ATOMIC_RELAXED) != 0;

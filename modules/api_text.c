@@ -164,7 +164,7 @@ struct api_peers api_peers(const struct request *req, const struct upstream *ups
     return peers;
 }
 
-static const struct peer_shared *shared_of(const struct request *req, const struct peer_conf *peer)
+const struct peer_shared *api_peer_shared(const struct request *req, const struct peer_conf *peer)
 {
     static const struct peer_shared nothing;
 
@@ -175,10 +175,10 @@ static const struct peer_shared *shared_of(const struct request *req, const stru
 
 struct str api_peer_state(const struct request *req, const struct peer_conf *peer)
 {
-    return peer_status_name(peer_status_of(peer, shared_of(req, peer), req->worker->loop->clock.mono_ms));
+    return peer_status_name(peer_status_of(peer, api_peer_shared(req, peer), req->worker->loop->clock.mono_ms));
 }
 
 unsigned api_peer_weight(const struct request *req, const struct peer_conf *peer)
 {
-    return peer_weight_of(peer, shared_of(req, peer));
+    return peer_weight_of(peer, api_peer_shared(req, peer));
 }

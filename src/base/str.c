@@ -186,3 +186,11 @@ bool str_eq_secret(struct str a, struct str b)
         differ = (unsigned char)(differ | (a.s[i] ^ b.s[i]));
     return differ == 0;
 }
+
+bool str_is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.s[i] < ' ' || s.s[i] == 127)
+            return false;
+    return s.len > 0;
+}

@@ -90,4 +90,7 @@ size_t str_distance(struct str a, struct str b, size_t limit);
 /* Equal, in a time that depends on the lengths alone: for secrets. */
 bool str_eq_secret(struct str a, struct str b);
 
+/* Not empty, and without the control characters of ASCII: what may be a name. */
+bool str_is_printable(struct str);
+
 #endif

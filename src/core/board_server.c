@@ -54,10 +54,7 @@ void board_set_changes_read(struct board *board)
 
 static bool name_is_sound(struct str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.s[i] < ' ' || name.s[i] == 127)
-            return false;
-    return name.len > 0 && name.len <= UINT8_MAX;
+    return str_is_printable(name) && name.len <= UINT8_MAX;
 }
 
 static bool address_is_sound(const struct addr *a)

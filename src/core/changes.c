@@ -17,14 +17,11 @@
 
 struct upstream_state *change_upstream(const struct changes *c, struct str name)
 {
-    struct upstreams *all = c->worker->upstreams;
+    struct upstream_state *state = change_upstream_known(c, name);
 
-    for (size_t i = 0; i < all->count; i++)
-        if (str_eq(all->states[i].conf->name, name)) {
-            upstream_look(&all->states[i]);
-            return &all->states[i];
-        }
-    return NULL;
+    if (state)
+        upstream_look(state);
+    return state;
 }
 
 struct peer_state *change_find(struct upstream_state *state, struct str server)
@@ -82,7 +79,7 @@ static void set_state(struct changes *c, struct peer_state *peer, enum peer_over
         to = PEER_OVERRIDE_NONE;
     shared->remove_at_ms = 0;
     if ((to == PEER_OVERRIDE_NONE || to == PEER_OVERRIDE_UP) && was_away)
-        __atomic_store_n(&shared->up_since_ms, c->worker->loop->clock.mono_ms, __ATOMIC_RELAXED);
+        peer_came_back(shared, c->worker->loop->clock.mono_ms);
     __atomic_store_n(&shared->override, (uint32_t)to, __ATOMIC_RELAXED);
 }
 

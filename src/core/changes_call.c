@@ -62,14 +62,6 @@ static enum change_outcome read_state(const struct json_members *call, struct ch
     return bad(error, "\"state\" is " STATES_WANTED ".");
 }
 
-static bool is_printable(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.s[i] < ' ' || s.s[i] == 127)
-            return false;
-    return s.len > 0;
-}
-
 /* What else a new server may be told. */
 static enum change_outcome read_names(const struct json_members *call, struct change *to,
                                       char error[CHANGE_ERROR_MAX])
@@ -80,7 +72,7 @@ static enum change_outcome read_names(const struct json_members *call, struct ch
 
     if (!address || address->type != JSON_READ_TEXT)
         return bad(error, "\"address\" is missing: a text like \"192.0.2.1:8080\".");
-    if (name && (name->type != JSON_READ_TEXT || !is_printable(name->text)))
+    if (name && (name->type != JSON_READ_TEXT || !str_is_printable(name->text)))
         return bad(error, "\"name\" is a text without control characters.");
     if (backup && backup->type != JSON_READ_BOOL)
         return bad(error, "\"backup\" is true or false.");

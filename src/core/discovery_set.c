@@ -115,8 +115,7 @@ static void add_record(struct apply *a, const struct server_want *want)
         return;
     }
     if (a->joins && a->wish->slow_start_from_ms) {
-        __atomic_store_n(&board_peer_shared(a->board, (unsigned)slot)->up_since_ms,
-                         a->wish->slow_start_from_ms, __ATOMIC_RELAXED);
+        peer_came_back(board_peer_shared(a->board, (unsigned)slot), a->wish->slow_start_from_ms);
         board_peers_changed(a->board);
     }
     a->change->added++;

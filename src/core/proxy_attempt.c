@@ -5,8 +5,6 @@
 #include "core/proxy_state.h"
 #include "core/upstream_wait.h"
 
-#define RETRY_AFTER_S 1
-
 void proxy_disk_failed(struct proxy *p)
 {
     struct reply_error error = {.status = 507, .reason = "the temporary file of the body cannot be written"};
@@ -94,7 +92,7 @@ static struct reply_error connect_error(int error)
         told.status = 503;
         told.proxy_error = "proxy_internal_error";
         told.reason = "no descriptor or memory for a connection";
-        told.retry_after_s = RETRY_AFTER_S;
+        told.retry_after_s = PROXY_RETRY_AFTER_S;
         break;
     default:
         told.proxy_error = "connection_terminated";

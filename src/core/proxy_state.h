@@ -12,6 +12,8 @@
 #include "core/retry.h"
 #include "core/worker.h"
 
+#define PROXY_RETRY_AFTER_S 1 /* what is said with a 503 for want of a server */
+
 struct proxy {
     struct h1_client client;
     struct request *req;

@@ -3,8 +3,6 @@
 #include "core/proxy_state.h"
 #include "core/upstream_wait.h"
 
-#define RETRY_AFTER_S 1
-
 /* "2 down, 1 ejected" of the servers that were not tried. */
 static struct str why_down(struct proxy *p)
 {
@@ -29,7 +27,7 @@ static void end_down(struct proxy *p)
         .status = 503,
         .proxy_error = "destination_unavailable",
         .reason = "no server of the upstream can be used",
-        .retry_after_s = RETRY_AFTER_S,
+        .retry_after_s = PROXY_RETRY_AFTER_S,
     };
 
     error.cause = why_down(p);
@@ -43,7 +41,7 @@ static void end_full(struct proxy *p, const char *reason, struct str cause)
         .proxy_error = "connection_limit_reached",
         .reason = reason,
         .cause = cause,
-        .retry_after_s = RETRY_AFTER_S,
+        .retry_after_s = PROXY_RETRY_AFTER_S,
     };
 
     proxy_end(p, &error);

@@ -63,10 +63,7 @@ static bool next_word(struct str *rest, struct str *word)
 
 static bool name_is_right(const struct parse *p, struct str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.s[i] < ' ' || name.s[i] == 127)
-            return false;
-    return name.len > 0 && name.len <= p->rules->name_max;
+    return str_is_printable(name) && name.len <= p->rules->name_max;
 }
 
 static int parse_option(struct parse *p, struct str word, struct server_want *want)

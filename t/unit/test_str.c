@@ -35,6 +35,11 @@ static void test_compare(void **state)
     assert_false(str_eq_secret(STR("secret"), STR("secreT")));
     assert_false(str_eq_secret(STR("secret"), STR("secre")));
     assert_true(str_eq_secret(STR_NONE, STR("")));
+    assert_true(str_is_printable(STR("a b~\xc3\xa9")));
+    assert_false(str_is_printable(STR("")));
+    assert_false(str_is_printable(STR("a\x7f")));
+    assert_false(str_is_printable(STR("\x1f" "a")));
+    assert_false(str_is_printable((struct str){"a\0", 2}));
 }
 
 static void test_trim(void **state)
