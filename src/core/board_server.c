@@ -188,6 +188,8 @@ unsigned board_server_collect(struct board *board, int64_t now_ms)
         if (use != BOARD_PEER_FREE) {
             if (!server_has_rested(board, slot, now_ms))
                 continue;
+            /* A keeper that takes it next may be killed before it writes: its rest begins anew then. */
+            board->map->servers[slot - BOARD_SERVERS_FROM].removed_ms = 0;
             server_set_use(peer, BOARD_PEER_FREE);
             freed++;
         }
