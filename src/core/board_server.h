@@ -1,7 +1,8 @@
 /*
  * board_server.h: servers that are in no file: added through the runtime API, found by DNS, or read from a
- * servers_file.  Each is a record on the board, written by the keeper of the serving generation alone, with
- * the counters and shared words of its slot; workers of all generations take it in (core/upstream_servers.h).
+ * servers_file.  Each is a record on the board, with the counters and shared words of its slot; workers of all
+ * generations take it in (core/upstream_servers.h).  The keeper of the serving generation writes them; what
+ * no generation has yet also the master at load, and a keeper that is about to serve (core/discovery.h).
  * What is read back is not believed: it is copied, and a record that no keeper would have written is none.
  */
 #ifndef WEIR_CORE_BOARD_SERVER_H

@@ -24,7 +24,7 @@ struct worker;
  */
 void discovery_seed(struct board *, const struct config *);
 
-/* Keeper: of worker->config; NULL when there is nothing to find. */
+/* Keeper: of worker->config, also when that has nothing to find. */
 struct discovery *discovery_new(struct worker *);
 
 /* NULL is allowed, also below. */
