@@ -140,6 +140,19 @@ void peer_close_idle(struct peer_state *peer)
         uconn_close(container_of(peer->idle.next, struct uconn, link));
 }
 
+void peer_let_go(struct peer_state *peer)
+{
+    struct upstream_server *server = container_of(peer, struct upstream_server, peer);
+
+    if (!peer->gone || peer->active > 0)
+        return;
+    server->conf.board_slot = -1;
+    peer->own_stats = (struct peer_stats){0};
+    peer->own_shared = (struct peer_shared){0};
+    peer->stats = &peer->own_stats;
+    peer->shared = &peer->own_shared;
+}
+
 static void state_changed(struct upstream_state *state)
 {
     state->look_at_ms = INT64_MIN;
@@ -153,6 +166,7 @@ static void place_leave(struct upstream_servers *s, struct upstream_server *serv
     peer->status = PEER_GONE;
     list_append(&s->gone[peer->upstream->conf->index], &server->link);
     peer_close_idle(peer);
+    peer_let_go(peer);
     state_changed(peer->upstream);
 }
 

@@ -29,6 +29,12 @@ void upstream_servers_look(struct upstream_servers *);
 void peer_close_idle(struct peer_state *);
 
 /*
+ * Takes a server that is gone, with nothing under way, off its slot of the board, which may soon be another's.
+ * Of others nothing is changed.
+ */
+void peer_let_go(struct peer_state *);
+
+/*
  * What a record stands for: the settings of the configured server it names, else of the upstream, with its
  * own name, address, weight and rank.  Borrows the record's texts; `host`, which the configuration does not
  * have, is made in `host_text`.

@@ -172,12 +172,17 @@ static void test_gone_while_active(void **state)
     assert_int_equal(t.f.state->tiers[0].count, 1);
     assert_true(str_eq(peer->conf->name, STR("one"))); /* what is under way reads it */
     assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 1);
+    assert_ptr_equal(peer->shared, board_peer_shared(t.board, slot));
     /* Its place is not given to another one before that ends. */
     add(&t, "two");
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 3);
     upstream_done(t.f.state, 1);
     assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 0);
+    /* The slot may be a stranger's from now on. */
+    assert_int_equal(peer->conf->board_slot, -1);
+    assert_ptr_equal(peer->shared, &peer->own_shared);
+    assert_ptr_equal(peer->stats, &peer->own_stats);
     add(&t, "three");
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 3);
@@ -222,6 +227,8 @@ static void test_slot_of_another(void **state)
     slot = add(&t, "one");
     upstream_look(t.f.state);
     board_server_remove(t.board, slot);
+    upstream_look(t.f.state);
+    assert_int_equal(t.f.state->peers[0]->conf->board_slot, -1);
     clock_init(&now);
     assert_int_equal(board_server_collect(t.board, now.mono_ms + 2 * BOARD_SERVER_REST_MS), 1);
     assert_int_equal(add(&t, "two"), slot);
