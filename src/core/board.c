@@ -70,6 +70,7 @@ static const uint32_t layout_numbers[] = {
     AT(board_server_record, template_at),
     AT(board_server_record, backup),
     AT(board_server_record, removed_ms),
+    AT(board_server_record, revision),
     AT(peer_shared, override),
     AT(peer_shared, override_weight),
     AT(peer_shared, checked_s),

@@ -145,6 +145,21 @@ int board_server_add(struct board *board, const struct board_server *s)
     return slot;
 }
 
+void board_server_change(struct board *board, unsigned slot, const struct board_server *s)
+{
+    struct board_peer *peer = server_slot(board, slot);
+    struct board_server_record *record;
+
+    if (!peer || server_use(peer) != BOARD_PEER_USED || !server_is_sound(s))
+        return;
+    record = &board->map->servers[slot - BOARD_SERVERS_FROM];
+    __atomic_store_n(&record->weight, s->weight, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->backup, s->backup, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->template_at, s->template_at, __ATOMIC_RELAXED);
+    (void)__atomic_add_fetch(&record->revision, 1, __ATOMIC_RELEASE);
+    servers_changed(board);
+}
+
 void board_server_remove(struct board *board, unsigned slot)
 {
     struct board_peer *peer = server_slot(board, slot);
@@ -208,6 +223,13 @@ uint32_t board_server_incarnation(struct board *board, unsigned slot)
     if (!peer || server_use(peer) != BOARD_PEER_USED)
         return 0;
     return __atomic_load_n(&peer->incarnation, __ATOMIC_ACQUIRE);
+}
+
+uint64_t board_server_revision(struct board *board, unsigned slot)
+{
+    if (!server_slot(board, slot))
+        return 0;
+    return __atomic_load_n(&board->map->servers[slot - BOARD_SERVERS_FROM].revision, __ATOMIC_ACQUIRE);
 }
 
 /* The words of another process, as numbers and bytes that mean nothing yet. */

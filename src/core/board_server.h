@@ -38,6 +38,12 @@ struct board_server {
  */
 int board_server_add(struct board *, const struct board_server *) WEIR_MUST_CHECK;
 
+/*
+ * Keeper: gives a record the weight, the rank and the template of `s`; else it stays the server it was, with
+ * its counters and shared words.  No such record, or one that would not be read back: nothing happens.
+ */
+void board_server_change(struct board *, unsigned slot, const struct board_server *s);
+
 /* Keeper: takes a record out; workers let what is under way end.  No such record: nothing happens. */
 void board_server_remove(struct board *, unsigned slot);
 
@@ -53,6 +59,12 @@ int board_server_read(struct board *, unsigned slot, struct board_server *,
 
 /* Which of its owners a slot has; 0: no record.  Another number means another server. */
 uint32_t board_server_incarnation(struct board *, unsigned slot);
+
+/*
+ * Another number after board_server_change().  Read before the record: who then sees half a change finds
+ * another number at the next look.
+ */
+uint64_t board_server_revision(struct board *, unsigned slot);
 
 /* Slots from BOARD_SERVERS_FROM to below this number may have records. */
 unsigned board_server_end(const struct board *);

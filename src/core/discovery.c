@@ -139,7 +139,7 @@ static void group_tell(struct discovery_group *g, const struct discovery_source 
                   "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), c->failed);
     g->is_full = c->failed > 0;
-    if (c->added + c->removed > 0)
+    if (c->added + c->removed + c->changed > 0)
         log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es",
                   c->text);

@@ -20,6 +20,7 @@ struct upstream_server {
 /* What is known of a slot of the board. */
 struct server_slot {
     uint32_t incarnation; /* 0: not looked at yet */
+    uint64_t revision; /* board_server_revision() before the record was read */
     struct upstream_server *server; /* NULL: not of an upstream here, or the configuration has it */
 };
 
@@ -203,12 +204,31 @@ static void slot_look(struct upstream_servers *s, unsigned slot, uint32_t incarn
         place_leave(s, known->server);
     known->server = NULL;
     known->incarnation = 0;
+    known->revision = board_server_revision(s->all->worker->board, slot);
     if (incarnation == 0 || board_server_read(s->all->worker->board, slot, &record, text) < 0)
         return;
     known->incarnation = incarnation;
     state = hash_table_get(s->by_name, record.upstream);
     if (state && !upstream_server_in_file(state->conf, &record))
         known->server = place_take(s, state, slot, &record);
+}
+
+/* Of a slot whose owner is the same, and has other words now. */
+static void slot_look_again(struct upstream_servers *s, unsigned slot)
+{
+    struct server_slot *known = &s->slots[slot - BOARD_SERVERS_FROM];
+    struct upstream_server *server = known->server;
+    struct board_server record;
+    char text[BOARD_NAME_MAX];
+
+    known->revision = board_server_revision(s->all->worker->board, slot);
+    if (board_server_read(s->all->worker->board, slot, &record, text) < 0)
+        return;
+    /* Idle connections go by them. */
+    record.name = server->conf.name;
+    record.address = server->conf.address;
+    server->conf = upstream_server_conf(server->peer.upstream->conf, &record, slot, server->host);
+    state_changed(server->peer.upstream);
 }
 
 static void slots_make_room(struct upstream_servers *s, unsigned count)
@@ -242,6 +262,9 @@ void upstream_servers_look(struct upstream_servers *s)
 
             if (s->slots[i].incarnation != incarnation && (pass == 1 || s->slots[i].server))
                 slot_look(s, BOARD_SERVERS_FROM + i, pass == 1 ? incarnation : 0);
+            else if (s->slots[i].server &&
+                     s->slots[i].revision != board_server_revision(board, BOARD_SERVERS_FROM + i))
+                slot_look_again(s, BOARD_SERVERS_FROM + i);
         }
 }
 

@@ -136,8 +136,12 @@ static void test_the_difference(void **state)
     board_close(board);
 }
 
-static void test_a_server_that_changed_is_another(void **state)
+/* What is said of it is not who it is; its address is. */
+static void test_a_server_that_changed(void **state)
 {
+    struct peer_shared *shared;
+    struct board_server s;
+    char text[BOARD_NAME_MAX];
     struct board *board = board_new();
     struct pool *pool = pool_new(4096);
     struct server_set set = set_of(pool, "10.0.0.1:80");
@@ -149,17 +153,37 @@ static void test_a_server_that_changed_is_another(void **state)
     (void)state;
     discovery_set_apply(board, &wish, &change);
     assert_string_equal(change.text, "+ 10.0.0.1:80");
+    shared = board_peer_shared(board, BOARD_SERVERS_FROM);
+    shared->health = PEER_HEALTH_PASSED;
+    shared->override = PEER_OVERRIDE_DRAIN;
     for (int i = 0; i < 3; i++) {
+        uint32_t incarnation = board_server_incarnation(board, BOARD_SERVERS_FROM);
+        uint64_t revision = board_server_revision(board, BOARD_SERVERS_FROM);
+        uint32_t version = board_servers_version(board);
+
         if (i == 0)
             set.items[0].weight = 9;
         else if (i == 1)
             set.items[0].backup = true;
         else
-            set.items[0].address = address_of("10.0.0.2:80");
+            set.items[0].template_at = 1;
         discovery_set_apply(board, &wish, &change);
         assert_int_equal(change.count, 1);
-        assert_string_equal(change.text, "+ 10.0.0.1:80, - 10.0.0.1:80");
+        assert_int_equal(change.changed, 1);
+        assert_string_equal(change.text, "~ 10.0.0.1:80");
+        assert_int_equal(board_server_end(board), BOARD_SERVERS_FROM + 1);
+        assert_int_equal(board_server_incarnation(board, BOARD_SERVERS_FROM), incarnation);
+        assert_true(board_server_revision(board, BOARD_SERVERS_FROM) != revision);
+        assert_int_not_equal(board_servers_version(board), version);
     }
+    assert_int_equal(board_server_read(board, BOARD_SERVERS_FROM, &s, text), 0);
+    assert_true(s.weight == 9 && s.backup && s.template_at == 1);
+    assert_int_equal(shared->health, PEER_HEALTH_PASSED);
+    assert_int_equal(shared->override, PEER_OVERRIDE_DRAIN);
+    set.items[0].address = address_of("10.0.0.2:80");
+    discovery_set_apply(board, &wish, &change);
+    assert_int_equal(change.count, 1);
+    assert_string_equal(change.text, "+ 10.0.0.1:80, - 10.0.0.1:80");
     pool_free(pool);
     board_close(board);
 }
@@ -232,7 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_difference),
-        cmocka_unit_test(test_a_server_that_changed_is_another),
+        cmocka_unit_test(test_a_server_that_changed),
         cmocka_unit_test(test_what_an_answer_says),
     };
 

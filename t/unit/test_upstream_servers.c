@@ -194,6 +194,39 @@ static void test_gone_while_active(void **state)
     servers_end(&t);
 }
 
+/* Another weight and rank: the same server in the same place, with what is under way. */
+static void test_changed(void **state)
+{
+    struct servers_fixture t;
+    struct peer_state *peer;
+    struct board_server s;
+    unsigned slot;
+
+    (void)state;
+    servers_prepare(&t, 1);
+    fixture_start(&t.f);
+    slot = add(&t, "one");
+    upstream_look(t.f.state);
+    peer = t.f.state->peers[1];
+    assert_true(upstream_begin(t.f.state, 1));
+    s = server_of("app", "one", "127.0.0.1:8080");
+    s.weight = 5;
+    s.backup = true;
+    board_server_change(t.board, slot, &s);
+    upstream_look(t.f.state);
+    assert_int_equal(t.f.state->peer_count, 2);
+    assert_int_equal(peer->weight, 5);
+    assert_int_equal(peer->lives, 1);
+    assert_int_equal(peer->active, 1);
+    assert_true(str_eq(peer->conf->name, STR("one")));
+    assert_true(str_eq(peer->conf->host, STR("127.0.0.1:8080")));
+    assert_int_equal(t.f.state->tiers[0].count, 1);
+    assert_int_equal(t.f.state->tiers[1].count, 1);
+    assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 1);
+    upstream_done(t.f.state, 1);
+    servers_end(&t);
+}
+
 /* One that the file has is taken out by a word. */
 static void test_gone_of_the_file(void **state)
 {
@@ -307,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_not_taken_in),
         cmocka_unit_test(test_template),
         cmocka_unit_test(test_gone_while_active),
+        cmocka_unit_test(test_changed),
         cmocka_unit_test(test_gone_of_the_file),
         cmocka_unit_test(test_slot_of_another),
         cmocka_unit_test(test_many),
