@@ -67,7 +67,7 @@ static const uint32_t layout_numbers[] = {
     AT(board_peer, name),
     AT(board_server_record, origin),
     AT(board_server_record, weight),
-    AT(board_server_record, template_at),
+    AT(board_server_record, template_slot),
     AT(board_server_record, backup),
     AT(board_server_record, removed_ms),
     AT(board_server_record, revision),

@@ -121,7 +121,7 @@ static void server_write(struct board *board, unsigned slot, const struct board_
         .address = s->address,
         .origin = s->origin,
         .weight = s->weight,
-        .template_at = s->template_at,
+        .template_slot = s->template_slot,
         .backup = s->backup,
     };
     memset(&board->map->shared[slot], 0, sizeof(board->map->shared[slot]));
@@ -155,7 +155,7 @@ void board_server_change(struct board *board, unsigned slot, const struct board_
     record = &board->map->servers[slot - BOARD_SERVERS_FROM];
     __atomic_store_n(&record->weight, s->weight, __ATOMIC_RELAXED);
     __atomic_store_n(&record->backup, s->backup, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->template_at, s->template_at, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->template_slot, s->template_slot, __ATOMIC_RELAXED);
     (void)__atomic_add_fetch(&record->revision, 1, __ATOMIC_RELEASE);
     servers_changed(board);
 }
@@ -252,7 +252,7 @@ static void server_copy(struct board_server *s, const struct board_peer *peer,
     s->origin = record->origin <= BOARD_ORIGIN_FILE ? (enum board_origin)record->origin : BOARD_ORIGIN_NONE;
     s->weight = record->weight;
     s->backup = record->backup != 0;
-    s->template_at = record->template_at;
+    s->template_slot = record->template_slot;
 }
 
 int board_server_read(struct board *board, unsigned slot, struct board_server *s, char text[BOARD_NAME_MAX])

@@ -13,7 +13,7 @@
 
 enum board_origin { BOARD_ORIGIN_NONE, BOARD_ORIGIN_API, BOARD_ORIGIN_DNS, BOARD_ORIGIN_FILE };
 
-/* The record has no configured server whose settings it takes. */
+/* The record takes no configured server's settings. */
 #define BOARD_NO_TEMPLATE UINT32_MAX
 
 /*
@@ -27,7 +27,11 @@ struct board_server {
     enum board_origin origin;
     unsigned weight; /* 0 to PEER_WEIGHT_MAX */
     bool backup;
-    uint32_t template_at; /* index of the configured server whose settings it has, or BOARD_NO_TEMPLATE */
+    /*
+     * The named slot of the configured server whose settings it has, or BOARD_NO_TEMPLATE: each generation
+     * finds its own of that name by it, wherever that stands in its file.
+     */
+    uint32_t template_slot;
 };
 
 /*

@@ -104,7 +104,7 @@ int change_add_record(struct changes *c, const struct change *change, const stru
         .origin = BOARD_ORIGIN_API,
         .weight = change->has_weight ? change->weight : 1,
         .backup = change->backup,
-        .template_at = BOARD_NO_TEMPLATE,
+        .template_slot = BOARD_NO_TEMPLATE,
     };
     int slot = board_server_add(c->board, &server);
 

@@ -43,7 +43,7 @@ static void add_names(struct apply *a, const struct server_set *set, bool wanted
 /* Besides name and address. */
 static bool record_says(const struct board_server *s, const struct server_want *want)
 {
-    return s->weight == want->weight && s->backup == want->backup && s->template_at == want->template_at;
+    return s->weight == want->weight && s->backup == want->backup && s->template_slot == want->template_slot;
 }
 
 static struct board_server record_of(const struct discovery_wish *wish, const struct server_want *want)
@@ -55,7 +55,7 @@ static struct board_server record_of(const struct discovery_wish *wish, const st
         .origin = wish->origin,
         .weight = want->weight,
         .backup = want->backup,
-        .template_at = want->template_at,
+        .template_slot = want->template_slot,
     };
 }
 
@@ -247,7 +247,7 @@ struct server_set discovery_set_of(struct pool *pool, const struct upstream *ups
             .address = found->address,
             .weight = conf->port ? conf->weight : srv_weight(found->weight, most),
             .backup = conf->backup || found->priority > answer->priority,
-            .template_at = template_at,
+            .template_slot = conf->board_slot >= 0 ? (uint32_t)conf->board_slot : BOARD_NO_TEMPLATE,
         };
     }
     for (size_t i = 0; former && i < former->count; i++) {

@@ -59,11 +59,22 @@ static struct str host_of(const struct addr *address, char text[ADDR_TEXT_MAX])
     return host;
 }
 
+/* The name to be resolved whose settings a record has; NULL: the configuration has it no more, or none. */
+static const struct peer_conf *template_of(const struct upstream *u, const struct board_server *s)
+{
+    if (s->template_slot == BOARD_NO_TEMPLATE)
+        return NULL;
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (u->peers[i].resolve && (uint32_t)u->peers[i].board_slot == s->template_slot)
+            return &u->peers[i];
+    return NULL;
+}
+
 struct peer_conf upstream_server_conf(const struct upstream *u, const struct board_server *s, unsigned slot,
                                       char host_text[ADDR_TEXT_MAX])
 {
-    bool like = s->template_at < u->peer_count;
-    struct peer_conf conf = like ? u->peers[s->template_at] : u->server_defaults;
+    const struct peer_conf *like = template_of(u, s);
+    struct peer_conf conf = like ? *like : u->server_defaults;
 
     conf.name = s->name;
     conf.address = s->address;

@@ -30,7 +30,7 @@ static struct board_server server_of(const char *name, const char *address)
                              .name = str_of(name),
                              .origin = BOARD_ORIGIN_API,
                              .weight = 3,
-                             .template_at = BOARD_NO_TEMPLATE};
+                             .template_slot = BOARD_NO_TEMPLATE};
     char error[200];
 
     assert_int_equal(addr_parse(str_of(address), &s.address, error, sizeof(error)), 0);
@@ -63,7 +63,7 @@ static void test_what_is_written_is_read(void **state)
         int slot;
 
         s.backup = i == 1;
-        s.template_at = (uint32_t)i;
+        s.template_slot = (uint32_t)i;
         slot = board_server_add(board, &s);
         assert_int_equal(slot, BOARD_SERVERS_FROM + (int)i);
         assert_int_not_equal(board_servers_version(board), version);
@@ -75,7 +75,7 @@ static void test_what_is_written_is_read(void **state)
         assert_true(addr_eq(&back.address, &s.address));
         assert_int_equal(back.weight, 3);
         assert_int_equal(back.backup, i == 1);
-        assert_int_equal(back.template_at, i);
+        assert_int_equal(back.template_slot, i);
         assert_int_equal(back.origin, BOARD_ORIGIN_API);
     }
     board_close(board);

@@ -89,13 +89,13 @@ static void test_the_difference(void **state)
                                .name = STR("10.0.0.8:80"),
                                .origin = BOARD_ORIGIN_API,
                                .weight = 1,
-                               .template_at = BOARD_NO_TEMPLATE,
+                               .template_slot = BOARD_NO_TEMPLATE,
                                .address = address_of("10.0.0.8:80")};
     struct board_server other = {.upstream = STR("other"),
                                  .name = STR("10.0.0.7:80"),
                                  .origin = BOARD_ORIGIN_DNS,
                                  .weight = 1,
-                                 .template_at = 0,
+                                 .template_slot = 0,
                                  .address = address_of("10.0.0.7:80")};
     char text[512];
 
@@ -166,7 +166,7 @@ static void test_a_server_that_changed(void **state)
         else if (i == 1)
             set.items[0].backup = true;
         else
-            set.items[0].template_at = 1;
+            set.items[0].template_slot = 1;
         discovery_set_apply(board, &wish, &change);
         assert_int_equal(change.count, 1);
         assert_int_equal(change.changed, 1);
@@ -177,7 +177,7 @@ static void test_a_server_that_changed(void **state)
         assert_int_not_equal(board_servers_version(board), version);
     }
     assert_int_equal(board_server_read(board, BOARD_SERVERS_FROM, &s, text), 0);
-    assert_true(s.weight == 9 && s.backup && s.template_at == 1);
+    assert_true(s.weight == 9 && s.backup && s.template_slot == 1);
     assert_int_equal(shared->health, PEER_HEALTH_PASSED);
     assert_int_equal(shared->override, PEER_OVERRIDE_DRAIN);
     set.items[0].address = address_of("10.0.0.2:80");
@@ -241,8 +241,11 @@ static void test_what_an_answer_says(void **state)
                                                             cases[i].items[answer.count].priority,
                                                             cases[i].items[answer.count].weight};
         peers[0] = (struct peer_conf){
-            .weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true};
+            .weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true,
+            .board_slot = (int)i - 1};
         set = discovery_set_of(pool, &app, 0, &answer, &former);
+        for (size_t k = 0; k < answer.count; k++)
+            assert_int_equal(set.items[k].template_slot, i > 0 ? i - 1 : BOARD_NO_TEMPLATE);
         for (size_t k = 0; k < set.count; k++)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s*%u%s", k ? " " : "",
                                     STR_ARG(set.items[k].name), set.items[k].weight,

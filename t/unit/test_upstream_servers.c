@@ -38,7 +38,7 @@ static struct board_server server_of(const char *upstream, const char *name, con
                              .name = str_of(name),
                              .origin = BOARD_ORIGIN_API,
                              .weight = 2,
-                             .template_at = BOARD_NO_TEMPLATE};
+                             .template_slot = BOARD_NO_TEMPLATE};
 
     assert_int_equal(addr_parse(str_of(address), &s.address, NULL, 0), 0);
     return s;
@@ -108,7 +108,7 @@ static void test_not_taken_in(void **state)
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 1);
     s.origin = BOARD_ORIGIN_DNS; /* of a name: that it has a configured address too is its own business */
-    s.template_at = 0;
+    s.template_slot = 0;
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 2);
@@ -130,15 +130,18 @@ static void test_template(void **state)
                                            .slow_start = 5000,
                                            .resolve = true,
                                            .down = true,
-                                           .port = 80,
-                                           .board_slot = -1};
+                                           .port = 80};
+    /* Wherever it stands: another generation may have servers before it. */
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(board_peer_slot(t.board, STR("app"), (struct str){"before" + i, 1}) >= 0);
+    t.f.conf.peers[1].board_slot = board_peer_slot(t.board, STR("app"), STR("app.test:80"));
     fixture_start(&t.f);
     s = server_of("app", "192.0.2.1:80", "192.0.2.1:80");
     s.origin = BOARD_ORIGIN_DNS;
-    s.template_at = 1;
+    s.template_slot = (uint32_t)t.f.conf.peers[1].board_slot;
     assert_true(board_server_add(t.board, &s) >= 0);
     s.name = STR("wrong");
-    s.template_at = 77;
+    s.template_slot = 0;
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     conf = t.f.state->peers[2]->conf;
