@@ -226,6 +226,8 @@ static void server_look(struct prober *prober, unsigned slot, bool *forgot)
         abort();
     server->revision = board_server_revision(board, slot);
     u = board_server_read(board, slot, &record, server->text) == 0 ? upstream_of(prober, record.upstream) : NULL;
+    if (u && !upstream_server_is_wanted(u, record.origin))
+        u = NULL;
     if (u && u->check && !upstream_server_in_file(u, &record)) {
         server_begin(prober, u, server, &record, slot);
         return;

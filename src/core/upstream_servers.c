@@ -47,6 +47,18 @@ const struct peer_conf *upstream_server_in_file(const struct upstream *u, const 
     return NULL;
 }
 
+bool upstream_server_is_wanted(const struct upstream *u, enum board_origin origin)
+{
+    if (origin == BOARD_ORIGIN_FILE)
+        return u->servers_file.len > 0;
+    if (origin != BOARD_ORIGIN_DNS)
+        return true;
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (u->peers[i].resolve && !u->peers[i].down)
+            return true;
+    return false;
+}
+
 /* As for a server of the file: its address, without the port that needs not be said. */
 static struct str host_of(const struct addr *address, char text[ADDR_TEXT_MAX])
 {
@@ -220,7 +232,8 @@ static void slot_look(struct upstream_servers *s, unsigned slot, uint32_t incarn
         return;
     known->incarnation = incarnation;
     state = hash_table_get(s->by_name, record.upstream);
-    if (state && !upstream_server_in_file(state->conf, &record))
+    if (state && upstream_server_is_wanted(state->conf, record.origin) &&
+        !upstream_server_in_file(state->conf, &record))
         known->server = place_take(s, state, slot, &record);
 }
 

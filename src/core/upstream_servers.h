@@ -43,6 +43,13 @@ struct peer_conf upstream_server_conf(const struct upstream *, const struct boar
                                       char host_text[ADDR_TEXT_MAX]);
 
 /*
+ * Whether an upstream takes records of that origin in: any of the API's; else only where its own configuration
+ * has a name to be resolved or a servers_file.  Records may be of another generation, which is about to serve
+ * or never will.
+ */
+bool upstream_server_is_wanted(const struct upstream *, enum board_origin);
+
+/*
  * Whether a server of the configuration stands for a record: it has its name, or what the API added its
  * address.
  */

@@ -107,12 +107,43 @@ static void test_not_taken_in(void **state)
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 1);
-    s.origin = BOARD_ORIGIN_DNS; /* of a name: that it has a configured address too is its own business */
-    s.template_slot = 0;
-    assert_true(board_server_add(t.board, &s) >= 0);
-    upstream_look(t.f.state);
-    assert_int_equal(t.f.state->peer_count, 2);
     servers_end(&t);
+}
+
+/* What another generation found, by sources of which this one has none. */
+static void test_not_wanted(void **state)
+{
+    static const struct {
+        enum board_origin origin;
+        bool resolve, down, file, taken;
+    } cases[] = {
+        {BOARD_ORIGIN_API, false, false, false, true}, {BOARD_ORIGIN_DNS, false, false, false, false},
+        {BOARD_ORIGIN_DNS, false, false, true, false}, {BOARD_ORIGIN_DNS, true, true, false, false},
+        {BOARD_ORIGIN_DNS, true, false, false, true},  {BOARD_ORIGIN_FILE, false, false, false, false},
+        {BOARD_ORIGIN_FILE, true, false, false, false}, {BOARD_ORIGIN_FILE, false, false, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct servers_fixture t;
+        /* That a found one has a configured server's address is its own business. */
+        struct board_server s =
+            server_of("app", "two", cases[i].origin == BOARD_ORIGIN_API ? "127.0.0.1:1" : "127.0.0.1:9000");
+
+        servers_prepare(&t, 1);
+        assert_int_equal(addr_parse(STR("127.0.0.1:9000"), &t.f.conf.peers[0].address, NULL, 0), 0);
+        t.f.conf.peers[0].resolve = cases[i].resolve;
+        t.f.conf.peers[0].down = cases[i].down;
+        if (cases[i].file)
+            t.f.conf.servers_file = STR("/servers");
+        fixture_start(&t.f);
+        s.origin = cases[i].origin;
+        assert_true(board_server_add(t.board, &s) >= 0);
+        upstream_look(t.f.state);
+        if (t.f.state->peer_count != 1U + cases[i].taken)
+            fail_msg("case %zu: %zu servers", i, t.f.state->peer_count);
+        servers_end(&t);
+    }
 }
 
 static void test_template(void **state)
@@ -131,6 +162,7 @@ static void test_template(void **state)
                                            .resolve = true,
                                            .down = true,
                                            .port = 80};
+    t.f.conf.peers[0].resolve = true;
     /* Wherever it stands: another generation may have servers before it. */
     for (unsigned i = 0; i < 5; i++)
         assert_true(board_peer_slot(t.board, STR("app"), (struct str){"before" + i, 1}) >= 0);
@@ -341,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken_in),
         cmocka_unit_test(test_not_taken_in),
+        cmocka_unit_test(test_not_wanted),
         cmocka_unit_test(test_template),
         cmocka_unit_test(test_gone_while_active),
         cmocka_unit_test(test_changed),
