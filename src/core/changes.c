@@ -139,6 +139,7 @@ enum change_outcome changes_add(struct changes *c, struct str upstream, const st
     struct peer_state *peer;
     struct addr address;
     enum change_outcome outcome;
+    int slot;
 
     if (!state) {
         snprintf(error, CHANGE_ERROR_MAX, "There is no upstream \"%.*s\".", STR_ARG(upstream));
@@ -156,8 +157,10 @@ enum change_outcome changes_add(struct changes *c, struct str upstream, const st
         peer = change_find(state, change.address);
     if (peer)
         return add_again(c, peer, &change, &address, error);
-    if (change_add_record(c, &change, &address, error) < 0)
+    slot = change_add_record(c, &change, &address, error);
+    if (slot < 0)
         return CHANGE_CONFLICT;
+    peer_came_back(board_peer_shared(c->board, (unsigned)slot), c->worker->loop->clock.mono_ms);
     changed(c);
     return CHANGE_DONE;
 }
