@@ -52,6 +52,13 @@ static enum change_outcome find(struct changes *c, struct str upstream, struct s
     struct upstream_state *state = change_upstream(c, upstream);
 
     *peer = state ? change_find(state, server) : NULL;
+    if (*peer && (*peer)->conf->resolve) {
+        snprintf(error, CHANGE_ERROR_MAX,
+                 "The server \"%.*s\" is a name that is resolved: change its addresses one by one, or the "
+                 "configuration.",
+                 STR_ARG(server));
+        return CHANGE_CONFLICT;
+    }
     if (*peer && (*peer)->status != PEER_GONE && (*peer)->conf->board_slot >= 0)
         return CHANGE_DONE;
     if (!state)
