@@ -77,6 +77,8 @@ static const uint32_t layout_numbers[] = {
     AT(peer_shared, up_since_ms),
     AT(peer_shared, remove_at_ms),
     AT(peer_shared, reason),
+    AT(peer_shared, looks_failed),
+    AT(peer_shared, found),
     AT(peer_shared, ejected_until_ms),
     AT(peer_shared, errors),
     AT(peer_shared, ejections),

@@ -5,8 +5,7 @@
  *
  * How a source is doing stands in the shared words of a slot that takes no requests (of the server to be
  * resolved, or one of the file's own), so that every process can tell: check_ok, reason and checked_s of the
- * last success, and where others count errors of requests, failed looks (`errors`) and the servers there are
- * (`ejections`).
+ * last success, looks_failed, and the servers there are (`found`).
  */
 #ifndef WEIR_CORE_DISCOVERY_H
 #define WEIR_CORE_DISCOVERY_H

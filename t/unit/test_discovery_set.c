@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/discovery.h"
 #include "core/discovery_set.h"
 
 static struct peer_conf peers[2];
@@ -188,6 +189,28 @@ static void test_a_server_that_changed(void **state)
     board_close(board);
 }
 
+/* What requests and passive health count at a server says nothing of a source that has its slot later. */
+static void test_words_of_a_source_are_its_own(void **state)
+{
+    struct board *board = board_new();
+    int slot = board_peer_slot(board, STR("app"), STR("app.test:80"));
+    struct peer_shared *shared = board_peer_shared(board, (unsigned)slot);
+    struct discovery_state of;
+
+    (void)state;
+    shared->errors = UINT64_MAX;
+    shared->ejections = 5;
+    of = discovery_state_of(board, slot);
+    assert_int_equal(of.errors, 0);
+    assert_int_equal(of.servers, 0);
+    shared->looks_failed = 3;
+    shared->found = 2;
+    of = discovery_state_of(board, slot);
+    assert_int_equal(of.errors, 3);
+    assert_int_equal(of.servers, 2);
+    board_close(board);
+}
+
 static void test_what_an_answer_says(void **state)
 {
     static const struct {
@@ -260,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_difference),
         cmocka_unit_test(test_a_server_that_changed),
+        cmocka_unit_test(test_words_of_a_source_are_its_own),
         cmocka_unit_test(test_what_an_answer_says),
     };
 
