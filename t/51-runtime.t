@@ -164,6 +164,18 @@ sub loads_ok {
     $w->stop_ok;
 }
 
+# ---- a server that joins others begins slowly
+{
+    my $w = new_weir(top => 'defaults = { slow_start = "20m"; };');
+    start_up($w);
+    is(call($w, 'POST', 'upstreams/app/servers', {address => at($w, 'c'), name => 'sea'}), 201, 'a server joins two');
+    my %seen;
+    $seen{$w->get('http', '/')->{body} =~ s/\n//r}++ for 1 .. 60;
+    ok(($seen{a} // 0) > 12 && ($seen{b} // 0) > 12, 'those that were there serve on');
+    ok(($seen{c} // 0) < 12, 'it has less than its part') || diag(explain(\%seen));
+    $w->stop_ok;
+}
+
 # ---- what is under way ends, and a server that does not end is gone after drain_timeout
 {
     my $w = new_weir(servers => '"127.0.0.1:{{a}}"');

@@ -166,6 +166,13 @@ CONF
     is(reload($w), 0, 'a reload while no name is answered');
     servers_are($w, 'app', '127.0.0.2 127.0.0.3', 'keeps the addresses');
     is(answers($w, '/'), '127.0.0.2 127.0.0.3', 'in the new workers too');
+    for my $call ('PATCH {"state":"down"}', 'PATCH {"weight":3}', 'DELETE') {
+        my ($method, $body) = split / /, $call, 2;
+        my $r = $w->get('admin', "/api/v1/upstreams/app/servers/app.test:$port", method => $method,
+            headers => [Host => 'localhost', 'Content-Type' => 'application/json'], body => $body // '');
+        is($r->{status}, 409, "$method of a name that is resolved would have no effect");
+        like($r->{body}, qr/change its addresses one by one/, 'and it is said what would have');
+    }
     no_failure($load, 'no request failed meanwhile (keep-alive)');
     no_failure($more, 'no request failed meanwhile (new connections)');
 

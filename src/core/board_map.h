@@ -56,9 +56,10 @@ struct board_server_record {
     struct addr address;
     uint32_t origin; /* enum board_origin */
     uint32_t weight;
-    uint32_t template_at; /* index of the configured server whose settings it has; BOARD_NO_TEMPLATE: none */
+    uint32_t template_slot; /* of the configured server whose settings it has; BOARD_NO_TEMPLATE: none */
     uint32_t backup;
     int64_t removed_ms; /* monotonic: when it was taken out */
+    uint64_t revision; /* counts changes since its server is there */
 };
 
 struct board_counters {

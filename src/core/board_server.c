@@ -118,7 +118,7 @@ static void server_write(struct board *board, unsigned slot, const struct board_
         .address = s->address,
         .origin = s->origin,
         .weight = s->weight,
-        .template_at = s->template_at,
+        .template_slot = s->template_slot,
         .backup = s->backup,
     };
     memset(&board->map->shared[slot], 0, sizeof(board->map->shared[slot]));
@@ -140,6 +140,21 @@ int board_server_add(struct board *board, const struct board_server *s)
     server_set_use(&board->map->peers[slot], BOARD_PEER_USED);
     servers_changed(board);
     return slot;
+}
+
+void board_server_change(struct board *board, unsigned slot, const struct board_server *s)
+{
+    struct board_peer *peer = server_slot(board, slot);
+    struct board_server_record *record;
+
+    if (!peer || server_use(peer) != BOARD_PEER_USED || !server_is_sound(s))
+        return;
+    record = &board->map->servers[slot - BOARD_SERVERS_FROM];
+    __atomic_store_n(&record->weight, s->weight, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->backup, s->backup, __ATOMIC_RELAXED);
+    __atomic_store_n(&record->template_slot, s->template_slot, __ATOMIC_RELAXED);
+    (void)__atomic_add_fetch(&record->revision, 1, __ATOMIC_RELEASE);
+    servers_changed(board);
 }
 
 void board_server_remove(struct board *board, unsigned slot)
@@ -185,6 +200,8 @@ unsigned board_server_collect(struct board *board, int64_t now_ms)
         if (use != BOARD_PEER_FREE) {
             if (!server_has_rested(board, slot, now_ms))
                 continue;
+            /* A keeper that takes it next may be killed before it writes: its rest begins anew then. */
+            board->map->servers[slot - BOARD_SERVERS_FROM].removed_ms = 0;
             server_set_use(peer, BOARD_PEER_FREE);
             freed++;
         }
@@ -203,6 +220,13 @@ uint32_t board_server_incarnation(struct board *board, unsigned slot)
     if (!peer || server_use(peer) != BOARD_PEER_USED)
         return 0;
     return __atomic_load_n(&peer->incarnation, __ATOMIC_ACQUIRE);
+}
+
+uint64_t board_server_revision(struct board *board, unsigned slot)
+{
+    if (!server_slot(board, slot))
+        return 0;
+    return __atomic_load_n(&board->map->servers[slot - BOARD_SERVERS_FROM].revision, __ATOMIC_ACQUIRE);
 }
 
 /* The words of another process, as numbers and bytes that mean nothing yet. */
@@ -225,7 +249,7 @@ static void server_copy(struct board_server *s, const struct board_peer *peer,
     s->origin = record->origin <= BOARD_ORIGIN_FILE ? (enum board_origin)record->origin : BOARD_ORIGIN_NONE;
     s->weight = record->weight;
     s->backup = record->backup != 0;
-    s->template_at = record->template_at;
+    s->template_slot = record->template_slot;
 }
 
 int board_server_read(struct board *board, unsigned slot, struct board_server *s, char text[BOARD_NAME_MAX])

@@ -1,7 +1,8 @@
 /*
  * board_server.h: servers that are in no file: added through the runtime API, found by DNS, or read from a
- * servers_file.  Each is a record on the board, written by the keeper of the serving generation alone, with
- * the counters and shared words of its slot; workers of all generations take it in (core/upstream_servers.h).
+ * servers_file.  Each is a record on the board, with the counters and shared words of its slot; workers of all
+ * generations take it in (core/upstream_servers.h).  The keeper of the serving generation writes them; what
+ * no generation has yet also the master at load, and a keeper that is about to serve (core/discovery.h).
  * What is read back is not believed: it is copied, and a record that no keeper would have written is none.
  */
 #ifndef WEIR_CORE_BOARD_SERVER_H
@@ -12,7 +13,7 @@
 
 enum board_origin { BOARD_ORIGIN_NONE, BOARD_ORIGIN_API, BOARD_ORIGIN_DNS, BOARD_ORIGIN_FILE };
 
-/* The record has no configured server whose settings it takes. */
+/* The record takes no configured server's settings. */
 #define BOARD_NO_TEMPLATE UINT32_MAX
 
 /*
@@ -26,7 +27,11 @@ struct board_server {
     enum board_origin origin;
     unsigned weight; /* 0 to PEER_WEIGHT_MAX */
     bool backup;
-    uint32_t template_at; /* index of the configured server whose settings it has, or BOARD_NO_TEMPLATE */
+    /*
+     * The named slot of the configured server whose settings it has, or BOARD_NO_TEMPLATE: each generation
+     * finds its own of that name by it, wherever that stands in its file.
+     */
+    uint32_t template_slot;
 };
 
 /*
@@ -36,6 +41,12 @@ struct board_server {
  * caller's business.
  */
 int board_server_add(struct board *, const struct board_server *) WEIR_MUST_CHECK;
+
+/*
+ * Keeper: gives a record the weight, the rank and the template of `s`; else it stays the server it was, with
+ * its counters and shared words.  No such record, or one that would not be read back: nothing happens.
+ */
+void board_server_change(struct board *, unsigned slot, const struct board_server *s);
 
 /* Keeper: takes a record out; workers let what is under way end.  No such record: nothing happens. */
 void board_server_remove(struct board *, unsigned slot);
@@ -52,6 +63,12 @@ int board_server_read(struct board *, unsigned slot, struct board_server *,
 
 /* Which of its owners a slot has; 0: no record.  Another number means another server. */
 uint32_t board_server_incarnation(struct board *, unsigned slot);
+
+/*
+ * Another number after board_server_change().  Read before the record: who then sees half a change finds
+ * another number at the next look.
+ */
+uint64_t board_server_revision(struct board *, unsigned slot);
 
 /* Slots from BOARD_SERVERS_FROM to below this number may have records. */
 unsigned board_server_end(const struct board *);

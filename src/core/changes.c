@@ -49,6 +49,13 @@ static enum change_outcome find(struct changes *c, struct str upstream, struct s
     struct upstream_state *state = change_upstream(c, upstream);
 
     *peer = state ? change_find(state, server) : NULL;
+    if (*peer && (*peer)->conf->resolve) {
+        snprintf(error, CHANGE_ERROR_MAX,
+                 "The server \"%.*s\" is a name that is resolved: change its addresses one by one, or the "
+                 "configuration.",
+                 STR_ARG(server));
+        return CHANGE_CONFLICT;
+    }
     if (*peer && (*peer)->status != PEER_GONE && (*peer)->conf->board_slot >= 0)
         return CHANGE_DONE;
     if (!state)
@@ -101,7 +108,7 @@ int change_add_record(struct changes *c, const struct change *change, const stru
         .origin = BOARD_ORIGIN_API,
         .weight = change->has_weight ? change->weight : 1,
         .backup = change->backup,
-        .template_at = BOARD_NO_TEMPLATE,
+        .template_slot = BOARD_NO_TEMPLATE,
     };
     int slot = board_server_add(c->board, &server);
 
@@ -136,6 +143,7 @@ enum change_outcome changes_add(struct changes *c, struct str upstream, const st
     struct peer_state *peer;
     struct addr address;
     enum change_outcome outcome;
+    int slot;
 
     if (!state) {
         snprintf(error, CHANGE_ERROR_MAX, "There is no upstream \"%.*s\".", STR_ARG(upstream));
@@ -153,8 +161,10 @@ enum change_outcome changes_add(struct changes *c, struct str upstream, const st
         peer = change_find(state, change.address);
     if (peer)
         return add_again(c, peer, &change, &address, error);
-    if (change_add_record(c, &change, &address, error) < 0)
+    slot = change_add_record(c, &change, &address, error);
+    if (slot < 0)
         return CHANGE_CONFLICT;
+    peer_came_back(board_peer_shared(c->board, (unsigned)slot), c->worker->loop->clock.mono_ms);
     changed(c);
     return CHANGE_DONE;
 }

@@ -96,7 +96,7 @@ void discovery_source_failed(struct discovery_source *s, const char *why)
     size_t len = strlen(why);
 
     s->spoke_ever = true;
-    shared->errors++;
+    shared->looks_failed++;
     shared->check_ok = 0;
     memset(shared->reason, 0, sizeof(shared->reason));
     memcpy(shared->reason, why, len < sizeof(shared->reason) ? len : sizeof(shared->reason));
@@ -139,7 +139,7 @@ static void group_tell(struct discovery_group *g, const struct discovery_source 
                   "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), c->failed);
     g->is_full = c->failed > 0;
-    if (c->added + c->removed > 0)
+    if (c->added + c->removed + c->changed > 0)
         log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es",
                   c->text);
@@ -177,7 +177,7 @@ static void source_apply(struct discovery_source *s)
     s->next_pool = NULL;
     group_apply(s->group, s, &former);
     pool_free(former_pool);
-    __atomic_store_n(&s->shared->ejections, (uint32_t)s->set.count, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->shared->found, (uint32_t)s->set.count, __ATOMIC_RELAXED);
     if (counts)
         board_peers_changed(s->group->discovery->worker->board);
 }
@@ -295,8 +295,8 @@ struct discovery_state discovery_state_of(struct board *board, int slot)
         return state;
     shared = board_peer_shared(board, (unsigned)slot);
     state.ok = __atomic_load_n(&shared->check_ok, __ATOMIC_RELAXED) != 0;
-    state.errors = __atomic_load_n(&shared->errors, __ATOMIC_RELAXED);
-    state.servers = __atomic_load_n(&shared->ejections, __ATOMIC_RELAXED);
+    state.errors = __atomic_load_n(&shared->looks_failed, __ATOMIC_RELAXED);
+    state.servers = __atomic_load_n(&shared->found, __ATOMIC_RELAXED);
     state.at_s = __atomic_load_n(&shared->checked_s, __ATOMIC_RELAXED);
     reason = peer_reason(shared, state.reason);
     state.reason[reason.len] = '\0';

@@ -5,8 +5,7 @@
  *
  * How a source is doing stands in the shared words of a slot that takes no requests (of the server to be
  * resolved, or one of the file's own), so that every process can tell: check_ok, reason and checked_s of the
- * last success, and where others count errors of requests, failed looks (`errors`) and the servers there are
- * (`ejections`).
+ * last success, looks_failed, and the servers there are (`found`).
  */
 #ifndef WEIR_CORE_DISCOVERY_H
 #define WEIR_CORE_DISCOVERY_H
@@ -24,7 +23,7 @@ struct worker;
  */
 void discovery_seed(struct board *, const struct config *);
 
-/* Keeper: of worker->config; NULL when there is nothing to find. */
+/* Keeper: of worker->config, also when that has nothing to find. */
 struct discovery *discovery_new(struct worker *);
 
 /* NULL is allowed, also below. */

@@ -11,7 +11,7 @@
 /* A name wanted, and what the board has of it. */
 struct wanted {
     const struct server_want *want; /* NULL: only of `former` */
-    bool there; /* a record says just this, or another origin has the name */
+    bool there; /* a record says just this by now, or another origin has the name */
 };
 
 struct apply {
@@ -40,10 +40,10 @@ static void add_names(struct apply *a, const struct server_set *set, bool wanted
     }
 }
 
-static bool record_is(const struct board_server *s, const struct server_want *want)
+/* Besides name and address. */
+static bool record_says(const struct board_server *s, const struct server_want *want)
 {
-    return addr_eq(&s->address, &want->address) && s->weight == want->weight && s->backup == want->backup &&
-           s->template_at == want->template_at;
+    return s->weight == want->weight && s->backup == want->backup && s->template_slot == want->template_slot;
 }
 
 static struct board_server record_of(const struct discovery_wish *wish, const struct server_want *want)
@@ -55,11 +55,31 @@ static struct board_server record_of(const struct discovery_wish *wish, const st
         .origin = wish->origin,
         .weight = want->weight,
         .backup = want->backup,
-        .template_at = want->template_at,
+        .template_slot = want->template_slot,
     };
 }
 
 /* ---- the difference ---- */
+
+static void tell(struct discovery_change *c, char sign, struct str name)
+{
+    size_t len = strlen(c->text);
+
+    if (len + name.len + 16 < sizeof(c->text))
+        snprintf(c->text + len, sizeof(c->text) - len, "%s%c %.*s", len ? ", " : "", sign, STR_ARG(name));
+    else if (len + 6 < sizeof(c->text) && !str_has_suffix(str_of(c->text), STR(" ...")))
+        memcpy(c->text + len, " ...", 5);
+}
+
+/* The same server, of which something else is said now. */
+static void change_record(struct apply *a, unsigned slot, const struct server_want *want)
+{
+    struct board_server record = record_of(a->wish, want);
+
+    board_server_change(a->board, slot, &record);
+    a->change->changed++;
+    tell(a->change, '~', want->name);
+}
 
 static void look_at_record(struct apply *a, unsigned slot, const struct board_server *s)
 {
@@ -71,9 +91,11 @@ static void look_at_record(struct apply *a, unsigned slot, const struct board_se
         return;
     }
     a->joins = true;
-    if (w && w->want && !w->there && record_is(s, w->want)) {
+    if (w && w->want && !w->there && addr_eq(&s->address, &w->want->address)) {
         w->there = true;
         a->change->count++;
+        if (!record_says(s, w->want))
+            change_record(a, slot, w->want);
     } else if (w || a->wish->all_spoke) {
         a->leaving[a->leaving_count++] = slot;
     } else {
@@ -94,16 +116,6 @@ static void look_at_board(struct apply *a)
 }
 
 /* ---- the change ---- */
-
-static void tell(struct discovery_change *c, char sign, struct str name)
-{
-    size_t len = strlen(c->text);
-
-    if (len + name.len + 16 < sizeof(c->text))
-        snprintf(c->text + len, sizeof(c->text) - len, "%s%c %.*s", len ? ", " : "", sign, STR_ARG(name));
-    else if (len + 6 < sizeof(c->text) && !str_has_suffix(str_of(c->text), STR(" ...")))
-        memcpy(c->text + len, " ...", 5);
-}
 
 static void add_record(struct apply *a, const struct server_want *want)
 {
@@ -234,7 +246,7 @@ struct server_set discovery_set_of(struct pool *pool, const struct upstream *ups
             .address = found->address,
             .weight = conf->port ? conf->weight : srv_weight(found->weight, most),
             .backup = conf->backup || found->priority > answer->priority,
-            .template_at = template_at,
+            .template_slot = conf->board_slot >= 0 ? (uint32_t)conf->board_slot : BOARD_NO_TEMPLATE,
         };
     }
     for (size_t i = 0; former && i < former->count; i++) {

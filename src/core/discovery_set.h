@@ -26,11 +26,11 @@ struct discovery_wish {
     int64_t slow_start_from_ms; /* for servers that join others; 0: none */
 };
 
-/* What changed, as names for the log: "+ A, + B, - C". */
+/* What changed, as names for the log: "~ A, + B, - C"; "~": it has another weight, rank or template. */
 #define DISCOVERY_CHANGE_TEXT 512
 
 struct discovery_change {
-    size_t added, removed, failed; /* failed: there was no room on the board */
+    size_t added, removed, changed, failed; /* failed: there was no room on the board */
     size_t count; /* servers of the origin there are now */
     char text[DISCOVERY_CHANGE_TEXT];
 };

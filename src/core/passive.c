@@ -20,6 +20,9 @@ static struct census count_peers(const struct upstream_state *state, int64_t now
     for (size_t i = 0; i < state->peer_count; i++) {
         const struct peer_state *peer = state->peers[i];
 
+        /* Whatever the words of its slot say: they may be another's by now. */
+        if (peer->gone)
+            continue;
         switch (peer_status_of(peer->conf, peer->shared, now_ms)) {
         case PEER_UP:
             c.up++;

@@ -41,7 +41,9 @@ struct peer_shared {
     int64_t remove_at_ms; /* drains, to be taken out then or when nothing is active; 0: not */
     char reason[PEER_REASON_MAX]; /* of the last check, not ended by NUL when full; read with peer_reason() */
 
-    uint64_t keeper_spare; /* the parts share no cache line */
+    /* Of a source of servers (core/discovery.h); they end the first part, which shares no cache line. */
+    uint32_t looks_failed;
+    uint32_t found; /* servers it has */
 
     /* Changed by every process, atomically. */
     int64_t ejected_until_ms; /* by the passive checks; 0: not */

@@ -50,8 +50,8 @@ static void change(struct target *t, enum peer_health was, enum peer_health is, 
     char how[64];
     unsigned n = is == PEER_HEALTH_FAILED ? t->streak.fails : t->streak.passes;
 
-    if (was == PEER_HEALTH_FAILED)
-        __atomic_store_n(&t->shared->up_since_ms, prober->worker->loop->clock.mono_ms, __ATOMIC_RELAXED);
+    if (was == PEER_HEALTH_FAILED || was == PEER_HEALTH_CHECKING)
+        peer_came_back(t->shared, prober->worker->loop->clock.mono_ms);
     __atomic_store_n(&t->shared->health, (uint32_t)is, __ATOMIC_RELEASE);
     /* Taken for well before, and found to be. */
     if (was == PEER_HEALTH_NONE && is == PEER_HEALTH_PASSED)

@@ -155,6 +155,7 @@ struct server_target {
     struct target target;
     struct peer_conf conf;
     uint32_t incarnation;
+    uint64_t revision; /* board_server_revision() before the record was read */
     char text[BOARD_NAME_MAX], host[ADDR_TEXT_MAX];
 };
 
@@ -188,6 +189,23 @@ static void server_end(struct prober *prober, unsigned at)
         target_free(t);
 }
 
+/* The same server; what is known of it, and a check under way, stay. */
+static void server_look_again(struct prober *prober, struct server_target *server, unsigned slot)
+{
+    struct board *board = prober->worker->board;
+    char text[BOARD_NAME_MAX];
+    struct board_server record;
+
+    if (server->revision == board_server_revision(board, slot))
+        return;
+    server->revision = board_server_revision(board, slot);
+    if (board_server_read(board, slot, &record, text) < 0)
+        return;
+    record.name = server->conf.name;
+    record.address = server->conf.address;
+    server->conf = upstream_server_conf(server->target.upstream, &record, slot, server->host);
+}
+
 static void server_look(struct prober *prober, unsigned slot, bool *forgot)
 {
     struct board *board = prober->worker->board;
@@ -197,14 +215,19 @@ static void server_look(struct prober *prober, unsigned slot, bool *forgot)
     const struct upstream *u;
     struct board_server record;
 
-    if (known && container_of(known, struct server_target, target)->incarnation ==
-                     board_server_incarnation(board, slot))
+    server = known ? container_of(known, struct server_target, target) : NULL;
+    if (server && server->incarnation == board_server_incarnation(board, slot)) {
+        server_look_again(prober, server, slot);
         return;
+    }
     server_end(prober, at);
     server = calloc(1, sizeof(*server));
     if (!server)
         abort();
+    server->revision = board_server_revision(board, slot);
     u = board_server_read(board, slot, &record, server->text) == 0 ? upstream_of(prober, record.upstream) : NULL;
+    if (u && !upstream_server_is_wanted(u, record.origin))
+        u = NULL;
     if (u && u->check && !upstream_server_in_file(u, &record)) {
         server_begin(prober, u, server, &record, slot);
         return;

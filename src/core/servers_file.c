@@ -115,7 +115,7 @@ static void parse_add(struct parse *p, struct server_want *want)
 
 static void parse_line(struct parse *p, struct str line)
 {
-    struct server_want want = {.weight = p->rules->weight, .template_at = BOARD_NO_TEMPLATE};
+    struct server_want want = {.weight = p->rules->weight, .template_slot = BOARD_NO_TEMPLATE};
     char error[256], text[ADDR_TEXT_MAX];
     struct str word;
     int rc = 0;

@@ -20,7 +20,7 @@ struct server_want {
     struct addr address;
     unsigned weight;
     bool backup;
-    uint32_t template_at; /* as struct board_server has it */
+    uint32_t template_slot; /* as struct board_server has it */
 };
 
 struct server_set {

@@ -330,4 +330,5 @@ void upstream_done(struct upstream_state *state, int index)
         state->balancer->done(state, index);
     if (peer->conf->max_connections > 0)
         upstream_place_free(peer);
+    peer_let_go(peer);
 }

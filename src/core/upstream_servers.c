@@ -20,6 +20,7 @@ struct upstream_server {
 /* What is known of a slot of the board. */
 struct server_slot {
     uint32_t incarnation; /* 0: not looked at yet */
+    uint64_t revision; /* board_server_revision() before the record was read */
     struct upstream_server *server; /* NULL: not of an upstream here, or the configuration has it */
 };
 
@@ -46,6 +47,18 @@ const struct peer_conf *upstream_server_in_file(const struct upstream *u, const 
     return NULL;
 }
 
+bool upstream_server_is_wanted(const struct upstream *u, enum board_origin origin)
+{
+    if (origin == BOARD_ORIGIN_FILE)
+        return u->servers_file.len > 0;
+    if (origin != BOARD_ORIGIN_DNS)
+        return true;
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (u->peers[i].resolve && !u->peers[i].down)
+            return true;
+    return false;
+}
+
 /* As for a server of the file: its address, without the port that needs not be said. */
 static struct str host_of(const struct addr *address, char text[ADDR_TEXT_MAX])
 {
@@ -58,11 +71,22 @@ static struct str host_of(const struct addr *address, char text[ADDR_TEXT_MAX])
     return host;
 }
 
+/* The name to be resolved whose settings a record has; NULL: the configuration has it no more, or none. */
+static const struct peer_conf *template_of(const struct upstream *u, const struct board_server *s)
+{
+    if (s->template_slot == BOARD_NO_TEMPLATE)
+        return NULL;
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (u->peers[i].resolve && (uint32_t)u->peers[i].board_slot == s->template_slot)
+            return &u->peers[i];
+    return NULL;
+}
+
 struct peer_conf upstream_server_conf(const struct upstream *u, const struct board_server *s, unsigned slot,
                                       char host_text[ADDR_TEXT_MAX])
 {
-    bool like = s->template_at < u->peer_count;
-    struct peer_conf conf = like ? u->peers[s->template_at] : u->server_defaults;
+    const struct peer_conf *like = template_of(u, s);
+    struct peer_conf conf = like ? *like : u->server_defaults;
 
     conf.name = s->name;
     conf.address = s->address;
@@ -140,6 +164,19 @@ void peer_close_idle(struct peer_state *peer)
         uconn_close(container_of(peer->idle.next, struct uconn, link));
 }
 
+void peer_let_go(struct peer_state *peer)
+{
+    struct upstream_server *server = container_of(peer, struct upstream_server, peer);
+
+    if (!peer->gone || peer->active > 0)
+        return;
+    server->conf.board_slot = -1;
+    peer->own_stats = (struct peer_stats){0};
+    peer->own_shared = (struct peer_shared){0};
+    peer->stats = &peer->own_stats;
+    peer->shared = &peer->own_shared;
+}
+
 static void state_changed(struct upstream_state *state)
 {
     state->look_at_ms = INT64_MIN;
@@ -153,6 +190,7 @@ static void place_leave(struct upstream_servers *s, struct upstream_server *serv
     peer->status = PEER_GONE;
     list_append(&s->gone[peer->upstream->conf->index], &server->link);
     peer_close_idle(peer);
+    peer_let_go(peer);
     state_changed(peer->upstream);
 }
 
@@ -189,12 +227,32 @@ static void slot_look(struct upstream_servers *s, unsigned slot, uint32_t incarn
         place_leave(s, known->server);
     known->server = NULL;
     known->incarnation = 0;
+    known->revision = board_server_revision(s->all->worker->board, slot);
     if (incarnation == 0 || board_server_read(s->all->worker->board, slot, &record, text) < 0)
         return;
     known->incarnation = incarnation;
     state = hash_table_get(s->by_name, record.upstream);
-    if (state && !upstream_server_in_file(state->conf, &record))
+    if (state && upstream_server_is_wanted(state->conf, record.origin) &&
+        !upstream_server_in_file(state->conf, &record))
         known->server = place_take(s, state, slot, &record);
+}
+
+/* Of a slot whose owner is the same, and has other words now. */
+static void slot_look_again(struct upstream_servers *s, unsigned slot)
+{
+    struct server_slot *known = &s->slots[slot - BOARD_SERVERS_FROM];
+    struct upstream_server *server = known->server;
+    struct board_server record;
+    char text[BOARD_NAME_MAX];
+
+    known->revision = board_server_revision(s->all->worker->board, slot);
+    if (board_server_read(s->all->worker->board, slot, &record, text) < 0)
+        return;
+    /* Idle connections go by them. */
+    record.name = server->conf.name;
+    record.address = server->conf.address;
+    server->conf = upstream_server_conf(server->peer.upstream->conf, &record, slot, server->host);
+    state_changed(server->peer.upstream);
 }
 
 static void slots_make_room(struct upstream_servers *s, unsigned count)
@@ -228,6 +286,9 @@ void upstream_servers_look(struct upstream_servers *s)
 
             if (s->slots[i].incarnation != incarnation && (pass == 1 || s->slots[i].server))
                 slot_look(s, BOARD_SERVERS_FROM + i, pass == 1 ? incarnation : 0);
+            else if (s->slots[i].server &&
+                     s->slots[i].revision != board_server_revision(board, BOARD_SERVERS_FROM + i))
+                slot_look_again(s, BOARD_SERVERS_FROM + i);
         }
 }
 

@@ -29,12 +29,25 @@ void upstream_servers_look(struct upstream_servers *);
 void peer_close_idle(struct peer_state *);
 
 /*
+ * Takes a server that is gone, with nothing under way, off its slot of the board, which may soon be another's.
+ * Of others nothing is changed.
+ */
+void peer_let_go(struct peer_state *);
+
+/*
  * What a record stands for: the settings of the configured server it names, else of the upstream, with its
  * own name, address, weight and rank.  Borrows the record's texts; `host`, which the configuration does not
  * have, is made in `host_text`.
  */
 struct peer_conf upstream_server_conf(const struct upstream *, const struct board_server *, unsigned slot,
                                       char host_text[ADDR_TEXT_MAX]);
+
+/*
+ * Whether an upstream takes records of that origin in: any of the API's; else only where its own configuration
+ * has a name to be resolved or a servers_file.  Records may be of another generation, which is about to serve
+ * or never will.
+ */
+bool upstream_server_is_wanted(const struct upstream *, enum board_origin);
 
 /*
  * Whether a server of the configuration stands for a record: it has its name, or what the API added its

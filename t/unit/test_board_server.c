@@ -30,7 +30,7 @@ static struct board_server server_of(const char *name, const char *address)
                              .name = str_of(name),
                              .origin = BOARD_ORIGIN_API,
                              .weight = 3,
-                             .template_at = BOARD_NO_TEMPLATE};
+                             .template_slot = BOARD_NO_TEMPLATE};
     char error[200];
 
     assert_int_equal(addr_parse(str_of(address), &s.address, error, sizeof(error)), 0);
@@ -63,7 +63,7 @@ static void test_what_is_written_is_read(void **state)
         int slot;
 
         s.backup = i == 1;
-        s.template_at = (uint32_t)i;
+        s.template_slot = (uint32_t)i;
         slot = board_server_add(board, &s);
         assert_int_equal(slot, BOARD_SERVERS_FROM + (int)i);
         assert_int_not_equal(board_servers_version(board), version);
@@ -75,7 +75,7 @@ static void test_what_is_written_is_read(void **state)
         assert_true(addr_eq(&back.address, &s.address));
         assert_int_equal(back.weight, 3);
         assert_int_equal(back.backup, i == 1);
-        assert_int_equal(back.template_at, i);
+        assert_int_equal(back.template_slot, i);
         assert_int_equal(back.origin, BOARD_ORIGIN_API);
     }
     board_close(board);
@@ -238,6 +238,24 @@ static void test_removed_slots_rest(void **state)
     board_close(board);
 }
 
+/* A slot that a keeper took at this moment is not freed by what was noted of the owner before. */
+static void test_taken_slots_rest(void **state)
+{
+    struct board *board = board_new();
+    int slot = add(board, "one");
+    int64_t later = now_ms() + BOARD_SERVER_REST_MS + 1000;
+
+    (void)state;
+    board_server_remove(board, (unsigned)slot);
+    assert_int_equal(board_server_collect(board, later), 1);
+    record_of(board, slot)->is_used = BOARD_PEER_TAKEN;
+    assert_int_equal(board_server_collect(board, later + BOARD_SERVER_REST_MS), 0);
+    assert_int_equal(board_server_collect(board, later + BOARD_SERVER_REST_MS + 1000), 0);
+    /* But one that was left so comes back. */
+    assert_int_equal(board_server_collect(board, later + 2 * BOARD_SERVER_REST_MS), 1);
+    board_close(board);
+}
+
 /* The gauges of a process that was killed do not keep a slot for ever. */
 static void test_the_dead_hold_nothing(void **state)
 {
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_hostile_words),
         cmocka_unit_test(test_hostile_bytes),
         cmocka_unit_test(test_removed_slots_rest),
+        cmocka_unit_test(test_taken_slots_rest),
         cmocka_unit_test(test_the_dead_hold_nothing),
         cmocka_unit_test(test_all_slots),
         cmocka_unit_test(test_growth_is_bounded),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/discovery.h"
 #include "core/discovery_set.h"
 
 static struct peer_conf peers[2];
@@ -89,13 +90,13 @@ static void test_the_difference(void **state)
                                .name = STR("10.0.0.8:80"),
                                .origin = BOARD_ORIGIN_API,
                                .weight = 1,
-                               .template_at = BOARD_NO_TEMPLATE,
+                               .template_slot = BOARD_NO_TEMPLATE,
                                .address = address_of("10.0.0.8:80")};
     struct board_server other = {.upstream = STR("other"),
                                  .name = STR("10.0.0.7:80"),
                                  .origin = BOARD_ORIGIN_DNS,
                                  .weight = 1,
-                                 .template_at = 0,
+                                 .template_slot = 0,
                                  .address = address_of("10.0.0.7:80")};
     char text[512];
 
@@ -136,8 +137,12 @@ static void test_the_difference(void **state)
     board_close(board);
 }
 
-static void test_a_server_that_changed_is_another(void **state)
+/* What is said of it is not who it is; its address is. */
+static void test_a_server_that_changed(void **state)
 {
+    struct peer_shared *shared;
+    struct board_server s;
+    char text[BOARD_NAME_MAX];
     struct board *board = board_new();
     struct pool *pool = pool_new(4096);
     struct server_set set = set_of(pool, "10.0.0.1:80");
@@ -149,18 +154,60 @@ static void test_a_server_that_changed_is_another(void **state)
     (void)state;
     discovery_set_apply(board, &wish, &change);
     assert_string_equal(change.text, "+ 10.0.0.1:80");
+    shared = board_peer_shared(board, BOARD_SERVERS_FROM);
+    shared->health = PEER_HEALTH_PASSED;
+    shared->override = PEER_OVERRIDE_DRAIN;
     for (int i = 0; i < 3; i++) {
+        uint32_t incarnation = board_server_incarnation(board, BOARD_SERVERS_FROM);
+        uint64_t revision = board_server_revision(board, BOARD_SERVERS_FROM);
+        uint32_t version = board_servers_version(board);
+
         if (i == 0)
             set.items[0].weight = 9;
         else if (i == 1)
             set.items[0].backup = true;
         else
-            set.items[0].address = address_of("10.0.0.2:80");
+            set.items[0].template_slot = 1;
         discovery_set_apply(board, &wish, &change);
         assert_int_equal(change.count, 1);
-        assert_string_equal(change.text, "+ 10.0.0.1:80, - 10.0.0.1:80");
+        assert_int_equal(change.changed, 1);
+        assert_string_equal(change.text, "~ 10.0.0.1:80");
+        assert_int_equal(board_server_end(board), BOARD_SERVERS_FROM + 1);
+        assert_int_equal(board_server_incarnation(board, BOARD_SERVERS_FROM), incarnation);
+        assert_true(board_server_revision(board, BOARD_SERVERS_FROM) != revision);
+        assert_int_not_equal(board_servers_version(board), version);
     }
+    assert_int_equal(board_server_read(board, BOARD_SERVERS_FROM, &s, text), 0);
+    assert_true(s.weight == 9 && s.backup && s.template_slot == 1);
+    assert_int_equal(shared->health, PEER_HEALTH_PASSED);
+    assert_int_equal(shared->override, PEER_OVERRIDE_DRAIN);
+    set.items[0].address = address_of("10.0.0.2:80");
+    discovery_set_apply(board, &wish, &change);
+    assert_int_equal(change.count, 1);
+    assert_string_equal(change.text, "+ 10.0.0.1:80, - 10.0.0.1:80");
     pool_free(pool);
+    board_close(board);
+}
+
+/* What requests and passive health count at a server says nothing of a source that has its slot later. */
+static void test_words_of_a_source_are_its_own(void **state)
+{
+    struct board *board = board_new();
+    int slot = board_peer_slot(board, STR("app"), STR("app.test:80"));
+    struct peer_shared *shared = board_peer_shared(board, (unsigned)slot);
+    struct discovery_state of;
+
+    (void)state;
+    shared->errors = UINT64_MAX;
+    shared->ejections = 5;
+    of = discovery_state_of(board, slot);
+    assert_int_equal(of.errors, 0);
+    assert_int_equal(of.servers, 0);
+    shared->looks_failed = 3;
+    shared->found = 2;
+    of = discovery_state_of(board, slot);
+    assert_int_equal(of.errors, 3);
+    assert_int_equal(of.servers, 2);
     board_close(board);
 }
 
@@ -217,8 +264,11 @@ static void test_what_an_answer_says(void **state)
                                                             cases[i].items[answer.count].priority,
                                                             cases[i].items[answer.count].weight};
         peers[0] = (struct peer_conf){
-            .weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true};
+            .weight = 7, .port = cases[i].port, .backup = cases[i].backup, .resolve = true,
+            .board_slot = (int)i - 1};
         set = discovery_set_of(pool, &app, 0, &answer, &former);
+        for (size_t k = 0; k < answer.count; k++)
+            assert_int_equal(set.items[k].template_slot, i > 0 ? i - 1 : BOARD_NO_TEMPLATE);
         for (size_t k = 0; k < set.count; k++)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s*%u%s", k ? " " : "",
                                     STR_ARG(set.items[k].name), set.items[k].weight,
@@ -232,7 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_difference),
-        cmocka_unit_test(test_a_server_that_changed_is_another),
+        cmocka_unit_test(test_a_server_that_changed),
+        cmocka_unit_test(test_words_of_a_source_are_its_own),
         cmocka_unit_test(test_what_an_answer_says),
     };
 

@@ -169,6 +169,29 @@ static void test_no_panic_over_what_is_taken_out(void **state WEIR_UNUSED)
     end(&f);
 }
 
+/* Servers that a name had before are not there to take over, nor do they count for what may be ejected. */
+static void test_those_that_are_gone_do_not_count(void **state WEIR_UNUSED)
+{
+    struct fixture f;
+
+    begin(&f, 3, 100);
+    f.b.state->peers[0]->gone = f.b.state->peers[1]->gone = true;
+    fixture_look(&f.b);
+    fail_times(&f, 2, 5);
+    assert_int_equal(used(&f, 2), PEER_UP);
+    assert_int_equal(status_of(&f, 2), PEER_UP);
+    assert_false(passive_is_panic(f.b.state, f.b.loop.clock.mono_ms));
+    end(&f);
+    begin(&f, 4, 100);
+    f.b.state->peers[0]->gone = f.b.state->peers[1]->gone = true;
+    fixture_look(&f.b);
+    fail_times(&f, 2, 5);
+    assert_int_equal(status_of(&f, 2), PEER_EJECTED);
+    /* One of two is left: half of them is no panic, and would be of four with two gone. */
+    assert_int_equal(used(&f, 2), PEER_EJECTED);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_panic),
         cmocka_unit_test(test_no_panic_over_what_is_taken_out),
+        cmocka_unit_test(test_those_that_are_gone_do_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void print_set(const struct server_set *set, char *text, size_t size)
         const struct server_want *want = &set->items[i];
         char address[ADDR_TEXT_MAX];
 
-        assert_int_equal(want->template_at, BOARD_NO_TEMPLATE);
+        assert_int_equal(want->template_slot, BOARD_NO_TEMPLATE);
         len += (size_t)snprintf(text + len, size - len, "%s%.*s=%.*s*%u%s", i ? " " : "", STR_ARG(want->name),
                                 STR_ARG(addr_print(&want->address, address)), want->weight,
                                 want->backup ? "-" : "");

@@ -38,7 +38,7 @@ static struct board_server server_of(const char *upstream, const char *name, con
                              .name = str_of(name),
                              .origin = BOARD_ORIGIN_API,
                              .weight = 2,
-                             .template_at = BOARD_NO_TEMPLATE};
+                             .template_slot = BOARD_NO_TEMPLATE};
 
     assert_int_equal(addr_parse(str_of(address), &s.address, NULL, 0), 0);
     return s;
@@ -107,12 +107,43 @@ static void test_not_taken_in(void **state)
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 1);
-    s.origin = BOARD_ORIGIN_DNS; /* of a name: that it has a configured address too is its own business */
-    s.template_at = 0;
-    assert_true(board_server_add(t.board, &s) >= 0);
-    upstream_look(t.f.state);
-    assert_int_equal(t.f.state->peer_count, 2);
     servers_end(&t);
+}
+
+/* What another generation found, by sources of which this one has none. */
+static void test_not_wanted(void **state)
+{
+    static const struct {
+        enum board_origin origin;
+        bool resolve, down, file, taken;
+    } cases[] = {
+        {BOARD_ORIGIN_API, false, false, false, true}, {BOARD_ORIGIN_DNS, false, false, false, false},
+        {BOARD_ORIGIN_DNS, false, false, true, false}, {BOARD_ORIGIN_DNS, true, true, false, false},
+        {BOARD_ORIGIN_DNS, true, false, false, true},  {BOARD_ORIGIN_FILE, false, false, false, false},
+        {BOARD_ORIGIN_FILE, true, false, false, false}, {BOARD_ORIGIN_FILE, false, false, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct servers_fixture t;
+        /* That a found one has a configured server's address is its own business. */
+        struct board_server s =
+            server_of("app", "two", cases[i].origin == BOARD_ORIGIN_API ? "127.0.0.1:1" : "127.0.0.1:9000");
+
+        servers_prepare(&t, 1);
+        assert_int_equal(addr_parse(STR("127.0.0.1:9000"), &t.f.conf.peers[0].address, NULL, 0), 0);
+        t.f.conf.peers[0].resolve = cases[i].resolve;
+        t.f.conf.peers[0].down = cases[i].down;
+        if (cases[i].file)
+            t.f.conf.servers_file = STR("/servers");
+        fixture_start(&t.f);
+        s.origin = cases[i].origin;
+        assert_true(board_server_add(t.board, &s) >= 0);
+        upstream_look(t.f.state);
+        if (t.f.state->peer_count != 1U + cases[i].taken)
+            fail_msg("case %zu: %zu servers", i, t.f.state->peer_count);
+        servers_end(&t);
+    }
 }
 
 static void test_template(void **state)
@@ -130,15 +161,19 @@ static void test_template(void **state)
                                            .slow_start = 5000,
                                            .resolve = true,
                                            .down = true,
-                                           .port = 80,
-                                           .board_slot = -1};
+                                           .port = 80};
+    t.f.conf.peers[0].resolve = true;
+    /* Wherever it stands: another generation may have servers before it. */
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(board_peer_slot(t.board, STR("app"), (struct str){"before" + i, 1}) >= 0);
+    t.f.conf.peers[1].board_slot = board_peer_slot(t.board, STR("app"), STR("app.test:80"));
     fixture_start(&t.f);
     s = server_of("app", "192.0.2.1:80", "192.0.2.1:80");
     s.origin = BOARD_ORIGIN_DNS;
-    s.template_at = 1;
+    s.template_slot = (uint32_t)t.f.conf.peers[1].board_slot;
     assert_true(board_server_add(t.board, &s) >= 0);
     s.name = STR("wrong");
-    s.template_at = 77;
+    s.template_slot = 0;
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     conf = t.f.state->peers[2]->conf;
@@ -172,12 +207,17 @@ static void test_gone_while_active(void **state)
     assert_int_equal(t.f.state->tiers[0].count, 1);
     assert_true(str_eq(peer->conf->name, STR("one"))); /* what is under way reads it */
     assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 1);
+    assert_ptr_equal(peer->shared, board_peer_shared(t.board, slot));
     /* Its place is not given to another one before that ends. */
     add(&t, "two");
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 3);
     upstream_done(t.f.state, 1);
     assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 0);
+    /* The slot may be a stranger's from now on. */
+    assert_int_equal(peer->conf->board_slot, -1);
+    assert_ptr_equal(peer->shared, &peer->own_shared);
+    assert_ptr_equal(peer->stats, &peer->own_stats);
     add(&t, "three");
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 3);
@@ -186,6 +226,39 @@ static void test_gone_while_active(void **state)
     assert_int_equal(peer->lives, lives + 1);
     assert_int_equal(peer->index, 1);
     assert_int_equal(peer->status, PEER_UP);
+    servers_end(&t);
+}
+
+/* Another weight and rank: the same server in the same place, with what is under way. */
+static void test_changed(void **state)
+{
+    struct servers_fixture t;
+    struct peer_state *peer;
+    struct board_server s;
+    unsigned slot;
+
+    (void)state;
+    servers_prepare(&t, 1);
+    fixture_start(&t.f);
+    slot = add(&t, "one");
+    upstream_look(t.f.state);
+    peer = t.f.state->peers[1];
+    assert_true(upstream_begin(t.f.state, 1));
+    s = server_of("app", "one", "127.0.0.1:8080");
+    s.weight = 5;
+    s.backup = true;
+    board_server_change(t.board, slot, &s);
+    upstream_look(t.f.state);
+    assert_int_equal(t.f.state->peer_count, 2);
+    assert_int_equal(peer->weight, 5);
+    assert_int_equal(peer->lives, 1);
+    assert_int_equal(peer->active, 1);
+    assert_true(str_eq(peer->conf->name, STR("one")));
+    assert_true(str_eq(peer->conf->host, STR("127.0.0.1:8080")));
+    assert_int_equal(t.f.state->tiers[0].count, 1);
+    assert_int_equal(t.f.state->tiers[1].count, 1);
+    assert_int_equal(board_peer_stats(t.board, 0, slot)->active, 1);
+    upstream_done(t.f.state, 1);
     servers_end(&t);
 }
 
@@ -222,6 +295,8 @@ static void test_slot_of_another(void **state)
     slot = add(&t, "one");
     upstream_look(t.f.state);
     board_server_remove(t.board, slot);
+    upstream_look(t.f.state);
+    assert_int_equal(t.f.state->peers[0]->conf->board_slot, -1);
     clock_init(&now);
     assert_int_equal(board_server_collect(t.board, now.mono_ms + 2 * BOARD_SERVER_REST_MS), 1);
     assert_int_equal(add(&t, "two"), slot);
@@ -298,8 +373,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken_in),
         cmocka_unit_test(test_not_taken_in),
+        cmocka_unit_test(test_not_wanted),
         cmocka_unit_test(test_template),
         cmocka_unit_test(test_gone_while_active),
+        cmocka_unit_test(test_changed),
         cmocka_unit_test(test_gone_of_the_file),
         cmocka_unit_test(test_slot_of_another),
         cmocka_unit_test(test_many),
