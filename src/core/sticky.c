@@ -214,6 +214,13 @@ void sticky_picked(struct request *req, int index)
         req->sticky->taken = index;
 }
 
+int sticky_waits_for(const struct request *req, const struct upstream_state *state)
+{
+    const struct sticky_visit *v = req->sticky;
+
+    return v && v->state == state && v->taken == STICKY_WAIT ? v->wanted : -1;
+}
+
 void sticky_tell(const struct upstream *upstream, const struct request *req, struct sticky_told *told)
 {
     struct sticky s = {.conf = upstream->sticky};

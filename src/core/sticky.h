@@ -50,6 +50,12 @@ void sticky_look(struct upstream_state *);
  */
 int sticky_pick(struct upstream_state *, const struct pick *);
 
+/*
+ * The server of the upstream that the request waits for, as sticky_pick() said last; below 0: it waits for
+ * none in particular.
+ */
+int sticky_waits_for(const struct request *, const struct upstream_state *);
+
 /* Which server it became, however it was chosen; below 0: none. */
 void sticky_picked(struct request *, int index);
 

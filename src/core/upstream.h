@@ -46,6 +46,7 @@ struct peer_state {
     int64_t current_weight; /* of smooth weighted round robin */
     uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
     int64_t others_at_ms; /* when that was; 0: never */
+    struct queue_wish wish; /* of requests that wait for a place at this one */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */

@@ -174,7 +174,7 @@ bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum ro
      * able to use one that those before it cannot.  Behind more than are asked at once it waits for the
      * next look.
      */
-    if (!state->queue.serving && state->queue.count <= QUEUE_MISSES)
+    if (!state->queue.serving && state->queue.content <= QUEUE_MISSES)
         serve_soon(state);
     return true;
 }
