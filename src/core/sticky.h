@@ -29,6 +29,7 @@ struct sticky_visit {
     struct upstream_state *state;
     enum sticky_said said;
     int wanted; /* the server named; -1: none */
+    unsigned lives; /* of it: with another number its place has another server now */
     int taken; /* the server last chosen; -1: none */
     bool outdated; /* the cookie is right, but to be set anew */
     bool has_hash;
