@@ -368,7 +368,10 @@ static void proxy_resume(struct request *req)
 
 static void proxy_abort(struct request *req, const char *reason WEIR_UNUSED)
 {
-    proxy_drop(req->handler_data);
+    struct proxy *p = req->handler_data;
+
+    p->left = true;
+    proxy_drop(p);
 }
 
 const struct handler handler_proxy = {

@@ -319,6 +319,16 @@ void upstream_answered(struct upstream_state *state, int index, int64_t latency_
     peer->latency_at_ms = state->worker->loop->clock.mono_ms;
 }
 
+void upstream_not_awaited(struct upstream_state *state, int index, int64_t waited_ms)
+{
+    struct peer_state *peer = state->peers[index];
+
+    if (peer->latency_at_ms > 0 && (double)waited_ms > peer->latency)
+        upstream_answered(state, index, waited_ms);
+    else
+        peer->pending--;
+}
+
 void upstream_done(struct upstream_state *state, int index)
 {
     struct peer_state *peer = state->peers[index];

@@ -152,4 +152,10 @@ void upstream_done(struct upstream_state *, int index);
  */
 void upstream_answered(struct upstream_state *, int index, int64_t latency_ms);
 
+/*
+ * Instead: it is not known whether there would have been one, as the client left, or something here failed,
+ * `waited_ms` after the request was sent.  All that says is that it would have taken longer.
+ */
+void upstream_not_awaited(struct upstream_state *, int index, int64_t waited_ms);
+
 #endif
