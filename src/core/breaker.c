@@ -72,7 +72,7 @@ static struct breaker *counted(struct upstream_state *state)
     return b;
 }
 
-static bool is_slow(struct upstream_state *state, struct breaker *b)
+static bool is_slow(struct upstream_state *state, struct breaker *b, bool *probe)
 {
     const struct breaker_conf *conf = state->conf->breaker;
     int64_t now = now_of(state);
@@ -86,6 +86,7 @@ static bool is_slow(struct upstream_state *state, struct breaker *b)
         return true;
     }
     b->probe_at_ms = now + PROBE_MS;
+    *probe = true;
     return false;
 }
 
@@ -115,11 +116,12 @@ static void admitted(struct upstream_state *state)
               STR_ARG(state->conf->name));
 }
 
-bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusal)
+bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusal, bool *probe)
 {
     const struct breaker_conf *conf = state->conf->breaker;
     struct breaker *b;
 
+    *probe = false;
     if (!conf)
         return true;
     b = counted(state);
@@ -128,7 +130,7 @@ bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusa
     /* Who comes behind others that wait would wait, too. */
     if (conf->max_pending > 0 && b->others_queued + own_queued(state) >= conf->max_pending)
         return refuse(state, "circuit_breaker.max_pending", conf->max_pending, false, refusal);
-    if (is_slow(state, b))
+    if (is_slow(state, b, probe))
         return refuse(state, "circuit_breaker.latency", conf->latency, true, refusal);
     admitted(state);
     return true;
@@ -156,13 +158,15 @@ void breaker_retry_over(struct upstream_state *state)
     state->breaker.retries--;
 }
 
-void breaker_latency(struct upstream_state *state, int64_t ms)
+void breaker_latency(struct upstream_state *state, int64_t ms, bool probe)
 {
     struct breaker *b = &state->breaker;
 
     if (!state->conf->breaker || state->conf->breaker->latency == 0)
         return;
     /* A request that was let through to find out decides alone. */
+    if (b->probe_at_ms > 0 && !probe)
+        return;
     if (b->samples == 0 || b->probe_at_ms > 0)
         b->latency_ms = (double)ms;
     else

@@ -213,7 +213,7 @@ void proxy_on_per_try(struct deadline *d)
         proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
         return;
     }
-    breaker_latency(p->state, conf->per_try);
+    breaker_latency(p->state, conf->per_try, p->probe);
     proxy_attempt_failed(p, RETRY_TIMEOUT, &error, STR_NONE);
 }
 
