@@ -18,15 +18,6 @@ static int64_t now_of(const struct upstream_state *state)
     return state->worker->loop->clock.mono_ms;
 }
 
-static unsigned own_queued(const struct upstream_state *state)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < state->peer_count; i++)
-        sum += state->peers[i]->stats->queued;
-    return (unsigned)sum;
-}
-
 static uint64_t less(uint64_t all, uint64_t own)
 {
     return all > own ? all - own : 0;
@@ -56,8 +47,12 @@ static void count_others(struct upstream_state *state, struct breaker *b)
         }
         i += n;
     }
+    if (state->conf->peer_count == 0 && state->queue_peer->conf->board_slot >= 0) {
+        board_peer_sums(state->worker->board, (unsigned)state->queue_peer->conf->board_slot, 1, sums);
+        queued += sums[0].queued;
+    }
     b->others_active = less(active, state->active);
-    b->others_queued = less(queued, own_queued(state));
+    b->others_queued = less(queued, state->queue.count);
 }
 
 static struct breaker *counted(struct upstream_state *state)
@@ -128,7 +123,7 @@ bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusa
     if (conf->max_requests > 0 && b->others_active + state->active >= conf->max_requests)
         return refuse(state, "circuit_breaker.max_requests", conf->max_requests, false, refusal);
     /* Who comes behind others that wait would wait, too. */
-    if (conf->max_pending > 0 && b->others_queued + own_queued(state) >= conf->max_pending)
+    if (conf->max_pending > 0 && b->others_queued + state->queue.count >= conf->max_pending)
         return refuse(state, "circuit_breaker.max_pending", conf->max_pending, false, refusal);
     if (is_slow(state, b, probe))
         return refuse(state, "circuit_breaker.latency", conf->latency, true, refusal);

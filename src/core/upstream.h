@@ -74,6 +74,11 @@ struct upstream_state {
     unsigned active; /* requests of this worker under way */
     struct breaker breaker;
     struct queue queue; /* requests of this worker that wait for a place, see upstream_wait.h */
+    /*
+     * Whose slot counts them in all workers: the first server of the file; where there is none, what stands for
+     * the servers_file, in no list.  Never the place of a server that comes and goes: another may get it.
+     */
+    struct peer_state *queue_peer;
     struct loop_deferred soon; /* the queue is looked at when the turn is over */
     bool is_soon;
     unsigned turn; /* the worker that was given the last place: others come first now */

@@ -149,13 +149,13 @@ static bool make_room(struct upstream_state *state, enum route_priority priority
 {
     struct queue_waiter *victim;
 
-    if (held_queue(state->peers[0], state->conf->queue.size))
+    if (held_queue(state->queue_peer, state->conf->queue.size))
         return true;
     victim = queue_last_below(&state->queue, priority);
     if (!victim)
         return false;
     victim->ended(victim, QUEUE_DISPLACED);
-    return held_queue(state->peers[0], state->conf->queue.size);
+    return held_queue(state->queue_peer, state->conf->queue.size);
 }
 
 bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum route_priority priority)
@@ -187,7 +187,7 @@ int64_t upstream_wait_end(struct upstream_state *state, struct queue_waiter *w)
     if (!queue_is_waiting(w))
         return 0;
     queue_leave(w);
-    held_unqueue(state->peers[0]);
+    held_unqueue(state->queue_peer);
     all->waiting--;
     if (state->queue.count == 0)
         announce(state, false);
