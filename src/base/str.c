@@ -11,7 +11,7 @@ enum { DISTANCE_MAX = 63 };
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
 
 /* ascii_lower() of eight bytes at once. */
-static uint64_t lower8(uint64_t word)
+static inline uint64_t lower8(uint64_t word)
 {
     uint64_t low = word & EACH_BYTE(0x7f);
     uint64_t from_a = low + EACH_BYTE(0x80 - 'A');
@@ -21,7 +21,7 @@ static uint64_t lower8(uint64_t word)
     return word | ((from_a & ~past_z & ~word & EACH_BYTE(0x80)) >> 2);
 }
 
-static bool same8(const char *a, const char *b)
+static inline bool same8(const char *a, const char *b)
 {
     uint64_t x, y;
 
@@ -30,7 +30,7 @@ static bool same8(const char *a, const char *b)
     return x == y || lower8(x) == lower8(y);
 }
 
-static bool same4(const char *a, const char *b)
+static inline bool same4(const char *a, const char *b)
 {
     uint32_t x, y;
 

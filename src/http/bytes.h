@@ -13,6 +13,9 @@ bool bytes_are_value(struct str);
 /* Visible ASCII without '#': what a request target may hold (RFC 9112 3.2). */
 bool bytes_are_target(struct str);
 
+/* Only letters, digits, '-' and '_', of which most names of fields are made; some tokens hold more. */
+bool bytes_are_word(struct str);
+
 /* At least one byte, and only tchar (RFC 9110 5.6.2). */
 bool bytes_are_token(struct str);
 

@@ -1,7 +1,7 @@
 /*
  * h1_parse.h: turns a complete, scanned HTTP/1 head into a struct message.  The fields are where the scan
- * found them; llhttp (strict mode) reads every byte once more, as the judge of the grammar, and must see as
- * many fields.  What it leaves open is checked here: versions, methods, status codes, the number of fields,
+ * found them; llhttp (strict mode) judges the grammar, and must see as many fields: of a head whose lines are
+ * all as usual it reads the start line and the framing, of any other every byte.  What it leaves open is checked here: versions, methods, status codes, the number of fields,
  * Host.  llhttp never sees a body and never decides about framing, upgrade or keep-alive.
  */
 #ifndef WEIR_HTTP_H1_PARSE_H

@@ -20,7 +20,7 @@
 
 void h1_scan_init(struct h1_scan *scan, struct pool *pool)
 {
-    *scan = (struct h1_scan){.pool = pool};
+    *scan = (struct h1_scan){.pool = pool, .clean = true};
 }
 
 static enum h1_verdict scan_refuse(struct h1_scan *scan, enum h1_verdict verdict, size_t at,
@@ -42,34 +42,61 @@ static inline __m128i load_sixteen(const char *at)
 }
 
 /* A bit for each of sixteen bytes that is CR or below: nothing is left of it when CR is taken from it. */
-static inline unsigned mark_low(const char *at)
+static inline unsigned mark_low(__m128i bytes)
 {
-    __m128i left = _mm_subs_epu8(load_sixteen(at), _mm_set1_epi8('\r'));
+    __m128i left = _mm_subs_epu8(bytes, _mm_set1_epi8('\r'));
 
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(left, _mm_setzero_si128()));
 }
+
+/* Bytes of ones where a byte is a control above CR: 0x0e to 0x1f, or DEL. */
+static inline __m128i find_controls(__m128i bytes)
+{
+    __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8('\r' + 1));
+    __m128i most = _mm_min_epu8(above, _mm_set1_epi8(' ' - 1 - ('\r' + 1)));
+
+    return _mm_or_si128(_mm_cmpeq_epi8(above, most), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(127)));
+}
+
+/* The same as find_low(), of at least sixteen bytes. */
+static inline size_t find_low_fast(const char *data, size_t at, size_t len, bool *clean)
+{
+    __m128i controls = _mm_setzero_si128(), bytes;
+    size_t last = len - 16;
+    unsigned low = 0;
+
+    for (; at <= last && !low; at += 16) {
+        bytes = load_sixteen(data + at);
+        low = mark_low(bytes);
+        controls = _mm_or_si128(controls, find_controls(bytes));
+    }
+    if (low) {
+        at -= 16;
+    } else {
+        /* The last sixteen bytes once more: those that were looked at are shifted out. */
+        bytes = load_sixteen(data + last);
+        low = mark_low(bytes) >> (at - last);
+        controls = _mm_or_si128(controls, find_controls(bytes));
+    }
+    if (_mm_movemask_epi8(controls))
+        *clean = false;
+    return low ? at + (unsigned)__builtin_ctz(low) : len;
+}
 #endif
 
-/* The first byte in data[at..len) that is CR or below: LF or NUL, but HTAB too; or `len`. */
-static inline size_t find_low(const char *data, size_t at, size_t len)
+/*
+ * The first byte in data[at..len) that is CR or below: LF or NUL, but HTAB too; or `len`.  *clean becomes false
+ * when there is another control before it, or somewhat behind it.
+ */
+static inline size_t find_low(const char *data, size_t at, size_t len, bool *clean)
 {
 #ifdef __SSE2__
-    if (len >= 16) {
-        size_t last = len - 16;
-        unsigned low;
-
-        for (; at <= last; at += 16) {
-            low = mark_low(data + at);
-            if (low)
-                return at + (unsigned)__builtin_ctz(low);
-        }
-        /* The last sixteen bytes once more: those that were looked at are shifted out. */
-        low = mark_low(data + last) >> (at - last);
-        return low ? at + (unsigned)__builtin_ctz(low) : len;
-    }
+    if (len >= 16)
+        return find_low_fast(data, at, len, clean);
 #endif
-    while (at < len && (unsigned char)data[at] > '\r')
-        at++;
+    for (; at < len && (unsigned char)data[at] > '\r'; at++)
+        if ((unsigned char)data[at] < ' ' || data[at] == 127)
+            *clean = false;
     return at;
 }
 
@@ -232,7 +259,7 @@ enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
     enum h1_verdict verdict = scan_first(scan, data, len);
 
     while (verdict == H1_SCAN_MORE) {
-        size_t end = find_low(data, scan->next, len);
+        size_t end = find_low(data, scan->next, len, &scan->clean);
 
         /* A CR that is the last byte may still get its LF. */
         if (end == len || (end + 1 == len && data[end] == '\r'))
@@ -243,8 +270,10 @@ enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
             verdict = scan_refuse(scan, H1_SCAN_BAD, end, "LF without CR");
         else if (data[end] == '\0')
             verdict = scan_refuse(scan, H1_SCAN_BAD, end, "NUL in the head");
-        else
+        else {
+            scan->clean = false;
             scan->next = end + 1;
+        }
     }
     return verdict;
 }

@@ -44,6 +44,7 @@ struct h1_scan {
     size_t line; /* offset of the line being read */
     size_t next; /* offset of the first byte not looked at */
     size_t start_line; /* bytes of the start line, once it is complete */
+    bool clean; /* so far there was no control byte but the CR and LF of line ends; false may be said too much */
     size_t room; /* of lines[] */
     struct pool *pool;
     unsigned empty_lines;

@@ -80,7 +80,7 @@ static __attribute__((noinline)) enum header_id header_choose(struct str name, u
     for (; candidates; candidates &= candidates - 1) {
         unsigned id = first + (unsigned)__builtin_ctz(candidates);
 
-        if (str_ieq(header_names[id], name))
+        if (str_same_letters(header_names[id].s, name.s, name.len))
             return (enum header_id)id;
     }
     return HEADER_OTHER;
