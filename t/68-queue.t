@@ -369,7 +369,9 @@ CONF
     is(came('a'), $before + 1, 'those who wait got nothing meanwhile');
     open_gate('a');
     is(join(' ', map { status_of($_) } @stuck), join(' ', (200) x 30), 'then each is served');
-    $w->stop;
+    $_->close for @stuck;
+    my @wrong = $w->stop;
+    is("@wrong", '', 'ends well');
 }
 
 # ---- a reload: those of the older generation count

@@ -75,8 +75,8 @@ struct upstream_state {
     struct breaker breaker;
     struct queue queue; /* requests of this worker that wait for a place, see upstream_wait.h */
     /*
-     * Whose slot counts them in all workers: the first server of the file; where there is none, what stands for
-     * the servers_file, in no list.  Never the place of a server that comes and goes: another may get it.
+     * Whose slot counts them in all workers: the first server of the file; where there is none, what stands
+     * for the servers_file, in no list.  Never the place of a server that comes and goes: another may get it.
      */
     struct peer_state *queue_peer;
     struct loop_deferred soon; /* the queue is looked at when the turn is over */

@@ -31,7 +31,7 @@ static void announce(struct upstream_state *state, bool waits)
 
 bool upstream_others_wait(const struct peer_state *peer)
 {
-    /* Where nobody may wait, those of a generation in which one could would keep newcomers from every place. */
+    /* Where nobody may wait, those of a generation where one could would keep all from every place. */
     return peer->conf->max_connections > 0 && peer->upstream->conf->queue.size > 0 &&
            (__atomic_load_n(&peer->shared->waiters, __ATOMIC_RELAXED) & ~held_bit(peer->upstream->worker));
 }
