@@ -149,6 +149,20 @@ static void add_sums(const struct request *req, struct api_peers *peers)
     }
 }
 
+/* Who waits is told of at the first server, wherever it is counted. */
+static void add_queued(const struct request *req, const struct peer_conf *counter, struct api_peers *peers)
+{
+    struct peer_stats sum;
+
+    if (!req->worker->board || counter->board_slot < 0 || peers->count == 0)
+        return;
+    for (size_t i = 0; i < peers->count; i++)
+        if (peers->confs[i]->board_slot == counter->board_slot)
+            return;
+    board_peer_sums(req->worker->board, (unsigned)counter->board_slot, 1, &sum);
+    peers->sums[0].queued += sum.queued;
+}
+
 struct api_peers api_peers(const struct request *req, const struct upstream *upstream)
 {
     struct upstream_state *state = upstream_state(req->worker->upstreams, upstream);
@@ -161,6 +175,7 @@ struct api_peers api_peers(const struct request *req, const struct upstream *ups
             peers.confs[peers.count++] = state->peers[i]->conf;
     peers.sums = pool_zalloc(req->pool, (peers.count + 1) * sizeof(*peers.sums));
     add_sums(req, &peers);
+    add_queued(req, state->queue_peer->conf, &peers);
     return peers;
 }
 

@@ -333,6 +333,47 @@ CONF
     is("@wrong", '', 'ends well');
 }
 
+# ---- many who stay with a server that hangs: they keep nobody from the others
+{
+    my $w = Weir->new(ports => [qw(http admin a d)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+listeners = ( { address = "127.0.0.1:{{http}}"; }, { address = "127.0.0.1:{{admin}}"; admin = true; } );
+upstreams = ( { name = "a"; sticky = { }; queue = { size = 100; timeout = "20s"; }; servers = (
+  { address = "127.0.0.1:{{a}}"; max_connections = 1; }, { address = "127.0.0.1:{{d}}"; max_connections = 1; } ); } );
+sites = ( { name = "all"; access_log = false; routes = ( { prefix = "/"; proxy = "a"; } ); } );
+CONF
+    $dir = $w->dir;
+    close_gate('a');
+    $w->upstream('a', gated('a'));
+    $w->upstream('d', {do => 'fixed', body => 'other'});
+    $w->start;
+    open_gate('a');
+    my %cookie;
+    for (1 .. 4) {
+        my $r = $w->get('http', '/');
+        $cookie{$r->{body} eq 'other' ? 'd' : 'a'} = (header($r, 'Set-Cookie') // '') =~ s/;.*//sr;
+    }
+    ok($cookie{a} && $cookie{d}, 'clients of both servers') or diag explain \%cookie;
+    close_gate('a');
+    my $before = came('a');
+    my @stuck = map { ask($w, "/stuck$_", fields => [Cookie => $cookie{a}]) } 1 .. 30;
+    waits_for($w, 'a', 29);
+    my $begun = time;
+    for (1 .. 20) {
+        my $r = $w->get('http', '/', headers => [Cookie => $cookie{d}], timeout => 20);
+        last if !is("$r->{status} " . ($r->{body} // ''), '200 other', 'the client of the other server is served');
+        is($w->get('http', '/', timeout => 20)->{body}, 'other', 'and one that is new');
+    }
+    cmp_ok(time - $begun, '<', 15, 'without the queue\'s time');
+    is(came('a'), $before + 1, 'those who wait got nothing meanwhile');
+    open_gate('a');
+    is(join(' ', map { status_of($_) } @stuck), join(' ', (200) x 30), 'then each is served');
+    $_->close for @stuck;
+    my @wrong = $w->stop;
+    is("@wrong", '', 'ends well');
+}
+
 # ---- a reload: those of the older generation count
 {
     my $conf = <<'CONF';

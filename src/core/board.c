@@ -214,6 +214,8 @@ void board_process_free(struct board *board, unsigned slot)
     if (!process)
         return;
     board_part_zero_gauges(board, slot);
+    if (process->role == BOARD_WORKER)
+        board_waiter_clear(board, process->index);
     process->stats.connections = 0;
     process->stats.heartbeat_ms = 0;
     process->pid = 0;

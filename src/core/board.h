@@ -36,6 +36,12 @@ struct learn_entry;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
+/* The bit of workers of number `index` in peer_shared.waiters. */
+static inline uint64_t board_waiter_bit(unsigned index)
+{
+    return (uint64_t)1 << (index % 64);
+}
+
 /* One process as the others see it. */
 struct board_process {
     uint32_t role; /* enum board_role; may hold anything: compare with the roles wanted */

@@ -106,6 +106,12 @@ struct board {
 /* Zeroes what in the part of `slot` must not outlive its process. */
 void board_part_zero_gauges(struct board *, unsigned slot);
 
+/*
+ * At no server requests wait any more in workers of number `index`.  Another of that number, of an older
+ * generation, says so anew at its next look.
+ */
+void board_waiter_clear(struct board *, unsigned index);
+
 /* Takes the counters of named slot `slot` to zero, in the parts of all processes. */
 void board_peer_zero(struct board *, unsigned slot);
 

@@ -266,6 +266,22 @@ void board_part_zero_gauges(struct board *board, unsigned slot)
     board_part_zero_range(board, slot, BOARD_SERVERS_FROM, board_server_end(board));
 }
 
+static void waiter_clear_range(struct board *board, uint64_t bit, unsigned first, unsigned end)
+{
+    for (; first < end; first++) {
+        uint64_t *word = &board->map->shared[first].waiters;
+
+        if (__atomic_load_n(word, __ATOMIC_RELAXED) & bit)
+            (void)__atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
+    }
+}
+
+void board_waiter_clear(struct board *board, unsigned index)
+{
+    waiter_clear_range(board, board_waiter_bit(index), 0, board_peer_end(board));
+    waiter_clear_range(board, board_waiter_bit(index), BOARD_SERVERS_FROM, board_server_end(board));
+}
+
 static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)
 {
     sum->active += more->active;

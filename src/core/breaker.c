@@ -18,15 +18,6 @@ static int64_t now_of(const struct upstream_state *state)
     return state->worker->loop->clock.mono_ms;
 }
 
-static unsigned own_queued(const struct upstream_state *state)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < state->peer_count; i++)
-        sum += state->peers[i]->stats->queued;
-    return (unsigned)sum;
-}
-
 static uint64_t less(uint64_t all, uint64_t own)
 {
     return all > own ? all - own : 0;
@@ -56,8 +47,12 @@ static void count_others(struct upstream_state *state, struct breaker *b)
         }
         i += n;
     }
+    if (state->conf->peer_count == 0 && state->queue_peer->conf->board_slot >= 0) {
+        board_peer_sums(state->worker->board, (unsigned)state->queue_peer->conf->board_slot, 1, sums);
+        queued += sums[0].queued;
+    }
     b->others_active = less(active, state->active);
-    b->others_queued = less(queued, own_queued(state));
+    b->others_queued = less(queued, state->queue.count);
 }
 
 static struct breaker *counted(struct upstream_state *state)
@@ -72,7 +67,7 @@ static struct breaker *counted(struct upstream_state *state)
     return b;
 }
 
-static bool is_slow(struct upstream_state *state, struct breaker *b)
+static bool is_slow(struct upstream_state *state, struct breaker *b, bool *probe)
 {
     const struct breaker_conf *conf = state->conf->breaker;
     int64_t now = now_of(state);
@@ -86,6 +81,7 @@ static bool is_slow(struct upstream_state *state, struct breaker *b)
         return true;
     }
     b->probe_at_ms = now + PROBE_MS;
+    *probe = true;
     return false;
 }
 
@@ -115,20 +111,21 @@ static void admitted(struct upstream_state *state)
               STR_ARG(state->conf->name));
 }
 
-bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusal)
+bool breaker_admits(struct upstream_state *state, struct breaker_refusal *refusal, bool *probe)
 {
     const struct breaker_conf *conf = state->conf->breaker;
     struct breaker *b;
 
+    *probe = false;
     if (!conf)
         return true;
     b = counted(state);
     if (conf->max_requests > 0 && b->others_active + state->active >= conf->max_requests)
         return refuse(state, "circuit_breaker.max_requests", conf->max_requests, false, refusal);
     /* Who comes behind others that wait would wait, too. */
-    if (conf->max_pending > 0 && b->others_queued + own_queued(state) >= conf->max_pending)
+    if (conf->max_pending > 0 && b->others_queued + state->queue.count >= conf->max_pending)
         return refuse(state, "circuit_breaker.max_pending", conf->max_pending, false, refusal);
-    if (is_slow(state, b))
+    if (is_slow(state, b, probe))
         return refuse(state, "circuit_breaker.latency", conf->latency, true, refusal);
     admitted(state);
     return true;
@@ -156,13 +153,15 @@ void breaker_retry_over(struct upstream_state *state)
     state->breaker.retries--;
 }
 
-void breaker_latency(struct upstream_state *state, int64_t ms)
+void breaker_latency(struct upstream_state *state, int64_t ms, bool probe)
 {
     struct breaker *b = &state->breaker;
 
     if (!state->conf->breaker || state->conf->breaker->latency == 0)
         return;
     /* A request that was let through to find out decides alone. */
+    if (b->probe_at_ms > 0 && !probe)
+        return;
     if (b->samples == 0 || b->probe_at_ms > 0)
         b->latency_ms = (double)ms;
     else

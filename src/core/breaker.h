@@ -18,14 +18,20 @@ struct breaker_refusal {
     bool is_time; /* milliseconds */
 };
 
-/* Whether a new request may go to the upstream; else *refusal, counted and logged once for each opening. */
-bool breaker_admits(struct upstream_state *, struct breaker_refusal *refusal);
+/*
+ * Whether a new request may go to the upstream; else *refusal, counted and logged once for each opening.
+ * *probe: it is let through to find out whether the upstream is still too slow.
+ */
+bool breaker_admits(struct upstream_state *, struct breaker_refusal *refusal, bool *probe);
 
 /* Whether one more request may be retried; then breaker_retry_over() follows. */
 bool breaker_retry(struct upstream_state *);
 void breaker_retry_over(struct upstream_state *);
 
-/* The first byte of an answer came, or was waited for in vain, after so long. */
-void breaker_latency(struct upstream_state *, int64_t ms);
+/*
+ * The first byte of an answer came, or was waited for in vain, after so long.  Where it is too slow only what
+ * a `probe` saw counts: others were sent before.
+ */
+void breaker_latency(struct upstream_state *, int64_t ms, bool probe);
 
 #endif

@@ -161,7 +161,7 @@ struct upstream {
     struct queue_conf queue;
     struct str servers_file; /* absolute path, ends in NUL; empty: none */
     const struct server_set *servers_file_set; /* what it said at load; NULL: none */
-    int servers_file_slot; /* as board_slot of a server; counts nothing but looks at the file */
+    int servers_file_slot; /* as board_slot of a server; counts looks at the file, and who waits */
     struct peer_conf server_defaults; /* for servers that come at run time: weight, max_connections, slow_start */
     struct conf_place at;
 };

@@ -123,5 +123,5 @@ void held_unqueue(struct peer_state *peer)
 
 uint64_t held_bit(const struct worker *w)
 {
-    return (uint64_t)1 << (w->index % 64);
+    return board_waiter_bit(w->index);
 }

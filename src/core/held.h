@@ -24,7 +24,7 @@ bool held_is_full(struct peer_state *);
 /* What the others hold is to be looked at anew. */
 void held_forget(struct peer_state *);
 
-/* A place in the queue of the server's upstream, of `size`; counts as stats->queued. */
+/* A place in the queue, of `size`, of the upstream whose queue_peer it is; counts as stats->queued. */
 bool held_queue(struct peer_state *, unsigned size) WEIR_MUST_CHECK;
 void held_unqueue(struct peer_state *);
 

@@ -183,7 +183,7 @@ static void on_begun(struct h1_client *c)
     req->times.first_byte = proxy_now(p);
     latency = req->times.first_byte - (p->sent_at ? p->sent_at : req->times.connected);
     stats_histogram_add(&p->peer->stats->latency, latency);
-    breaker_latency(p->state, latency);
+    breaker_latency(p->state, latency, p->probe);
     p->answered = true;
     upstream_answered(p->state, p->index, latency);
 }
@@ -328,7 +328,7 @@ static void proxy_start(struct request *req, struct str body, bool last)
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
     p->repeatable = retry_may_replay(&req->route->retry, &req->head) && keep_body(p, body, last);
-    if (breaker_admits(p->state, &refusal))
+    if (breaker_admits(p->state, &refusal, &p->probe))
         proxy_attempt(p, body);
     else
         refuse(p, &refusal);
@@ -368,7 +368,10 @@ static void proxy_resume(struct request *req)
 
 static void proxy_abort(struct request *req, const char *reason WEIR_UNUSED)
 {
-    proxy_drop(req->handler_data);
+    struct proxy *p = req->handler_data;
+
+    p->left = true;
+    proxy_drop(p);
 }
 
 const struct handler handler_proxy = {

@@ -10,6 +10,7 @@ void proxy_disk_failed(struct proxy *p)
     struct reply_error error = {.status = 507, .reason = "the temporary file of the body cannot be written"};
 
     error.cause = fault_errno(p->req, errno);
+    p->own_fault = true;
     proxy_end(p, &error);
 }
 
@@ -21,7 +22,9 @@ void proxy_leave_peer(struct proxy *p)
     if (!peer)
         return;
     p->peer = NULL;
-    if (!p->answered)
+    if (!p->answered && (p->own_fault || p->left))
+        upstream_not_awaited(p->state, p->index, p->sent_at ? proxy_now(p) - p->sent_at : 0);
+    else if (!p->answered)
         upstream_answered(p->state, p->index, -1);
     upstream_done(p->state, p->index);
 }

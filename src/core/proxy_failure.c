@@ -63,7 +63,7 @@ void proxy_timed_out(struct proxy *p)
         error.cause = cause_of_end(p, fault_time(p->req, p->read_setting, p->read_timeout));
     }
     if (c->state == H1_CLIENT_HEAD)
-        breaker_latency(p->state, proxy_now(p) - p->req->times.attempt);
+        breaker_latency(p->state, proxy_now(p) - p->req->times.attempt, p->probe);
     proxy_attempt_failed(p, RETRY_TIMEOUT, &error, STR_NONE);
 }
 

@@ -95,7 +95,7 @@ static void forget(struct proxy *p, enum retry_reason reason, bool whole)
     proxy_leave(p);
     deadline_stop(&p->patience);
     p->tries++;
-    p->repeated = p->sendable = p->judged = false;
+    p->repeated = p->sendable = p->judged = p->own_fault = false;
     p->sent_at = 0;
     p->read_timeout = p->req->route->timeouts.read;
     p->read_setting = "timeouts.read";
@@ -146,7 +146,6 @@ void proxy_attempt_failed(struct proxy *p, enum retry_reason reason, struct repl
     proxy_count_failure(p);
     if (!p->own_fault)
         proxy_judge(p, false, error->proxy_error);
-    p->own_fault = false;
     if (retry(p, reason, 0, error, body))
         return;
     proxy_give_up(p, error);
@@ -214,7 +213,7 @@ void proxy_on_per_try(struct deadline *d)
         proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
         return;
     }
-    breaker_latency(p->state, conf->per_try);
+    breaker_latency(p->state, conf->per_try, p->probe);
     proxy_attempt_failed(p, RETRY_TIMEOUT, &error, STR_NONE);
 }
 

@@ -37,6 +37,8 @@ struct proxy {
     bool interim_sent; /* the client has seen something of an answer */
     bool judged; /* the server was told well or ill of for this attempt */
     bool retrying; /* counted as such */
+    bool probe; /* of a circuit breaker that is open */
+    bool left; /* the client did, before the end */
     bool own_fault; /* that of the attempt is ours: no descriptor, no memory */
     bool answer_whole; /* of the answer that is thrown away: its connection can be used again */
     bool credited; /* the client may send, and has not yet */

@@ -1,6 +1,7 @@
 /* proxy_wait.c: no server can be had: the request waits for one, or ends and says why. */
 #include "core/fault.h"
 #include "core/proxy_state.h"
+#include "core/sticky.h"
 #include "core/upstream_wait.h"
 
 /* "2 down, 1 ejected" of the servers that were not tried. */
@@ -80,7 +81,14 @@ void proxy_wait_ended(struct queue_waiter *w, enum queue_end end)
 
 bool proxy_wait_place(struct queue_waiter *w)
 {
-    return proxy_try(container_of(w, struct proxy, waiter), STR_NONE);
+    struct proxy *p = container_of(w, struct proxy, waiter);
+    int wanted;
+
+    if (proxy_try(p, STR_NONE))
+        return true;
+    wanted = sticky_waits_for(p->req, p->state);
+    queue_waiter_wish(w, wanted < 0 ? NULL : &p->state->peers[wanted]->wish);
+    return false;
 }
 
 void proxy_wait(struct proxy *p, struct str body)

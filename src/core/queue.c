@@ -20,8 +20,10 @@ void queue_join(struct queue *q, struct queue_waiter *w, enum route_priority pri
     w->queue = q;
     w->priority = priority < PRIORITIES ? priority : PRIORITY_LOW;
     w->since_ms = now_ms;
+    w->wish = NULL;
     list_append(&q->lists[w->priority], &w->link);
     q->count++;
+    q->content++;
 }
 
 void queue_leave(struct queue_waiter *w)
@@ -32,6 +34,16 @@ void queue_leave(struct queue_waiter *w)
         w->queue->next = w->link.next;
     list_remove(&w->link);
     w->queue->count--;
+    w->queue->content -= !w->wish;
+}
+
+void queue_waiter_wish(struct queue_waiter *w, struct queue_wish *wish)
+{
+    if (!queue_is_waiting(w))
+        return;
+    w->queue->content += !wish;
+    w->queue->content -= !w->wish;
+    w->wish = wish;
 }
 
 bool queue_is_ahead(const struct queue *q, enum route_priority priority)
@@ -61,18 +73,31 @@ struct queue_waiter *queue_expired(const struct queue *q, int64_t before_ms)
     return NULL;
 }
 
+/* Whether one who is content with anything was asked in vain. */
+static bool ask(struct queue *q, struct queue_waiter *w)
+{
+    if (w->wish && w->wish->missed == q->round)
+        return false;
+    if (w->place(w))
+        return false;
+    if (w->wish)
+        w->wish->missed = q->round;
+    return !w->wish;
+}
+
 void queue_serve(struct queue *q)
 {
     unsigned misses = 0;
 
     q->serving = true;
+    q->round++;
     for (size_t i = 0; i < PRIORITIES && misses < QUEUE_MISSES; i++) {
         for (q->next = q->lists[i].next; q->next != &q->lists[i] && misses < QUEUE_MISSES;) {
             struct queue_waiter *w = container_of(q->next, struct queue_waiter, link);
 
             /* Others may leave meanwhile: queue_leave() moves on who would be next. */
             q->next = w->link.next;
-            misses += !w->place(w);
+            misses += ask(q, w);
         }
     }
     q->next = NULL;

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "core/config.h"
 
-/* Waiters that are asked in vain before the others are left alone: they may want something particular. */
+/* Waiters content with anything that are asked in vain before the others of their kind are left alone. */
 #define QUEUE_MISSES 8
 
 struct queue;
@@ -20,14 +20,20 @@ enum queue_end {
     QUEUE_DISPLACED /* the queue is full, and one of a higher priority came */
 };
 
+/* Something particular that waiters may want; zeroed, wherever its owner keeps it. */
+struct queue_wish {
+    uint64_t missed; /* the round in which one who wants it was asked in vain: the others are not asked */
+};
+
 struct queue_waiter {
     struct list link; /* in none: does not wait */
     struct queue *queue;
     enum route_priority priority;
     int64_t since_ms;
+    struct queue_wish *wish; /* NULL: anything, or not known yet; see queue_waiter_wish() */
     /*
-     * There may be a place: the waiter leaves, takes it and is never touched again, true; or it stays as it
-     * is, false.
+     * There may be a place: the waiter leaves, takes it and is never touched again, true; or it stays, false,
+     * and has said with queue_waiter_wish() what it waits for.
      */
     bool (*place)(struct queue_waiter *);
     /* It has left, and is never touched again. */
@@ -37,6 +43,8 @@ struct queue_waiter {
 struct queue {
     struct list lists[PRIORITIES];
     size_t count;
+    size_t content; /* of them those without a wish */
+    uint64_t round; /* of queue_serve() */
     struct list *next; /* whom queue_serve() asks next */
     bool serving; /* queue_serve() runs */
 };
@@ -66,7 +74,14 @@ struct queue_waiter *queue_last_below(const struct queue *, enum route_priority)
 /* One that came at `before_ms` or earlier, or NULL. */
 struct queue_waiter *queue_expired(const struct queue *, int64_t before_ms);
 
-/* Asks the waiters in their order, until QUEUE_MISSES of them had no use of it. */
+/* One that waits, and was asked in vain: what it waits for; NULL: anything. */
+void queue_waiter_wish(struct queue_waiter *, struct queue_wish *);
+
+/*
+ * Asks the waiters in their order, until QUEUE_MISSES of those without a wish had no use of it.  Of those
+ * with the same wish none is asked behind one who was in vain: so many who wait for one thing that is all in
+ * use keep nobody from others.
+ */
 void queue_serve(struct queue *);
 
 #endif

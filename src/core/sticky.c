@@ -186,6 +186,15 @@ static void read_cookies(struct sticky *s, const struct request *req, const stru
     }
 }
 
+/* While a request waits, or is tried elsewhere, the place of the server that it wants may get another. */
+static void check_wanted(const struct upstream_state *state, struct sticky_visit *v)
+{
+    if ((size_t)v->wanted < state->peer_count && state->peers[v->wanted]->lives == v->lives)
+        return;
+    v->wanted = -1;
+    v->said = STICKY_SAID_GONE;
+}
+
 int sticky_pick(struct upstream_state *state, const struct pick *pick)
 {
     struct request *req = pick->req;
@@ -198,8 +207,12 @@ int sticky_pick(struct upstream_state *state, const struct pick *pick)
     if (v->state != state) {
         read_cookies(state->sticky, req, &state->worker->loop->clock, v);
         v->state = state;
+        if (v->wanted >= 0 && (size_t)v->wanted < state->peer_count)
+            v->lives = state->peers[v->wanted]->lives;
     }
-    if (v->wanted < 0 || (size_t)v->wanted >= state->peer_count)
+    if (v->wanted >= 0)
+        check_wanted(state, v);
+    if (v->wanted < 0)
         return STICKY_NONE;
     if (upstream_peer_keeps(state, (size_t)v->wanted, pick, &full))
         return v->wanted;
@@ -212,6 +225,13 @@ void sticky_picked(struct request *req, int index)
 {
     if (req->sticky)
         req->sticky->taken = index;
+}
+
+int sticky_waits_for(const struct request *req, const struct upstream_state *state)
+{
+    const struct sticky_visit *v = req->sticky;
+
+    return v && v->state == state && v->taken == STICKY_WAIT ? v->wanted : -1;
 }
 
 void sticky_tell(const struct upstream *upstream, const struct request *req, struct sticky_told *told)

@@ -29,6 +29,7 @@ struct sticky_visit {
     struct upstream_state *state;
     enum sticky_said said;
     int wanted; /* the server named; -1: none */
+    unsigned lives; /* of it: with another number its place has another server now */
     int taken; /* the server last chosen; -1: none */
     bool outdated; /* the cookie is right, but to be set anew */
     bool has_hash;
@@ -49,6 +50,12 @@ void sticky_look(struct upstream_state *);
  * req->sticky, from which a queue can see who waits for whom.
  */
 int sticky_pick(struct upstream_state *, const struct pick *);
+
+/*
+ * The server of the upstream that the request waits for, as sticky_pick() said last; below 0: it waits for
+ * none in particular.
+ */
+int sticky_waits_for(const struct request *, const struct upstream_state *);
 
 /* Which server it became, however it was chosen; below 0: none. */
 void sticky_picked(struct request *, int index);

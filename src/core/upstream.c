@@ -99,6 +99,17 @@ void upstream_look(struct upstream_state *state)
 
 /* ---- states ---- */
 
+static struct peer_state *queue_peer_new(struct upstream_state *state)
+{
+    struct peer_conf *conf = pool_zalloc(state->worker->pool, sizeof(*conf));
+    struct peer_state *peer = pool_zalloc(state->worker->pool, sizeof(*peer));
+
+    conf->name = state->conf->name;
+    conf->board_slot = state->conf->servers_file_slot;
+    peer_init(peer, state, conf, STR_NONE);
+    return peer;
+}
+
 static void state_init(struct upstream_state *state, struct worker *worker, const struct upstream *conf)
 {
     struct peer_state *peers = pool_zalloc(worker->pool, sizeof(*peers) * (conf->peer_count + 1));
@@ -122,6 +133,7 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
         peer_init(&peers[i], state, &conf->peers[i],
                   pool_str(worker->pool, addr_print(&conf->peers[i].address, text)));
     }
+    state->queue_peer = conf->peer_count > 0 ? state->peers[0] : queue_peer_new(state);
     state->sticky = sticky_new(state);
 }
 
@@ -317,6 +329,16 @@ void upstream_answered(struct upstream_state *state, int index, int64_t latency_
         ms = peer->latency > LATENCY_FAILED_MS ? peer->latency : LATENCY_FAILED_MS;
     peer->latency = peer->latency_at_ms > 0 ? peer->latency + (ms - peer->latency) / LATENCY_PARTS : ms;
     peer->latency_at_ms = state->worker->loop->clock.mono_ms;
+}
+
+void upstream_not_awaited(struct upstream_state *state, int index, int64_t waited_ms)
+{
+    struct peer_state *peer = state->peers[index];
+
+    if (peer->latency_at_ms > 0 && (double)waited_ms > peer->latency)
+        upstream_answered(state, index, waited_ms);
+    else
+        peer->pending--;
 }
 
 void upstream_done(struct upstream_state *state, int index)

@@ -46,6 +46,7 @@ struct peer_state {
     int64_t current_weight; /* of smooth weighted round robin */
     uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
     int64_t others_at_ms; /* when that was; 0: never */
+    struct queue_wish wish; /* of requests that wait for a place at this one */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */
@@ -73,6 +74,11 @@ struct upstream_state {
     unsigned active; /* requests of this worker under way */
     struct breaker breaker;
     struct queue queue; /* requests of this worker that wait for a place, see upstream_wait.h */
+    /*
+     * Whose slot counts them in all workers: the first server of the file; where there is none, what stands
+     * for the servers_file, in no list.  Never the place of a server that comes and goes: another may get it.
+     */
+    struct peer_state *queue_peer;
     struct loop_deferred soon; /* the queue is looked at when the turn is over */
     bool is_soon;
     unsigned turn; /* the worker that was given the last place: others come first now */
@@ -150,5 +156,11 @@ void upstream_done(struct upstream_state *, int index);
  * Between them, once: the first byte of the answer came after `latency_ms`; below 0: there will be none.
  */
 void upstream_answered(struct upstream_state *, int index, int64_t latency_ms);
+
+/*
+ * Instead: it is not known whether there would have been one, as the client left, or something here failed,
+ * `waited_ms` after the request was sent.  All that says is that it would have taken longer.
+ */
+void upstream_not_awaited(struct upstream_state *, int index, int64_t waited_ms);
 
 #endif

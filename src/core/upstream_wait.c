@@ -31,7 +31,8 @@ static void announce(struct upstream_state *state, bool waits)
 
 bool upstream_others_wait(const struct peer_state *peer)
 {
-    return peer->conf->max_connections > 0 &&
+    /* Where nobody may wait, those of a generation where one could would keep all from every place. */
+    return peer->conf->max_connections > 0 && peer->upstream->conf->queue.size > 0 &&
            (__atomic_load_n(&peer->shared->waiters, __ATOMIC_RELAXED) & ~held_bit(peer->upstream->worker));
 }
 
@@ -148,13 +149,13 @@ static bool make_room(struct upstream_state *state, enum route_priority priority
 {
     struct queue_waiter *victim;
 
-    if (held_queue(state->peers[0], state->conf->queue.size))
+    if (held_queue(state->queue_peer, state->conf->queue.size))
         return true;
     victim = queue_last_below(&state->queue, priority);
     if (!victim)
         return false;
     victim->ended(victim, QUEUE_DISPLACED);
-    return held_queue(state->peers[0], state->conf->queue.size);
+    return held_queue(state->queue_peer, state->conf->queue.size);
 }
 
 bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum route_priority priority)
@@ -174,7 +175,7 @@ bool upstream_wait(struct upstream_state *state, struct queue_waiter *w, enum ro
      * able to use one that those before it cannot.  Behind more than are asked at once it waits for the
      * next look.
      */
-    if (!state->queue.serving && state->queue.count <= QUEUE_MISSES)
+    if (!state->queue.serving && state->queue.content <= QUEUE_MISSES)
         serve_soon(state);
     return true;
 }
@@ -186,7 +187,7 @@ int64_t upstream_wait_end(struct upstream_state *state, struct queue_waiter *w)
     if (!queue_is_waiting(w))
         return 0;
     queue_leave(w);
-    held_unqueue(state->peers[0]);
+    held_unqueue(state->queue_peer);
     all->waiting--;
     if (state->queue.count == 0)
         announce(state, false);

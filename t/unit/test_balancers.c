@@ -234,6 +234,34 @@ static void test_least_time(void **state)
     fixture_end(&f);
 }
 
+/* Who is fast stays so, however many clients leave at once; who is slow cannot hide behind them. */
+static void test_least_time_of_those_that_leave(void **state)
+{
+    static const struct {
+        int64_t latency, waited;
+        double expected;
+    } cases[] = {{10, 0, 10}, {10, 10, 10}, {10, 18, 11}, {2000, 1000, 2000}, {-1, 1800, 1100}};
+    struct balancer_fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        start(&f, &balancer_least_time, NULL, 2);
+        answer(&f, 0, cases[i].latency);
+        upstream_begin(f.state, 0);
+        upstream_not_awaited(f.state, 0, cases[i].waited);
+        assert_int_equal(f.state->peers[0]->pending, 0);
+        upstream_done(f.state, 0);
+        assert_true(fabs(f.state->peers[0]->latency - cases[i].expected) < 0.01);
+        /* Of one that was never measured it says nothing. */
+        upstream_begin(f.state, 1);
+        upstream_not_awaited(f.state, 1, 5);
+        upstream_done(f.state, 1);
+        assert_int_equal(f.state->peers[1]->latency_at_ms, 0);
+        assert_int_equal(f.state->peers[1]->pending, 0);
+        fixture_end(&f);
+    }
+}
+
 /* Of a server that was never asked the best is expected that is known now, not the best there ever was. */
 static void test_least_time_of_the_unknown(void **state)
 {
@@ -371,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_least_conn_does_not_make_up),
         cmocka_unit_test(test_least_time),
         cmocka_unit_test(test_least_time_of_the_unknown),
+        cmocka_unit_test(test_least_time_of_those_that_leave),
         cmocka_unit_test(test_least_pending),
         cmocka_unit_test(test_first),
         cmocka_unit_test(test_random_of_two),

@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/board.h"
+#include "core/board_server.h"
 #include "core/held.h"
 #include "modules/modules.h"
 
@@ -36,6 +36,7 @@ static void begin(struct fixture *f, unsigned max)
         w->worker.count = WORKERS;
         w->conf.peers[0].max_connections = max;
         w->conf.peers[0].board_slot = slot;
+        w->conf.queue.size = 10;
         fixture_start(w);
     }
 }
@@ -179,6 +180,37 @@ static void test_others_wait(void **state)
     end(&f);
 }
 
+/* Nobody waits in a worker that died, and where there is no queue nobody stands behind others. */
+static void test_bits_of_the_dead(void **state)
+{
+    struct fixture f;
+    struct board_server s = {
+        .upstream = STR("up"), .name = STR("b"), .origin = BOARD_ORIGIN_API, .weight = 1};
+    struct peer_shared *shared, *other;
+    int slot;
+
+    (void)state;
+    begin(&f, 2);
+    assert_int_equal(addr_parse(STR("127.0.0.1:1"), &s.address, NULL, 0), 0);
+    slot = board_server_add(f.board, &s);
+    assert_true(slot >= 0);
+    other = board_peer_shared(f.board, (unsigned)slot);
+    shared = f.workers[0].state->peers[0]->shared;
+    other->waiters = shared->waiters = held_bit(&f.workers[1].worker) | held_bit(&f.workers[2].worker);
+    assert_false(take(&f, 0));
+    board_process_free(f.board, (unsigned)f.slots[1]);
+    assert_int_equal(shared->waiters, held_bit(&f.workers[2].worker));
+    assert_int_equal(other->waiters, held_bit(&f.workers[2].worker));
+    assert_false(take(&f, 0));
+    f.workers[0].conf.queue.size = 0;
+    assert_true(take(&f, 0));
+    f.workers[0].conf.queue.size = 10;
+    assert_false(take(&f, 0));
+    board_process_free(f.board, (unsigned)f.slots[2]);
+    assert_true(take(&f, 0));
+    end(&f);
+}
+
 /* Of 1,100 requests, a server that came back has so many as its share says, whatever the time it took. */
 static void test_slow_start(void **state)
 {
@@ -286,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_no_limit),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_others_wait),
+        cmocka_unit_test(test_bits_of_the_dead),
         cmocka_unit_test(test_slow_start),
         cmocka_unit_test(test_slow_start_of_few),
         cmocka_unit_test(test_slow_start_after_ejection),

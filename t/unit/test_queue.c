@@ -12,6 +12,7 @@ struct guest {
     struct queue_waiter waiter;
     char name;
     bool wants; /* takes a place when asked */
+    struct queue_wish *wish; /* said when it does not */
     struct guest *drags; /* leaves with it */
 };
 
@@ -35,8 +36,10 @@ static bool place(struct queue_waiter *w)
     struct guest *g = container_of(w, struct guest, waiter);
 
     say(g->name);
-    if (!g->wants)
+    if (!g->wants) {
+        queue_waiter_wish(w, g->wish);
         return false;
+    }
     queue_leave(w);
     if (g->drags)
         queue_leave(&g->drags->waiter);
@@ -96,6 +99,48 @@ static void test_misses(void **state)
     silence();
     queue_serve(&q);
     assert_string_equal(said, "acdefghi");
+}
+
+/* Many wait for one thing that is all in use: the others are asked all the same, and the first of them. */
+static void test_wishes(void **state)
+{
+    struct queue q;
+    struct queue_wish a = {0}, b = {0};
+    struct guest g[3 * QUEUE_MISSES];
+    const size_t last = ARRAY_SIZE(g) - 1;
+
+    (void)state;
+    queue_init(&q);
+    for (size_t i = 0; i <= last; i++) {
+        enter(&q, &g[i], (char)('a' + i), PRIORITY_NORMAL, 1);
+        g[i].wants = i == last;
+        g[i].wish = i % 2 ? &a : &b;
+    }
+    assert_int_equal(q.content, ARRAY_SIZE(g));
+    silence();
+    queue_serve(&q);
+    assert_int_equal(said_len, ARRAY_SIZE(g)); /* nobody knows yet who wants what */
+    assert_int_equal(q.count, last);
+    assert_int_equal(q.content, 0);
+    enter(&q, &g[last], 'z', PRIORITY_NORMAL, 2);
+    silence();
+    queue_serve(&q);
+    assert_string_equal(said, "abz");
+    assert_int_equal(q.content, 0);
+    /* Of those who can have it now each is asked, in their order. */
+    g[1].wants = g[3].wants = true;
+    silence();
+    queue_serve(&q);
+    assert_string_equal(said, "abdf");
+    assert_int_equal(q.count, last - 2);
+    /* The thing is no more: its friends are content with anything. */
+    g[0].wish = g[2].wish = NULL;
+    silence();
+    queue_serve(&q);
+    assert_string_equal(said, "acef");
+    assert_int_equal(q.content, 2);
+    queue_leave(&g[0].waiter);
+    assert_int_equal(q.content, 1);
 }
 
 static void test_others_leave_meanwhile(void **state)
@@ -180,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_misses),
+        cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_others_leave_meanwhile),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_ahead_and_below),

@@ -136,6 +136,32 @@ static void test_server(void **state)
     }
 }
 
+/* The server that a request waits for goes, and its place is given to another: that is not the one wanted. */
+static void test_place_of_another(void **state)
+{
+    struct sticky_fixture f;
+    const char *cookie;
+
+    (void)state;
+    prepare(&f, STICKY_INSERT);
+    f.base.conf.queue.size = 10;
+    f.base.conf.peers[1].max_connections = 1;
+    fixture_start(&f.base);
+    cookie = cookie_of(&f, 1, NULL);
+    f.base.state->peers[1]->active = 1;
+    assert_int_equal(pick(&f, cookie), -1);
+    assert_int_equal(sticky_waits_for(&f.req, f.base.state), 1);
+    f.base.state->peers[1]->active = 0;
+    assert_int_equal(upstream_pick(f.base.state, &f.req, NULL, 0), 1);
+    f.base.state->peers[1]->active = 1;
+    f.base.state->peers[1]->lives++;
+    assert_true(upstream_pick(f.base.state, &f.req, NULL, 0) != -1);
+    assert_int_equal(sticky_waits_for(&f.req, f.base.state), -1);
+    assert_int_equal(f.req.sticky->wanted, -1);
+    assert_int_equal(f.req.sticky->said, STICKY_SAID_GONE);
+    end(&f);
+}
+
 static void test_counts(void **state)
 {
     struct sticky_fixture f;
@@ -327,9 +353,10 @@ static void test_noise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_server), cmocka_unit_test(test_counts),  cmocka_unit_test(test_times),
-        cmocka_unit_test(test_learn),  cmocka_unit_test(test_rewrite), cmocka_unit_test(test_many_cookies),
-        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_server),       cmocka_unit_test(test_place_of_another),
+        cmocka_unit_test(test_counts),       cmocka_unit_test(test_times),
+        cmocka_unit_test(test_learn),        cmocka_unit_test(test_rewrite),
+        cmocka_unit_test(test_many_cookies), cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "core/board.h"
 #include "core/upstream_servers.h"
+#include "core/upstream_wait.h"
 #include "modules/modules.h"
 
 struct servers_fixture {
@@ -307,6 +308,57 @@ static void test_slot_of_another(void **state)
     servers_end(&t);
 }
 
+static bool no_place(struct queue_waiter *w)
+{
+    (void)w;
+    return false;
+}
+
+/* Who waits is counted where no server that comes and goes takes the count along. */
+static void test_queue_of_those_that_go(void **state)
+{
+    struct servers_fixture t;
+    struct queue_waiter w[3];
+    struct upstream_state *u;
+    const uint64_t *queued;
+    struct event_base *base;
+    int slot;
+
+    (void)state;
+    servers_prepare(&t, 0);
+    slot = board_peer_slot(t.board, STR("app"), STR(" servers_file"));
+    assert_true(slot >= 0);
+    queued = &board_peer_stats(t.board, 0, (unsigned)slot)->queued;
+    t.f.conf.servers_file_slot = slot;
+    t.f.conf.queue.size = 2;
+    t.f.loop.base = event_base_new();
+    slot = (int)add(&t, "x");
+    fixture_start(&t.f);
+    u = t.f.state;
+    u->queue.serving = true; /* nobody is asked */
+    for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+        queue_waiter_init(&w[i], no_place, NULL);
+    assert_true(upstream_wait(u, &w[0], PRIORITY_NORMAL));
+    assert_int_equal(*queued, 1);
+    board_server_remove(t.board, (unsigned)slot);
+    upstream_look(u);
+    slot = (int)add(&t, "y");
+    upstream_look(u);
+    assert_int_equal(u->peer_count, 1);
+    assert_true(str_eq(u->peers[0]->conf->name, STR("y")));
+    assert_true(upstream_wait(u, &w[1], PRIORITY_NORMAL));
+    assert_false(upstream_wait(u, &w[2], PRIORITY_NORMAL));
+    (void)upstream_wait_end(u, &w[0]);
+    assert_true(upstream_wait(u, &w[2], PRIORITY_NORMAL));
+    (void)upstream_wait_end(u, &w[1]);
+    (void)upstream_wait_end(u, &w[2]);
+    assert_int_equal(*queued, 0);
+    assert_int_equal(u->peers[0]->stats->queued, 0);
+    base = t.f.loop.base;
+    servers_end(&t);
+    event_base_free(base);
+}
+
 static void test_many(void **state)
 {
     struct servers_fixture t;
@@ -379,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_changed),
         cmocka_unit_test(test_gone_of_the_file),
         cmocka_unit_test(test_slot_of_another),
+        cmocka_unit_test(test_queue_of_those_that_go),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_growth_is_bounded),
     };
