@@ -216,6 +216,7 @@ struct level_settings {
     struct conf_list rewrite; /* struct rewrite_settings */
     struct str strip_prefix, add_prefix, replace_path;
     bool location;
+    int priority; /* enum route_priority */
     struct conf_headers *request_headers, *response_headers;
     struct cookies_settings *cookies;
     struct proxy_headers_settings *proxy_headers;
@@ -225,10 +226,9 @@ struct level_settings {
     struct request_head_settings *request_head;
     struct conf_list access_log; /* struct access_log_settings */
 
-    int priority; /* enum route_priority */
-
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     int hash_method;
+    bool resolve;
     int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
     struct health_settings *health;
@@ -236,7 +236,6 @@ struct level_settings {
     struct sticky_settings *sticky;
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start;
-    bool resolve;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
