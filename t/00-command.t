@@ -30,4 +30,10 @@ for my $wrong ('--no-such-option', '-Z') {
     like($said, qr/^weir: .*weir -h/m, "'$wrong' says what is wrong");
 }
 
+for my $command ('ctl -c /no/such.conf status', '-s reload -c /no/such.conf') {
+    ($said, $code) = run($command);
+    is($code, 1, "'$command' fails");
+    is($said, "weir: cannot read /no/such.conf: No such file or directory\n", "'$command' says that there is no file");
+}
+
 done_testing;

@@ -177,6 +177,14 @@ my @bad = (
     [with_upstream("divert = ( { when = ( { method = \"GET\"; } ); } );"),
      qr/^weir\.conf:2: .*'to'/],
     # Sites.
+    ["sites = ( { hosts = \"a.test:80\"; proxy = \"app\"; }, { hosts = \"http://b.test\"; proxy = \"app\"; },\n"
+         . "{ hosts = \"c.test.\"; proxy = \"app\"; }, { hosts = \"d test\"; proxy = \"app\"; } );\n$listen\n$up",
+     qr/^weir\.conf:1: the host "a\.test:80" is wrong at byte 6: write the name alone, without scheme, port or path$/,
+     qr/^weir\.conf:1: the host "http:\/\/b\.test" is wrong at byte 4: write the name alone/,
+     qr/^weir\.conf:2: the host "c\.test\." is wrong at byte 6: write it without the dot at the end/,
+     qr/^weir\.conf:2: the host "d test" is wrong at byte 1: a name holds no such byte/],
+    ["sites = ( { request_headers = { remove = [ \"Host\" ]; };\nproxy = \"app\"; } );\n$listen\n$up",
+     qr/^weir\.conf:1: "Host" cannot be taken out, as every request has one/],
     ["sites = ( { hosts = \"A.test\"; proxy = \"app\"; },\n{ hosts = \"a.TEST\"; proxy = \"app\"; } );\n$listen\n$up",
      "2: the host \"a.test\" is on one listener twice, first in the site at {{dir}}/weir.conf:1; keep one of them"],
     ["sites = ( { name = \"s\"; proxy = \"app\"; },\n{ name = \"s\"; proxy = \"app\"; } );\n$listen\n$up",

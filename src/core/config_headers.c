@@ -27,6 +27,13 @@ static void header_op(struct build *b, const struct conf_header *from, enum var_
                         "\"%.*s\" is Weir's own business, as it says where messages end; remove it",
                         STR_ARG(from->name));
         break;
+    case HEADER_HOST:
+        if (from->what == CONF_HEADER_REMOVE)
+            conf_report_add(b->report, from->at,
+                            "\"%.*s\" cannot be taken out, as every request has one (RFC 9112 3.2); "
+                            "write proxy_headers = { host = \"...\"; } for another",
+                            STR_ARG(from->name));
+        break;
     default: break;
     }
     if (from->what == CONF_HEADER_REMOVE)

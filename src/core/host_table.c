@@ -71,6 +71,24 @@ static struct str host_lower(struct pool *pool, struct str host)
     return (struct str){text, host.len};
 }
 
+/* Whether a request can name it: what host_parse() makes of a Host field holds letters, digits and few marks. */
+static int host_check(struct str host, struct regex_error *error)
+{
+    if (host.s[0] == '[')
+        return 0;
+    for (size_t i = 0; i < host.len; i++) {
+        unsigned char c = (unsigned char)host.s[i];
+
+        if (c == ':' || c == '/' || c == '?' || c == '@')
+            return host_refuse(error, i, "write the name alone, without scheme, port or path");
+        if (c <= ' ' || c >= 127)
+            return host_refuse(error, i, "a name holds no such byte; write it as browsers send it (xn--...)");
+    }
+    if (host.len > 2 && host.s[host.len - 1] == '.')
+        return host_refuse(error, host.len - 1, "write it without the dot at the end, which is ignored in requests");
+    return 0;
+}
+
 int host_table_add(struct host_table *table, struct str host, void *value,
                    struct regex_error *error)
 {
@@ -81,6 +99,8 @@ int host_table_add(struct host_table *table, struct str host, void *value,
         return host_refuse(error, 0, "the host is empty");
     if (host.s[0] == '~')
         return host_add_regex(table, (struct str){host.s + 1, host.len - 1}, value, error);
+    if (host_check(host, error) != 0)
+        return -1;
     lower = host_lower(table->pool, host);
     star = memchr(lower.s, '*', lower.len);
     if (!star && lower.s[0] != '.') {

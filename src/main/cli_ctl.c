@@ -314,7 +314,7 @@ int cli_ctl(int argc, char **argv)
             return cli_wrong("\"%s\" is one argument too many", c.argv[0]);
         control_find(&c.target, c.file);
         if (!c.target.control[0]) {
-            fprintf(stderr, "weir: %s: no control socket is configured\n", c.file);
+            control_missing(c.file);
             return CLI_FAULT;
         }
         return commands[i].run(&c);

@@ -117,7 +117,7 @@ int cli_signal(const char *file, const char *command)
         return cli_wrong("-s takes reload, quit, stop, reopen or upgrade, not \"%s\"", command);
     control_find(&target, file);
     if (!target.control[0]) {
-        fprintf(stderr, "weir: %s: no control socket is configured\n", file);
+        control_missing(file);
         return CLI_FAULT;
     }
     /* Opened before, since the file goes away with the process. */

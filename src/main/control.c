@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,4 +202,17 @@ void control_reply_free(struct control_reply *reply)
 {
     free(reply->text);
     *reply = (struct control_reply){.text = NULL};
+}
+
+void control_missing(const char *file)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    char byte;
+
+    if (fd < 0 || read(fd, &byte, 1) < 0)
+        fprintf(stderr, "weir: cannot read %s: %s\n", file, strerror(errno));
+    else
+        fprintf(stderr, "weir: %s: no control socket is configured; write control = \"unix:/run/weir.sock\";\n", file);
+    if (fd >= 0)
+        close(fd);
 }

@@ -35,4 +35,7 @@ int control_ask(const struct control_target *, const char *method, const char *p
 
 void control_reply_free(struct control_reply *);
 
+/* Says on standard error why there is no socket to ask: the file cannot be read, or names none. */
+void control_missing(const char *file);
+
 #endif

@@ -124,6 +124,7 @@ static void test_refused(void **state)
         {"", 0},      {"*", 0},         {".", 0},      {"*.", 0},        {"a.*.b", 2},
         {"a*", 0},    {"*a.b", 0},      {"*.a.*", 0},  {"www*.x", 3},    {"~(", 2},
         {"a.**", 2},  {".a.*", 3},      {"**.a", 0},
+        {"a.b:80", 3}, {"http://b", 4}, {"a b", 1},    {"a.b.", 3},      {"\303\244.b", 0},
     };
     struct pool *pool = pool_new(4096);
     struct host_table *table = host_table_new(pool, test_key);
