@@ -57,6 +57,14 @@ sub server {
 }
 
 # Waits until the server is in this state and the last check said this; a test.
+# After a reload the old one is there for a moment too.
+sub only_keeper {
+    my ($w) = @_;
+    my @keepers;
+    eventually(sub { (@keepers = grep { comm_of($_) =~ /keeper/ } $w->children) == 1 });
+    return $keepers[0];
+}
+
 sub becomes {
     my ($w, $name, $state, $reason, $n) = @_;
     my $s;
@@ -201,7 +209,7 @@ sub until_closed { my ($sock) = @_; 1 while sysread $sock, my $buf, 4096; return
     is(server($w, 'fine')->{state}, 'up', 'what was up is up');
     is($w->get('http', '/gone')->{status}, 503, 'and gets no request');
 
-    my ($keeper) = grep { comm_of($_) =~ /keeper/ } $w->children;
+    my $keeper = only_keeper($w);
     kill KILL => $keeper;
     ok($w->wait_log(qr/keeper 0 \[$keeper\] was ended by signal 9/), 'the keeper is killed');
     is($w->get('http', '/gone')->{status}, 503, 'the workers know still');
@@ -249,7 +257,7 @@ sub until_closed { my ($sock) = @_; 1 while sysread $sock, my $buf, 4096; return
 
     $kept[1]->stop;
     becomes($w, 'app', 'down', qr/^connect refused$/, 2);
-    my ($keeper) = grep { comm_of($_) =~ /keeper/ } $w->children;
+    my $keeper = only_keeper($w);
     kill KILL => $keeper;
     ok($w->wait_log(qr/keeper 0 \[$keeper\] was ended by signal 9/), 'the keeper is killed');
     ok(eventually(sub { eval { server($w, 'app', 2)->{state} eq 'down' } }), 'the new one knows it is down');
