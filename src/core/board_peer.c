@@ -282,8 +282,32 @@ void board_waiter_clear(struct board *board, unsigned index)
     waiter_clear_range(board, board_waiter_bit(index), BOARD_SERVERS_FROM, board_server_end(board));
 }
 
-static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more)
+/* Calls `add` with the counters that each process has of each of the servers, the i-th from `first` on. */
+static void board_peer_each(const struct board *board, unsigned first, size_t count, void *sums,
+                            void (*add)(void *sums, size_t i, const struct peer_stats *))
 {
+    unsigned parts = board_part_end(board);
+    struct board_counters there[READ_AT_ONCE];
+
+    if (first >= BOARD_PEERS)
+        return;
+    if (count > BOARD_PEERS - first)
+        count = BOARD_PEERS - first;
+    for (unsigned part = 0; part < parts; part++)
+        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
+            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
+
+            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
+                continue;
+            for (size_t i = 0; i < now; i++)
+                add(sums, done + i, &there[i].stats);
+        }
+}
+
+static void peer_stats_add(void *sums, size_t at, const struct peer_stats *more)
+{
+    struct peer_stats *sum = (struct peer_stats *)sums + at;
+
     sum->active += more->active;
     sum->queued += more->queued;
     sum->requests += more->requests;
@@ -296,44 +320,19 @@ static void peer_stats_add(struct peer_stats *sum, const struct peer_stats *more
 
 void board_peer_sums(struct board *board, unsigned first, size_t count, struct peer_stats *sums)
 {
-    unsigned parts = board_part_end(board);
-    struct board_counters there[READ_AT_ONCE];
-
     memset(sums, 0, count * sizeof(*sums));
-    if (first >= BOARD_PEERS)
-        return;
-    if (count > BOARD_PEERS - first)
-        count = BOARD_PEERS - first;
-    for (unsigned part = 0; part < parts; part++)
-        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
-            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
+    board_peer_each(board, first, count, sums, peer_stats_add);
+}
 
-            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
-                continue;
-            for (size_t i = 0; i < now; i++)
-                peer_stats_add(&sums[done + i], &there[i].stats);
-        }
+static void active_add(void *sums, size_t at, const struct peer_stats *more)
+{
+    ((uint64_t *)sums)[at] += more->active;
 }
 
 void board_peer_actives(struct board *board, unsigned first, size_t count, uint64_t *sums)
 {
-    unsigned parts = board_part_end(board);
-    struct board_counters there[READ_AT_ONCE];
-
     memset(sums, 0, count * sizeof(*sums));
-    if (first >= BOARD_PEERS)
-        return;
-    if (count > BOARD_PEERS - first)
-        count = BOARD_PEERS - first;
-    for (unsigned part = 0; part < parts; part++)
-        for (size_t done = 0; done < count; done += READ_AT_ONCE) {
-            size_t now = count - done < READ_AT_ONCE ? count - done : READ_AT_ONCE;
-
-            if (board_part_read(board, part, first + (unsigned)done, now, there) < 0)
-                continue;
-            for (size_t i = 0; i < now; i++)
-                sums[done + i] += there[i].stats.active;
-        }
+    board_peer_each(board, first, count, sums, active_add);
 }
 
 uint64_t board_peer_active(const struct board *board, unsigned peer_slot)
