@@ -8,8 +8,8 @@
 #include "core/admin.h"
 #include "core/json.h"
 #include "core/request.h"
-#include "core/stats.h"
-#include "core/upstream.h"
+#include "core/board/stats.h"
+#include "core/upstream/upstream.h"
 #include "core/worker.h"
 
 /* A text that grows in a pool. */

@@ -1,7 +1,7 @@
 /* api_check.c: what the active checks have found, for the JSON of the runtime API and for metrics. */
 #include <inttypes.h>
 
-#include "core/board.h"
+#include "core/board/board.h"
 #include "modules/api.h"
 
 void api_add_check(struct json *json, const struct request *req, const struct peer_conf *peer)

@@ -1,7 +1,7 @@
 /* api_discovery.c: how the names and files are doing that servers are found by. */
 #include <inttypes.h>
 
-#include "core/discovery.h"
+#include "core/discovery/discovery.h"
 #include "modules/api.h"
 
 /* Calls `fn` for each name to be resolved and each servers_file of the upstream. */

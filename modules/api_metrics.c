@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "config.h"
-#include "core/board.h"
+#include "core/board/board.h"
 #include "modules/api.h"
 
 static void add_family(struct api_text *t, const char *name, const char *type, const char *help)

@@ -1,7 +1,7 @@
 /* api_servers.c: calls that change servers at run time, and the list of changes. */
 #include <stdio.h>
 
-#include "core/changes.h"
+#include "core/discovery/changes.h"
 #include "core/json_read.h"
 #include "modules/api.h"
 

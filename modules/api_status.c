@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "core/board.h"
+#include "core/board/board.h"
 #include "modules/api.h"
 
 static void add_latency(struct json *json, const struct stats_histogram *h)

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "core/board.h"
+#include "core/board/board.h"
 #include "core/reply.h"
 #include "http/status.h"
 #include "modules/api.h"

@@ -1,7 +1,7 @@
 /* balance_load.c: see balance_load.h. */
 #include "modules/balance_load.h"
 
-#include "core/board.h"
+#include "core/board/board.h"
 #include "core/worker.h"
 
 /* Slots summed at once. */

@@ -1,12 +1,12 @@
 /*
  * balance_load.h: how many requests servers have under way over all processes: this worker's own exactly, the
- * others' as summed at most 20 ms ago, so that a choice reads no line that others write (see core/board.h).
+ * others' as summed at most 20 ms ago, so that a choice reads no line that others write (see core/board/board.h).
  */
 #ifndef WEIR_MODULES_BALANCE_LOAD_H
 #define WEIR_MODULES_BALANCE_LOAD_H
 
 #include "base/pool.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 
 #define BALANCE_LOAD_MS 20
 

@@ -1,5 +1,5 @@
 /* balancer_first.c: the first server in the order of the file that has room: the last ones may sleep. */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "modules/modules.h"
 
 static int first_pick(struct upstream_state *state, const struct pick *pick)

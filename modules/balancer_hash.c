@@ -5,8 +5,8 @@
  * is hash_race.h.  A server that cannot take the request, or has its share of the load, is passed over for
  * the key's next, and so on.
  */
-#include "core/balance_key.h"
-#include "core/balancer.h"
+#include "core/upstream/balance_key.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/balance_load.h"
 #include "modules/hash_tier.h"

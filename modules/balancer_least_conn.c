@@ -1,5 +1,5 @@
 /* balancer_least_conn.c: the server with the fewest requests under way for its weight, over all workers. */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "modules/balance_least.h"
 #include "modules/modules.h"
 

@@ -3,7 +3,7 @@
  * answer: tunnels and long downloads do not count.  The scan begins behind the last choice, in each worker
  * elsewhere, and ends at a server that owes nothing.
  */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 

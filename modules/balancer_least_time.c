@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/balance_least.h"
 #include "modules/modules.h"

@@ -3,7 +3,7 @@
  * taken.  Workers that know little of each other do not all run to the same server, as they do with
  * least_conn.
  */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/balance_load.h"
 #include "modules/modules.h"

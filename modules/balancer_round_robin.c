@@ -3,7 +3,7 @@
  * takes the largest and subtracts the sum of all from it: 5:1:1 gives a a b a c a a, never five times a in a
  * row.  Where all weights are the same that is one after the other, and costs nothing.
  */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 

@@ -3,7 +3,7 @@
  * time change nothing.  Each choice costs log n, however many servers there are; the order is even, not
  * smooth.
  */
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 #include "modules/peer_heap.h"

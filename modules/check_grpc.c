@@ -1,7 +1,7 @@
 /* check_grpc.c: grpc.health.v1.Health/Check over cleartext HTTP/2 with prior knowledge (RFC 9113 3.3). */
 #include <nghttp2/nghttp2.h>
 
-#include "core/probe.h"
+#include "core/health/probe.h"
 #include "http/status.h"
 #include "modules/modules.h"
 

@@ -1,7 +1,7 @@
 /* check_http.c: a request whose answer must have the right status, and body where one is asked for. */
-#include "core/http_answer.h"
-#include "core/probe.h"
-#include "core/regex.h"
+#include "core/health/http_answer.h"
+#include "core/health/probe.h"
+#include "core/route/regex.h"
 #include "http/h1_write.h"
 #include "http/status.h"
 #include "modules/modules.h"

@@ -2,7 +2,7 @@
  * check_mysql.c: the greeting of a MySQL or MariaDB server, then with `user` a login without a password and a
  * goodbye.  Packets are three bytes of length, a number, and the payload; integers have the low byte first.
  */
-#include "core/probe.h"
+#include "core/health/probe.h"
 #include "modules/modules.h"
 
 #define PACKET_HEAD 4

@@ -1,5 +1,5 @@
 /* check_redis.c: PING, and with `role` the first word of ROLE. */
-#include "core/probe.h"
+#include "core/health/probe.h"
 #include "modules/modules.h"
 
 #define LINE_MAX_BYTES 512

@@ -1,6 +1,6 @@
 /* check_tcp.c: a connection, and where it is asked for what is said on it. */
-#include "core/probe.h"
-#include "core/regex.h"
+#include "core/health/probe.h"
+#include "core/route/regex.h"
 #include "modules/modules.h"
 
 #define LOOKED_AT (64 * 1024)

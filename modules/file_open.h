@@ -5,7 +5,7 @@
 #ifndef WEIR_MODULES_FILE_OPEN_H
 #define WEIR_MODULES_FILE_OPEN_H
 
-#include "core/config.h"
+#include "core/config/config.h"
 
 /*
  * A descriptor for reading `path` (decoded, relative, ending in NUL; "" is the root itself), or -1 with

@@ -1,7 +1,7 @@
 /* handler_files.c: static files: which file a request means (`try`, index, directories), then file_send.c. */
 #include <errno.h>
 
-#include "core/fault.h"
+#include "core/log/fault.h"
 #include "core/reply.h"
 #include "core/var.h"
 #include "http/uri.h"

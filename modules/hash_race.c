@@ -1,7 +1,7 @@
 /* hash_race.c: see hash_race.h. */
 #include "modules/hash_race.h"
 
-#include "core/balance_key.h"
+#include "core/upstream/balance_key.h"
 
 struct runner {
     uint64_t seed;

@@ -10,7 +10,7 @@
 #define WEIR_MODULES_HASH_RACE_H
 
 #include "base/pool.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 
 #define HASH_RACE_BITS 16
 #define HASH_RACE_SLOTS (1U << HASH_RACE_BITS)

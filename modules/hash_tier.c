@@ -1,7 +1,7 @@
 /* hash_tier.c: see hash_tier.h. */
 #include "modules/hash_tier.h"
 
-#include "core/balance_key.h"
+#include "core/upstream/balance_key.h"
 #include "modules/hash_race.h"
 
 /* All of the file, whatever they are at this moment. */

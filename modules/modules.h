@@ -4,8 +4,8 @@
 #ifndef WEIR_MODULES_MODULES_H
 #define WEIR_MODULES_MODULES_H
 
-#include "core/balancer.h"
-#include "core/check.h"
+#include "core/upstream/balancer.h"
+#include "core/health/check.h"
 #include "core/handler.h"
 
 extern const struct balancer balancer_first, balancer_hash, balancer_least_conn, balancer_least_pending,

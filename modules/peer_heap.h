@@ -6,7 +6,7 @@
 #define WEIR_MODULES_PEER_HEAP_H
 
 #include "base/pool.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 
 struct peer_heap_item {
     double score;

@@ -6,7 +6,7 @@
 #define WEIR_MODULES_WEIGHTED_H
 
 #include "base/pool.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 
 struct weighted {
     unsigned *peers; /* indexes of servers */

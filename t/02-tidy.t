@@ -11,7 +11,7 @@ my $root = "$Bin/..";
 
 # What it gets wrong, by file and check.
 my %wrong = (
-    'src/core/h1_client.c clang-analyzer-core.NonNullParamChecker' => 'the buffer is never NULL',
+    'src/core/upstream/h1_client.c clang-analyzer-core.NonNullParamChecker' => 'the buffer is never NULL',
     'src/main/explain.c clang-analyzer-core.NullDereference'       => 'there is an array where its count is not 0',
     'src/main/explain_text.c clang-analyzer-core.NullDereference'  => 'a route has its operations',
 );
@@ -33,7 +33,7 @@ plan skip_all => 'no config.h beside the program' if !-r "$build/config.h";
 
 chdir $root or die "$root: $!\n" if $build =~ m{^/};
 my $source = $build =~ m{^/} ? '.' : $root;
-my @files  = (glob("$source/src/*/*.c"), glob("$source/modules/*.c"));
+my @files  = (glob("$source/src/*/*.c"), glob("$source/src/*/*/*.c"), glob("$source/modules/*.c"));
 cmp_ok(scalar @files, '>', 50, 'there are sources');
 my @flags = ('-std=gnu11', '-D_GNU_SOURCE', '-DLLHTTP_STRICT_MODE=1', "-I$source/src", "-I$source", "-I$build",
     qw(-isystem /usr/share/include/llhttp), split ' ', $libraries);

@@ -411,7 +411,7 @@ like($r->{out}, qr/^defaults = \{.*listing = false;.*forwarded = true;/ms, 'whic
     }
     my %is_told = map { $_ => 1 } map { @$_ } @names{keys %with};
     my %known;
-    for my $file (glob "$FindBin::Bin/../src/core/settings_*.c") {
+    for my $file (glob "$FindBin::Bin/../src/core/config/settings_*.c") {
         open my $source, '<', $file or die "$file: $!\n";
         $known{$_} = 1 for join('', <$source>) =~ /SETTINGS_LATER\("(\w+)"/g;
     }

@@ -1,7 +1,7 @@
 /* reply.c: see reply.h. */
 #include "core/reply.h"
 
-#include "core/fault.h"
+#include "core/log/fault.h"
 #include "core/worker.h"
 #include "http/accept.h"
 #include "http/status.h"

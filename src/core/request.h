@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 #include "base/addr.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/handler.h"
-#include "core/regex.h"
+#include "core/route/regex.h"
 #include "http/h1_frame.h"
 #include "http/message.h"
 
@@ -106,7 +106,7 @@ struct request {
     struct str forward_path; /* path after the route's rewrites */
     struct str forward_query; /* with its "?"; "" when there is none */
 
-    struct sticky_visit *sticky; /* which server the client was with, see core/sticky.h; NULL: nobody has asked */
+    struct sticky_visit *sticky; /* which server the client was with, see core/upstream/sticky.h; NULL: nobody has asked */
 
     /* The answer, for logs and conditions; `response` borrows from the pool. */
     struct message response;

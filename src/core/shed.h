@@ -7,7 +7,7 @@
 #ifndef WEIR_CORE_SHED_H
 #define WEIR_CORE_SHED_H
 
-#include "core/config.h"
+#include "core/config/config.h"
 
 #define SHED_INTERVAL_MS 500
 

@@ -4,7 +4,7 @@
  */
 #include "core/var.h"
 
-#include "core/fault.h"
+#include "core/log/fault.h"
 #include "core/var_table.h"
 #include "core/worker.h"
 

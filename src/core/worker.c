@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "core/access_log.h"
-#include "core/board.h"
-#include "core/conn.h"
-#include "core/h1_exchange.h"
-#include "core/h1_server.h"
+#include "core/log/access_log.h"
+#include "core/board/board.h"
+#include "core/client/conn.h"
+#include "core/client/h1_exchange.h"
+#include "core/client/h1_server.h"
 #include "core/request.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 #include "http/date.h"
 #include "io/splice.h"
 

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rnd.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/handler.h"
 #include "core/shed.h"
 #include "io/deadline.h"
@@ -75,7 +75,7 @@ struct worker {
     char *write; /* WORKER_BUFFER_BYTES: a head being written */
     struct deadlines deadlines;
 
-    struct upstreams *upstreams; /* states by upstream->index, see core/upstream.h */
+    struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;
     struct shed shed; /* of this worker; off in the keeper */

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "io/listener.h"
 
 /* The keeper serves it, not the workers. */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "conf/report.h"
-#include "core/config.h"
+#include "core/config/config.h"
 
 /* Adds what cannot be bound to `report`, warns on stderr where the owner cannot be seen; true: no error. */
 bool bind_check(const struct config *, struct conf_report *report);

@@ -7,7 +7,7 @@
 #define WEIR_MAIN_CHILD_H
 
 #include "base/log.h"
-#include "core/board.h"
+#include "core/board/board.h"
 #include "core/worker.h"
 #include "main/channel.h"
 #include "main/logfiles.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "conf/print.h"
-#include "core/config.h"
-#include "core/settings.h"
+#include "core/config/config.h"
+#include "core/config/settings.h"
 #include "main/bind_check.h"
 
 /* Calls `say` with a valid configuration, else prints the errors; `bind` tries the addresses too. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "conf/mdoc.h"
-#include "core/settings.h"
+#include "core/config/settings.h"
 #include "main/cli.h"
 #include "main/manual_text.h"
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "conf/text.h"
-#include "core/config.h"
+#include "core/config/config.h"
 
 #define CONTROL_TIMEOUT_S 120
 #define CONTROL_REPLY_MAX (256 * 1024 * 1024)

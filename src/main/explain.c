@@ -1,7 +1,7 @@
 /* explain.c: makes the request and lets the same code choose as in a worker, then asks what it did. */
 #include "main/explain.h"
 
-#include "core/rewrite.h"
+#include "core/route/rewrite.h"
 #include "core/var.h"
 #include "http/host.h"
 #include "http/uri.h"

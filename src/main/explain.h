@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "core/request.h"
-#include "core/router.h"
+#include "core/route/router.h"
 
 /* What the router said of one route. */
 struct explain_note {

@@ -2,8 +2,8 @@
 #include "main/explain_health.h"
 
 #include "base/units.h"
-#include "core/regex.h"
-#include "core/settings_health.h"
+#include "core/route/regex.h"
+#include "core/config/settings_health.h"
 
 static struct str asked(const struct check_conf *c, struct pool *pool)
 {

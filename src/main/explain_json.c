@@ -1,6 +1,6 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
-#include "core/sticky.h"
+#include "core/upstream/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
 #include "main/explain_health.h"

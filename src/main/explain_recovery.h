@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/json.h"
 
 /* Lines "retry", "passive", "breaker" of a route that forwards. */

@@ -1,5 +1,5 @@
 /* explain_sent.c: the fields that a server is sent beside those of the client and of request_headers. */
-#include "core/proxy_head.h"
+#include "core/proxy/proxy_head.h"
 #include "main/explain.h"
 
 static bool explain_is_default(enum header_id id)

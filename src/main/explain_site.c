@@ -1,6 +1,6 @@
 /* explain_site.c: why a site took the request, and why no other did. */
-#include "core/host_table.h"
-#include "core/match.h"
+#include "core/route/host_table.h"
+#include "core/route/match.h"
 #include "main/explain.h"
 
 static bool explain_serves(const struct listener_conf *listener, const struct site *site)

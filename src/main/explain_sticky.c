@@ -1,5 +1,5 @@
 /* explain_sticky.c: which server a request's cookie names. */
-#include "core/sticky.h"
+#include "core/upstream/sticky.h"
 #include "main/explain.h"
 
 static const char *sticky_what(const struct sticky_conf *conf, const struct sticky_told *told)

@@ -1,7 +1,7 @@
 /* explain_text.c: an explanation for people: a line for each thing, its name in the first column. */
 #include "base/log.h"
 #include "base/units.h"
-#include "core/servers_file.h"
+#include "core/discovery/servers_file.h"
 #include "core/var.h"
 #include "main/explain.h"
 #include "main/explain_health.h"

@@ -1,6 +1,6 @@
 /* explain_upstream.c: which upstream and which server, as a worker chooses them that knows the file alone. */
-#include "core/balance_key.h"
-#include "core/divert.h"
+#include "core/upstream/balance_key.h"
+#include "core/upstream/divert.h"
 #include "core/var.h"
 #include "core/worker.h"
 #include "main/explain.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/discovery.h"
+#include "core/discovery/discovery.h"
 #include "main/master.h"
 #include "main/state_dir.h"
 

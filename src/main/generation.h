@@ -5,7 +5,7 @@
 #ifndef WEIR_MAIN_GENERATION_H
 #define WEIR_MAIN_GENERATION_H
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "main/logfiles.h"
 #include "main/privdrop.h"
 #include "main/process.h"

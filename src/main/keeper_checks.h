@@ -4,7 +4,7 @@
 #ifndef WEIR_MAIN_KEEPER_CHECKS_H
 #define WEIR_MAIN_KEEPER_CHECKS_H
 
-#include "core/prober.h"
+#include "core/health/prober.h"
 #include "main/child.h"
 
 /* Zeroed at first. */

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/admin.h"
-#include "core/changes.h"
-#include "core/discovery.h"
+#include "core/discovery/changes.h"
+#include "core/discovery/discovery.h"
 #include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/access_log.h"
+#include "core/log/access_log.h"
 
 static int logfiles_open_error(struct log *log, const struct config *config, const char *role, char *error,
                                size_t error_size)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
-#include "core/config.h"
+#include "core/config/config.h"
 
 struct logfiles {
     struct log error;

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/board_former.h"
+#include "core/board/board_former.h"
 #include "main/daemon.h"
 #include "main/take.h"
 

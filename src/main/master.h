@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-#include "core/board.h"
+#include "core/board/board.h"
 #include "main/generation.h"
 #include "main/pidfile.h"
 #include "main/reload.h"

@@ -3,7 +3,7 @@
  */
 #include "main/registry.h"
 
-#include "core/proxy.h"
+#include "core/proxy/proxy.h"
 #include "modules/modules.h"
 
 const struct handler *const registry_handlers[ACTION_KINDS] = {

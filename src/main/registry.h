@@ -4,8 +4,8 @@
 #ifndef WEIR_MAIN_REGISTRY_H
 #define WEIR_MAIN_REGISTRY_H
 
-#include "core/balancer.h"
-#include "core/check.h"
+#include "core/upstream/balancer.h"
+#include "core/health/check.h"
 #include "core/handler.h"
 
 extern const struct handler *const registry_handlers[ACTION_KINDS];

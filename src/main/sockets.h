@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "core/worker.h"
 #include "io/listener.h"
 #include "main/handover.h"

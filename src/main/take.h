@@ -6,7 +6,7 @@
 #define WEIR_MAIN_TAKE_H
 
 #include "base/log.h"
-#include "core/board.h"
+#include "core/board/board.h"
 #include "main/handover.h"
 #include "main/sockets.h"
 #include "main/supervise.h"

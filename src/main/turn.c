@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "core/access_log.h"
+#include "core/log/access_log.h"
 #include "main/master.h"
 
 #define TURN_DRAIN_MARGIN_MS 3000

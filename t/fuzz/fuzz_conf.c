@@ -3,7 +3,7 @@
  * that have a place, and gives everything back.
  */
 #include "conf/text.h"
-#include "core/config.h"
+#include "core/config/config.h"
 #include "fuzz.h"
 
 const char *const fuzz_tokens[] = {

@@ -1,7 +1,7 @@
 /* fuzz_escape.c: what strangers sent, as it stands in logs: one line of printable ASCII, or one JSON string.
  */
 #include "base/log.h"
-#include "core/access_line.h"
+#include "core/log/access_line.h"
 #include "fuzz.h"
 
 const char *const fuzz_tokens[] = {

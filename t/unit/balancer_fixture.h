@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/balancer.h"
+#include "core/upstream/balancer.h"
 #include "core/request.h"
 #include "core/worker.h"
 

@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "core/match.h"
+#include "core/route/match.h"
 #include "core/request.h"
-#include "core/rewrite.h"
-#include "core/router.h"
+#include "core/route/rewrite.h"
+#include "core/route/router.h"
 #include "core/var.h"
 
 struct fixture {

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/access_line.h"
-#include "core/access_log.h"
-#include "core/match.h"
+#include "core/log/access_line.h"
+#include "core/log/access_log.h"
+#include "core/route/match.h"
 #include "core/var.h"
 #include "core/worker.h"
 

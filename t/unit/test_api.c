@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "core/admin.h"
-#include "core/board.h"
+#include "core/board/board.h"
 #include "core/request.h"
-#include "core/upstream.h"
+#include "core/upstream/upstream.h"
 #include "core/worker.h"
 #include "modules/modules.h"
 

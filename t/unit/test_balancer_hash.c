@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "balancer_fixture.h"
-#include "core/balance_key.h"
+#include "core/upstream/balance_key.h"
 #include "modules/modules.h"
 
 #define KEYS 100000

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/board.h"
-#include "core/board_former.h"
-#include "core/sticky_learn.h"
+#include "core/board/board.h"
+#include "core/board/board_former.h"
+#include "core/upstream/sticky_learn.h"
 
 #define SERVER(b, u, s) board_peer_slot(b, STR(u), STR(s))
 

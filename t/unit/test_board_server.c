@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "core/board_map.h"
-#include "core/board_server.h"
+#include "core/board/board_map.h"
+#include "core/board/board_server.h"
 
 static int64_t now_ms(void)
 {

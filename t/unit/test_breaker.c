@@ -1,7 +1,7 @@
 /* test_breaker.c: a circuit breaker of latency: who opens it, and who alone closes it. */
 #include "balancer_fixture.h"
 
-#include "core/breaker.h"
+#include "core/health/breaker.h"
 #include "modules/modules.h"
 
 #define LATENCY 100

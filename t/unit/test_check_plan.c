@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/check_plan.h"
+#include "core/health/check_plan.h"
 
 #define COUNT 1000
 

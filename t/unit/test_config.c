@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "conf/report.h"
-#include "core/access_log.h"
-#include "core/config.h"
-#include "core/host_table.h"
-#include "core/match.h"
-#include "core/settings.h"
+#include "core/log/access_log.h"
+#include "core/config/config.h"
+#include "core/route/host_table.h"
+#include "core/route/match.h"
+#include "core/config/settings.h"
 #include "core/var.h"
 #include "http/cookie.h"
 

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/discovery.h"
-#include "core/discovery_set.h"
+#include "core/discovery/discovery.h"
+#include "core/discovery/discovery_set.h"
 
 static struct peer_conf peers[2];
 static const struct upstream app = {.name = STR("app"), .peers = peers, .peer_count = 2};

@@ -4,8 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/board_server.h"
-#include "core/held.h"
+#include "core/board/board_server.h"
+#include "core/upstream/held.h"
 #include "modules/modules.h"
 
 #define WORKERS 3

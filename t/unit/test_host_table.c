@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/host_table.h"
+#include "core/route/host_table.h"
 
 static const struct hash_key test_key = {9, 8};
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/http_answer.h"
+#include "core/health/http_answer.h"
 
 #define ROOM (128 * 1024)
 

@@ -3,7 +3,7 @@
  */
 #include "request_fixture.h"
 
-#include "core/percent.h"
+#include "core/route/percent.h"
 
 #define IS(...) .is = (struct str[]){__VA_ARGS__}, .is_count = sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)
 

@@ -1,6 +1,6 @@
 /* test_passive.c: counting of failures in a window; ejection, its limits, its end; the longer pauses. */
 #include "balancer_fixture.h"
-#include "core/passive.h"
+#include "core/health/passive.h"
 
 #include <fcntl.h>
 #include <unistd.h>

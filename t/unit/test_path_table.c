@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/path_table.h"
+#include "core/route/path_table.h"
 
 #define PATHS 5000
 

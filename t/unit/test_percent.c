@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
-#include "core/percent.h"
+#include "core/route/percent.h"
 
 #define KEYS 20000
 

@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "core/proxy.h"
+#include "core/proxy/proxy.h"
 #include "core/request.h"
-#include "core/uconn.h"
+#include "core/upstream/uconn.h"
 #include "core/worker.h"
 #include "head_fixture.h"
 #include "http/h1_parse.h"

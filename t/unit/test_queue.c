@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/queue.h"
+#include "core/upstream/queue.h"
 
 struct guest {
     struct queue_waiter waiter;

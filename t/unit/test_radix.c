@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/radix.h"
+#include "core/route/radix.h"
 
 #define PREFIXES 10000
 #define PATHS 2000

@@ -13,7 +13,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "core/regex.h"
+#include "core/route/regex.h"
 
 static const struct {
     const char *pattern;

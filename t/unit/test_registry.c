@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "core/balance_key.h"
-#include "core/settings.h"
-#include "core/settings_health.h"
+#include "core/upstream/balance_key.h"
+#include "core/config/settings.h"
+#include "core/config/settings_health.h"
 #include "main/registry.h"
 
 static void test_balancers(void **state)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/retry.h"
+#include "core/proxy/retry.h"
 
 static void test_reasons(void **state WEIR_UNUSED)
 {

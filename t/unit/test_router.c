@@ -3,7 +3,7 @@
  */
 #include "request_fixture.h"
 
-#include "core/host_table.h"
+#include "core/route/host_table.h"
 
 #define MOST 16
 

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/board_server.h"
-#include "core/servers_file.h"
+#include "core/board/board_server.h"
+#include "core/discovery/servers_file.h"
 
 struct seen {
     struct servers_file_errors errors;

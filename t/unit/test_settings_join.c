@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/settings.h"
+#include "core/config/settings.h"
 
 struct times {
     struct conf_head head;

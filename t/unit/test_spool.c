@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/spool.h"
+#include "core/proxy/spool.h"
 
 struct fixture {
     struct pool *pool;

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/request.h"
-#include "core/stats.h"
+#include "core/board/stats.h"
 
 static void buckets(void **state)
 {

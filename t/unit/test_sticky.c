@@ -5,7 +5,7 @@
 
 #include "base/rnd.h"
 #include "core/request.h"
-#include "core/sticky.h"
+#include "core/upstream/sticky.h"
 #include "http/cookie.h"
 #include "modules/modules.h"
 

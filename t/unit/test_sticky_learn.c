@@ -14,7 +14,7 @@
 
 #include "base/base.h"
 #include "base/rnd.h"
-#include "core/sticky_learn.h"
+#include "core/upstream/sticky_learn.h"
 
 #define TAG UINT64_C(0xfedcba987) /* all 36 bits matter */
 #define TTL 100

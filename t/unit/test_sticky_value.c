@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rnd.h"
-#include "core/sticky_value.h"
+#include "core/upstream/sticky_value.h"
 
 static struct sticky_values *values_of(const char *secret, const char *upstream, const char *const *names)
 {

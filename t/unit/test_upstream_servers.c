@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "core/board.h"
-#include "core/upstream_servers.h"
-#include "core/upstream_wait.h"
+#include "core/board/board.h"
+#include "core/upstream/upstream_servers.h"
+#include "core/upstream/upstream_wait.h"
 #include "modules/modules.h"
 
 struct servers_fixture {

@@ -1,0 +1,149 @@
+/* h1_body.c: from the bytes of a connection to the body of a request, or to a tunnel's other end. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "core/log/fault.h"
+#include "core/client/h1_exchange.h"
+#include "core/reply.h"
+
+/* What came is not what was announced: after this nothing can be understood. */
+void h1_body_failed(struct h1_exchange *ex, unsigned status, const char *reason, struct str cause)
+{
+    struct request *req = &ex->request;
+    struct reply_error error = {.status = status, .reason = reason, .cause = cause};
+
+    ex->in_bad = true;
+    ex->in_done = true;
+    ex->keep_alive = false;
+    if (ex->ended)
+        return;
+    if (req->handler && req->handler->abort)
+        req->handler->abort(req, reason);
+    if (status == 0 || req->head_sent) {
+        req->fail_reason = reason;
+        ex->broken = true;
+        ex->broken_reason = reason;
+        ex->ended = true;
+    } else {
+        reply_error(req, &error);
+    }
+}
+
+static void give_body(struct h1_exchange *ex, struct str bytes, bool last)
+{
+    struct request *req = &ex->request;
+    uint64_t max = req->route ? req->route->body_max : 0;
+
+    req->bytes_received += bytes.len;
+    ex->in_done = last;
+    if (ex->ended) {
+        ex->in_dropped += bytes.len;
+        return;
+    }
+    if (max > 0 && req->bytes_received > max && !ex->is_tunnel) {
+        h1_body_failed(ex, 413, "the body is too long", fault_size(req, "request_body.max_size", max));
+        return;
+    }
+    ex->credit -= ex->credit < bytes.len ? ex->credit : bytes.len;
+    if (req->handler && req->handler->body)
+        req->handler->body(req, bytes, last);
+}
+
+/* Takes what it can of a body from `in`, whose bytes may be moved; what is left belongs to the next request. */
+static void take_body(struct h1_exchange *ex, struct str *in)
+{
+    char *bytes = (char *)(uintptr_t)in->s;
+    struct str body;
+
+    if (ex->is_tunnel) {
+        give_body(ex, *in, false);
+        in->len = 0;
+        return;
+    }
+    if (ex->request.frame.kind == FRAME_LENGTH) {
+        body = *in;
+        if (body.len > ex->in_left)
+            body.len = (size_t)ex->in_left;
+        in->s += body.len;
+        in->len -= body.len;
+        ex->in_left -= body.len;
+        give_body(ex, body, ex->in_left == 0);
+        return;
+    }
+    /* Handed on in one piece, which leaves in one call. */
+    switch (h1_chunk_join(&ex->chunk, bytes, in->len, &body, in)) {
+    case H1_CHUNK_END:
+        give_body(ex, body, true);
+        break;
+    case H1_CHUNK_BAD:
+        h1_body_failed(ex, (unsigned)ex->chunk.status, ex->chunk.reason, STR_NONE);
+        break;
+    default:
+        if (body.len > 0)
+            give_body(ex, body, false);
+        break;
+    }
+}
+
+/* The client's side is over; a tunnel goes on in the other direction. */
+static void body_ended(struct conn *c, bool reset)
+{
+    struct h1_exchange *ex = c->exchange;
+
+    c->closed_seen = true;
+    c->readable = false;
+    if (ex->is_tunnel && !reset)
+        give_body(ex, STR_NONE, true);
+    else
+        h1_body_failed(ex, 0, reset ? "client reset the connection" : "client closed in the middle of a body",
+                       STR_NONE);
+}
+
+/* One step of reading a body.  False: nothing more to be done now. */
+bool h1_read_body(struct conn *c)
+{
+    struct h1_exchange *ex = c->exchange;
+    size_t room = WORKER_BUFFER_BYTES;
+    struct str in = conn_held(c);
+    ssize_t n;
+
+    if (in.len > 0) {
+        size_t held = in.len;
+
+        take_body(ex, &in);
+        if (!ex->in_bad)
+            conn_unhold(c, held - in.len);
+        return true;
+    }
+    if (!c->readable)
+        return false;
+    if (ex->request.frame.kind == FRAME_LENGTH && !ex->is_tunnel && room > ex->in_left)
+        room = (size_t)ex->in_left;
+    n = recv(conn_fd(c), c->worker->receive, room, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        c->readable = errno == EINTR;
+        return c->readable;
+    }
+    if (n <= 0) {
+        body_ended(c, n < 0);
+        return true;
+    }
+    in = (struct str){c->worker->receive, (size_t)n};
+    take_body(ex, &in);
+    /* A short read of a message that is not complete does not say that the socket is empty. */
+    if (ex->in_done && !ex->in_bad && (size_t)n < room)
+        c->readable = c->closed_seen;
+    if (in.len > 0 && !ex->in_bad && conn_hold(c, in) < 0)
+        h1_body_failed(ex, 503, "no memory for pipelined bytes", STR_NONE);
+    return true;
+}
+
+/* An answer that came before the body's end: the rest is read and dropped, if it is not too much. */
+bool h1_may_drain(const struct h1_exchange *ex)
+{
+    if (!ex->keep_alive || ex->in_bad || ex->continue_due || ex->is_tunnel)
+        return false;
+    if (ex->request.frame.kind == FRAME_LENGTH)
+        return ex->in_left + ex->in_dropped <= H1_DRAIN_BYTES;
+    return ex->in_dropped <= H1_DRAIN_BYTES;
+}

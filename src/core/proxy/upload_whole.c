@@ -1,0 +1,191 @@
+/* upload_whole.c: see upload_whole.h. */
+#include "core/proxy/upload_whole.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "core/worker.h"
+
+/* A body of up to this leaves in the same buffer as its head. */
+#define COPY_MAX (16 * 1024)
+
+void upload_keep_whole(struct upload *u)
+{
+    const struct request *req = u->req;
+
+    u->whole = true;
+    u->spool = spool_new(req->pool, req->route->body_memory, req->config->state_dir);
+    spool_keep(u->spool);
+}
+
+void upload_let_go(struct upload *u)
+{
+    if (upload_is_kept(u))
+        spool_let_go(u->spool);
+}
+
+bool upload_is_kept(const struct upload *u)
+{
+    return u->whole && spool_keeps(u->spool);
+}
+
+bool upload_whole_pending(const struct upload *u)
+{
+    return u->unsent.len > 0 || spool_length(u->spool) > 0 || (u->chunked && u->last && !u->ended);
+}
+
+void upload_whole_rewind(struct upload *u)
+{
+    spool_rewind(u->spool);
+    u->chunk_left = 0;
+    u->ended = false;
+}
+
+static enum upload_result state_of(const struct upload *u)
+{
+    return u->last ? UPLOAD_DONE : UPLOAD_HUNGRY;
+}
+
+/* MSG_MORE where something follows at once. */
+static int send_flags(const struct upload *u)
+{
+    bool more = spool_length(u->spool) > 0 || (u->chunked && u->last && !u->ended);
+
+    return MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+}
+
+/* Head, lines of chunks, the end. */
+static enum upload_result send_unsent(struct upload *u)
+{
+    while (u->unsent.len > 0) {
+        ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, send_flags(u));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
+        u->sent += (uint64_t)n;
+        u->unsent = (struct str){u->unsent.s + n, u->unsent.len - (size_t)n};
+    }
+    return UPLOAD_DONE;
+}
+
+static enum upload_result send_spool(struct upload *u, uint64_t most)
+{
+    uint64_t before = spool_length(u->spool), gone;
+    enum spool_sent sent = spool_send(u->spool, u->uconn->fd, most);
+
+    gone = before - spool_length(u->spool);
+    u->sent += gone;
+    if (u->chunked) {
+        u->chunk_left -= gone;
+        if (u->chunk_left == 0)
+            u->unsent = STR("\r\n");
+    }
+    switch (sent) {
+    case SPOOL_BLOCKED:
+        return UPLOAD_BLOCKED;
+    case SPOOL_FAILED:
+        return UPLOAD_FAILED;
+    case SPOOL_DISK_FAILED:
+        return UPLOAD_DISK_FAILED;
+    case SPOOL_EMPTY:
+        break;
+    }
+    return UPLOAD_DONE;
+}
+
+/* What a chunked body goes on with; false: nothing is to be sent now. */
+static bool next_chunk(struct upload *u)
+{
+    uint64_t waits = spool_length(u->spool);
+
+    if (waits > 0) {
+        u->unsent = (struct str){u->line, h1_chunk_size_line(u->line, waits)};
+        u->chunk_left = waits;
+    } else if (u->last && !u->ended) {
+        u->unsent = STR("0\r\n\r\n");
+        u->ended = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+enum upload_result upload_whole_flush(struct upload *u)
+{
+    for (;;) {
+        enum upload_result result = send_unsent(u);
+
+        if (result != UPLOAD_DONE)
+            return result;
+        if (u->chunked && u->chunk_left == 0) {
+            if (!next_chunk(u))
+                return state_of(u);
+            continue;
+        }
+        if (!u->chunked && spool_length(u->spool) == 0)
+            return state_of(u);
+        result = send_spool(u, u->chunked ? u->chunk_left : UINT64_MAX);
+        if (result != UPLOAD_DONE)
+            return result;
+    }
+}
+
+/* Head and body in one write; the body stays in the spool, too. */
+static enum upload_result start_joined(struct upload *u, struct h1_buffer *head, struct str body)
+{
+    size_t of_head = head->used;
+    ssize_t n;
+
+    if (body.len > 0)
+        memcpy(head->bytes + head->used, body.s, body.len);
+    head->used += body.len;
+    do
+        n = send(u->uconn->fd, head->bytes, head->used, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN)
+        return UPLOAD_FAILED;
+    if (n < 0)
+        n = 0;
+    u->sent += (uint64_t)n;
+    if ((size_t)n < of_head) {
+        u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, of_head - (size_t)n});
+        return UPLOAD_BLOCKED;
+    }
+    spool_skip(u->spool, (uint64_t)n - of_head);
+    return (size_t)n < head->used ? UPLOAD_BLOCKED : state_of(u);
+}
+
+enum upload_result upload_whole_start(struct upload *u, struct h1_buffer *head, struct str body)
+{
+    bool waited = spool_length(u->spool) > 0;
+    ssize_t n;
+
+    if (body.len > 0 && spool_append(u->spool, body) < 0)
+        return UPLOAD_DISK_FAILED;
+    if (!waited && !u->chunked && body.len <= COPY_MAX && head->room - head->used >= body.len)
+        return start_joined(u, head, body);
+    do
+        n = send(u->uconn->fd, head->bytes, head->used, send_flags(u));
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN)
+        return UPLOAD_FAILED;
+    if (n < 0)
+        n = 0;
+    u->sent += (uint64_t)n;
+    if ((size_t)n < head->used) {
+        u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, head->used - (size_t)n});
+        return UPLOAD_BLOCKED;
+    }
+    return upload_whole_flush(u);
+}
+
+enum upload_result upload_whole_body(struct upload *u, struct str body)
+{
+    bool waits = u->unsent.len > 0 || spool_length(u->spool) > 0;
+
+    if (body.len > 0 && spool_append(u->spool, body) < 0)
+        return UPLOAD_DISK_FAILED;
+    return waits ? UPLOAD_BLOCKED : upload_whole_flush(u);
+}

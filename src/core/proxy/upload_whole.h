@@ -1,0 +1,22 @@
+/*
+ * upload_whole.h: for upload.c alone: an upload whose body is kept as it came, so that it can go to another
+ * server.  The framing is made when the bytes are sent: of what waits in the spool a chunk is begun, its line
+ * in `unsent`, and `chunk_left` bytes of the spool belong to it, however many come meanwhile.
+ */
+#ifndef WEIR_CORE_PROXY_UPLOAD_WHOLE_H
+#define WEIR_CORE_PROXY_UPLOAD_WHOLE_H
+
+#include "core/proxy/upload.h"
+
+/* As the functions of upload.h without "whole_". */
+enum upload_result upload_whole_start(struct upload *, struct h1_buffer *head, struct str body);
+enum upload_result upload_whole_body(struct upload *, struct str body);
+enum upload_result upload_whole_flush(struct upload *);
+
+/* Something waits to be sent. */
+bool upload_whole_pending(const struct upload *);
+
+/* The whole body waits again. */
+void upload_whole_rewind(struct upload *);
+
+#endif

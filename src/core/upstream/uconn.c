@@ -1,0 +1,279 @@
+/* uconn.c: see uconn.h. */
+#include "core/upstream/uconn.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/worker.h"
+
+static int64_t now_ms(const struct uconn *u)
+{
+    return u->worker->loop->clock.mono_ms;
+}
+
+static void uconn_free(struct loop_deferred *d)
+{
+    struct uconn *u = container_of(d, struct uconn, deferred);
+
+    free(u->partial);
+    free(u);
+}
+
+void uconn_close(struct uconn *u)
+{
+    if (u->state == UCONN_CLOSED)
+        return;
+    if (u->state == UCONN_IDLE)
+        u->peer->idle_count--;
+    u->state = UCONN_CLOSED;
+    u->peer->uconn_count--;
+    deadline_stop(&u->deadline);
+    list_remove(&u->link);
+    list_remove(&u->all_link);
+    event_del(&u->event);
+    close(u->fd);
+    u->fd = -1;
+    if (!u->queued)
+        loop_defer(u->worker->loop, &u->deferred, uconn_free);
+}
+
+static void uconn_connected(struct uconn *u)
+{
+    socklen_t len = sizeof(u->error);
+
+    if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &u->error, &len) < 0)
+        u->error = errno;
+    if (u->error) {
+        u->on_event(u, UCONN_FAILED);
+        return;
+    }
+    u->state = UCONN_BUSY;
+    deadline_stop(&u->deadline);
+    u->on_event(u, UCONN_CONNECTED);
+}
+
+/* Nothing to read and not closed: the only state in which a connection may serve again. */
+static bool uconn_is_quiet(const struct uconn *u)
+{
+    char byte;
+    ssize_t n;
+
+    do
+        n = recv(u->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 && errno == EAGAIN;
+}
+
+static void uconn_on_event(evutil_socket_t fd WEIR_UNUSED, short what, void *arg)
+{
+    struct uconn *u = arg;
+
+    loop_event(u->worker->loop);
+    if (what & EV_CLOSED)
+        u->closed = true;
+    if (what & (EV_READ | EV_CLOSED))
+        u->readable = true;
+    if (what & EV_WRITE)
+        u->writable = true;
+    switch (u->state) {
+    case UCONN_CONNECTING:
+        uconn_connected(u);
+        break;
+    case UCONN_BUSY:
+        u->on_event(u, UCONN_READY);
+        break;
+    case UCONN_IDLE:
+        /* It may be the late word of bytes that were read already. */
+        u->readable = false;
+        if (u->closed || !uconn_is_quiet(u))
+            uconn_close(u);
+        break;
+    case UCONN_CLOSED:
+        break;
+    }
+}
+
+static void uconn_on_deadline(struct deadline *d)
+{
+    struct uconn *u = container_of(d, struct uconn, deadline);
+
+    if (u->state == UCONN_IDLE)
+        uconn_close(u);
+    else
+        u->on_event(u, UCONN_TIMEOUT);
+}
+
+static int uconn_socket(const struct addr *to)
+{
+    int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    if (fd >= 0 && to->sa.sa_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+static struct uconn *uconn_new(struct peer_state *peer, int fd)
+{
+    struct worker *worker = peer->upstream->worker;
+    struct uconn *u = calloc(1, sizeof(*u));
+
+    if (!u)
+        return NULL;
+    u->worker = worker;
+    u->peer = peer;
+    u->fd = fd;
+    list_init(&u->link);
+    list_init(&u->all_link);
+    deadline_init(&u->deadline, uconn_on_deadline);
+    if (event_assign(&u->event, worker->loop->base, fd,
+                     EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, uconn_on_event, u) < 0 ||
+        event_add(&u->event, NULL) < 0) {
+        free(u);
+        errno = ENOMEM;
+        return NULL;
+    }
+    list_append(&worker->upstreams->uconns, &u->all_link);
+    peer->uconn_count++;
+    return u;
+}
+
+struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *user,
+                            void (*on_event)(struct uconn *, enum uconn_event))
+{
+    const struct addr *to = &peer->conf->address;
+    int fd = uconn_socket(to);
+    struct uconn *u = NULL;
+    bool waits;
+
+    if (fd < 0)
+        return NULL;
+    /* Registered only now: epoll would report a socket that was never connected as hung up. */
+    waits = connect(fd, &to->sa, to->len) < 0;
+    if (!waits || errno == EINPROGRESS)
+        u = uconn_new(peer, fd);
+    if (!u) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+        return NULL;
+    }
+    peer->upstream->worker->stats->upstream_connects++;
+    u->user = user;
+    u->on_event = on_event;
+    u->requests = 1;
+    u->state = waits ? UCONN_CONNECTING : UCONN_BUSY;
+    if (waits)
+        deadline_start(&u->worker->deadlines, &u->deadline, timeout_ms, now_ms(u));
+    return u;
+}
+
+struct uconn *uconn_take(struct peer_state *peer, bool probe, void *user,
+                         void (*on_event)(struct uconn *, enum uconn_event))
+{
+    while (peer->idle_count > 0) {
+        struct uconn *u = container_of(peer->idle.next, struct uconn, link);
+
+        if (probe && !uconn_is_quiet(u)) {
+            uconn_close(u);
+            continue;
+        }
+        list_remove(&u->link);
+        peer->idle_count--;
+        u->state = UCONN_BUSY;
+        u->user = user;
+        u->on_event = on_event;
+        u->requests++;
+        u->reused = true;
+        u->writable = false;
+        peer->upstream->worker->stats->upstream_reuses++;
+        return u;
+    }
+    return NULL;
+}
+
+static bool uconn_may_idle(const struct uconn *u)
+{
+    const struct upstream *conf = u->peer->upstream->conf;
+
+    return u->state == UCONN_BUSY && !u->closed && conf->keepalive_idle > 0 && !u->worker->draining &&
+           u->peer->status != PEER_GONE &&
+           (conf->keepalive_requests == 0 || u->requests < conf->keepalive_requests);
+}
+
+void uconn_release(struct uconn *u, bool probe)
+{
+    struct peer_state *peer = u->peer;
+
+    if (!uconn_may_idle(u) || (probe && !uconn_is_quiet(u))) {
+        uconn_close(u);
+        return;
+    }
+    if (peer->idle_count >= peer->upstream->conf->keepalive_idle)
+        uconn_close(container_of(peer->idle.prev, struct uconn, link));
+    u->state = UCONN_IDLE;
+    u->user = NULL;
+    u->readable = false;
+    list_prepend(&peer->idle, &u->link);
+    peer->idle_count++;
+    deadline_start(&u->worker->deadlines, &u->deadline, peer->idle_max, now_ms(u));
+}
+
+void uconn_keep(struct uconn *u, struct str bytes)
+{
+    char *kept = malloc(bytes.len + 1);
+
+    if (!kept)
+        abort();
+    memcpy(kept, bytes.s, bytes.len);
+    free(u->partial);
+    u->partial = kept;
+    u->partial_len = bytes.len;
+}
+
+void uconn_forget(struct uconn *u)
+{
+    free(u->partial);
+    u->partial = NULL;
+    u->partial_len = 0;
+}
+
+void uconn_learn(struct uconn *u, struct str keep_alive)
+{
+    int64_t max = u->peer->upstream->conf->keepalive_timeout;
+    struct str element;
+    uint64_t seconds;
+
+    while (str_next_element(&keep_alive, &element)) {
+        if (element.len <= 8 || !str_ieq((struct str){element.s, 8}, STR("timeout=")) ||
+            str_to_u64((struct str){element.s + 8, element.len - 8}, 1000000, &seconds) != 0)
+            continue;
+        int64_t learnt = (int64_t)seconds * 800;
+
+        if (learnt == 0)
+            learnt = 1;
+        u->peer->idle_max = max == 0 || learnt < max ? learnt : max;
+    }
+}
+
+static void uconn_on_next_turn(struct loop_deferred *d)
+{
+    struct uconn *u = container_of(d, struct uconn, deferred);
+
+    u->queued = false;
+    if (u->state == UCONN_CLOSED)
+        uconn_free(d);
+    else
+        uconn_on_event(u->fd, EV_READ, u);
+}
+
+void uconn_again(struct uconn *u)
+{
+    if (u->queued)
+        return;
+    u->queued = true;
+    loop_next_turn(u->worker->loop, &u->deferred, uconn_on_next_turn);
+}
