@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "core/log/fault.h"
+#include "core/client/conn_io.h"
 #include "core/client/h1_exchange.h"
 #include "core/reply.h"
 
@@ -119,7 +120,7 @@ bool h1_read_body(struct conn *c)
         return false;
     if (ex->request.frame.kind == FRAME_LENGTH && !ex->is_tunnel && room > ex->in_left)
         room = (size_t)ex->in_left;
-    n = recv(conn_fd(c), c->worker->receive, room, 0);
+    n = conn_recv(c, c->worker->receive, room);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         c->readable = errno == EINTR;
         return c->readable;

@@ -108,9 +108,6 @@ bool h1_is_kept(const struct h1_exchange *);
 /* Reads the start or the rest of a head and runs its request.  False: nothing more can be done now. */
 bool h1_read_head(struct conn *);
 
-/* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
-bool h1_read_proxy(struct conn *);
-
 /* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: fault.h. */
 void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
 
