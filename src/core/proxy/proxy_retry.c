@@ -85,13 +85,11 @@ static int next_server(struct proxy *p, enum retry_reason reason)
 /* What was known of the attempt. */
 static void forget(struct proxy *p, enum retry_reason reason, bool whole)
 {
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     note_attempt(p);
-    if (whole && c->uconn) {
-        uconn_release(c->uconn, true);
-        c->uconn = NULL;
-    }
+    if (whole && c->uconn)
+        c->transport->release(c, true);
     proxy_leave(p);
     deadline_stop(&p->patience);
     p->tries++;
@@ -103,7 +101,6 @@ static void forget(struct proxy *p, enum retry_reason reason, bool whole)
     /* What waits for a first connection is the body itself. */
     if (reason != RETRY_CONNECT || c->upload.whole)
         upload_restart(&c->upload);
-    h1_client_again(c);
 }
 
 /* Begins another attempt; false: there is none, and nothing was changed but p->tried. */
@@ -201,7 +198,7 @@ void proxy_on_per_try(struct deadline *d)
         .proxy_error = "http_response_timeout",
         .reason = "the attempt took too long",
     };
-    bool connecting = p->client.uconn && p->client.uconn->state == UCONN_CONNECTING;
+    bool connecting = p->client.uconn && p->client.connecting;
 
     if (!connecting && waits_for_client(p)) {
         proxy_start_per_try(p);

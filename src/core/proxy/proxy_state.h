@@ -15,7 +15,10 @@
 #define PROXY_RETRY_AFTER_S 1 /* what is said with a 503 for want of a server */
 
 struct proxy {
-    struct h1_client client;
+    union {
+        struct uclient client;
+        struct h1_client h1;
+    };
     struct request *req;
     struct upstream_state *state;
     struct peer_state *peer; /* NULL: none picked, or released */
@@ -52,7 +55,7 @@ static inline int64_t proxy_now(const struct proxy *p)
 /* The connection's; 0 stops it. */
 static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 {
-    deadline_start(&p->req->worker->deadlines, &p->client.uconn->deadline, length, proxy_now(p));
+    deadline_start(&p->req->worker->deadlines, p->client.deadline, length, proxy_now(p));
 }
 
 /* ---- proxy_attempt.c ---- */
@@ -106,7 +109,7 @@ void proxy_attempt_failed(struct proxy *, enum retry_reason, struct reply_error 
 /* The end, with the number of attempts. */
 void proxy_give_up(struct proxy *, struct reply_error *error);
 
-/* Whether an answer with this status is thrown away and another server asked; `whole`: see h1_client_user. */
+/* Whether an answer with this status is thrown away and another server asked; `whole`: see transport_user. */
 bool proxy_answer_refused(struct proxy *, unsigned status, bool whole);
 
 /* What passive health is to know of the attempt; the first word of it counts. */
@@ -136,8 +139,8 @@ void proxy_wait_end(struct proxy *);
 void proxy_timed_out(struct proxy *);
 void proxy_on_total(struct deadline *);
 
-/* As `failed` of h1_client_user. */
-void proxy_client_failed(struct h1_client *, enum h1_client_failure, const char *reason);
+/* As `failed` of transport_user. */
+void proxy_client_failed(struct uclient *, enum uclient_failure, const char *reason, struct str cause);
 
 /* ---- proxy.c ---- */
 
@@ -146,7 +149,4 @@ void proxy_send(struct proxy *, struct str body);
 
 /* Lets the client send more of the body, if there is room for it. */
 void proxy_give_credit(struct proxy *);
-
-void proxy_on_event(struct uconn *, enum uconn_event);
-
 #endif

@@ -18,7 +18,9 @@ enum upload_result {
     UPLOAD_BLOCKED, /* the server takes no more: upload_flush() once it can be written to */
     UPLOAD_HUNGRY, /* the rest of the body has not come yet */
     UPLOAD_FAILED, /* the connection failed, with errno */
-    UPLOAD_DISK_FAILED /* the spool's file failed, with errno */
+    UPLOAD_DISK_FAILED, /* the spool's file failed, with errno */
+    UPLOAD_TOO_LARGE, /* the head is: nothing was sent */
+    UPLOAD_UNSAFE /* a byte of the head must not be sent: nothing was */
 };
 
 struct upload {
