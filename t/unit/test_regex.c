@@ -187,7 +187,7 @@ static void test_gates(void **state)
     static const struct {
         const char *pattern, *subject;
         bool nocase, lets;
-    } cases[] = {
+    } gates[] = {
         {"^/r/re5/[0-9]+$", "/r/re5/12", false, true},
         {"^/r/re5/[0-9]+$", "/r/re6/12", false, false},
         {"^/r/re5/[0-9]+$", "/r/re5", false, false},
@@ -202,13 +202,13 @@ static void test_gates(void **state)
     struct pool *pool = pool_new(1024);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
         struct regex_error error;
-        const struct regex *regex = regex_new(pool, str_of(cases[i].pattern), cases[i].nocase, &error);
+        const struct regex *regex = regex_new(pool, str_of(gates[i].pattern), gates[i].nocase, &error);
 
         assert_non_null(regex);
-        if (lets(regex, str_of(cases[i].subject)) != cases[i].lets)
-            fail_msg("%s and %s", cases[i].pattern, cases[i].subject);
+        if (lets(regex, str_of(gates[i].subject)) != gates[i].lets)
+            fail_msg("%s and %s", gates[i].pattern, gates[i].subject);
     }
     pool_free(pool);
 }
