@@ -2,13 +2,13 @@
 #include "core/proxy/proxy.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "core/upstream/divert.h"
 #include "core/log/fault.h"
 #include "core/proxy/proxy_head.h"
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/sticky.h"
+#include "core/upstream/uconn_io.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */
@@ -132,7 +132,7 @@ void proxy_send(struct proxy *p, struct str body)
 static void half_close(struct proxy *p, enum upload_result result)
 {
     if (p->client.state == H1_CLIENT_TUNNEL && result == UPLOAD_DONE)
-        (void)shutdown(p->client.uconn->fd, SHUT_WR);
+        uconn_half_close(p->client.uconn);
 }
 
 static void on_ready(struct proxy *p, struct uconn *u)

@@ -2,9 +2,10 @@
 #include "core/proxy/upload.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
+#include "core/proxy/spool_out.h"
 #include "core/proxy/upload_whole.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 /* A body of up to this is copied behind its head, so that one buffer leaves instead of a vector. */
@@ -22,11 +23,15 @@ void upload_init(struct upload *u, struct request *req)
     *u = (struct upload){.req = req, .buffering = req->route->body_buffering};
 }
 
+/* Bytes of it are here that were not sent. */
+static bool is_kept(const struct upload *u)
+{
+    return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
+}
+
 static bool is_pending(const struct upload *u)
 {
-    if (u->whole)
-        return upload_whole_pending(u);
-    return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
+    return (u->uconn && uconn_is_blocked(u->uconn)) || (u->whole ? upload_whole_pending(u) : is_kept(u));
 }
 
 bool upload_is_done(const struct upload *u)
@@ -77,20 +82,6 @@ static void add_piece(struct pieces *p, struct str s)
     p->total += s.len;
 }
 
-static ssize_t send_pieces(const struct upload *u, const struct pieces *p)
-{
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)p->iov, .msg_iovlen = p->count};
-    ssize_t n;
-
-    do {
-        if (p->count == 1)
-            n = send(u->uconn->fd, p->iov[0].iov_base, p->iov[0].iov_len, MSG_NOSIGNAL);
-        else
-            n = sendmsg(u->uconn->fd, &message, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
 /* Keeps what is behind the first `sent` bytes. */
 static int keep_rest(struct upload *u, const struct pieces *p, size_t sent)
 {
@@ -112,7 +103,7 @@ static enum upload_result write_pieces(struct upload *u, const struct pieces *p)
     if (p->count == 0)
         return state_of(u);
     if (!is_pending(u)) {
-        n = send_pieces(u, p);
+        n = uconn_send(u->uconn, p->iov, p->count, false);
         if (n < 0 && errno != EAGAIN)
             return UPLOAD_FAILED;
         if (n < 0)
@@ -177,9 +168,7 @@ static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
         if (append(u, chunk_end(1, u->last)) < 0)
             return UPLOAD_DISK_FAILED;
     }
-    do
-        n = send(u->uconn->fd, head->bytes, head->used, MSG_NOSIGNAL | MSG_MORE);
-    while (n < 0 && errno == EINTR);
+    n = uconn_send_bytes(u->uconn, head->bytes, head->used, true);
     if (n < 0 && errno != EAGAIN)
         return UPLOAD_FAILED;
     if (n < 0)
@@ -215,7 +204,7 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
     u->last = u->last || last;
     if (u->whole)
         return upload_whole_start(u, head, body);
-    if (is_pending(u))
+    if (is_kept(u))
         return start_kept(u, head);
     add_body(u, &p, line, body, u->last);
     if (p.count == 0 || join(head, &p)) {
@@ -254,13 +243,13 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
 
 enum upload_result upload_flush(struct upload *u)
 {
+    if (uconn_flush(u->uconn) < 0)
+        return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
     if (u->whole)
         return upload_whole_flush(u);
     while (u->unsent.len > 0) {
-        ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, MSG_NOSIGNAL | MSG_MORE);
+        ssize_t n = uconn_send_bytes(u->uconn, u->unsent.s, u->unsent.len, true);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
             return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
         u->sent += (uint64_t)n;
@@ -268,7 +257,7 @@ enum upload_result upload_flush(struct upload *u)
     }
     if (u->spool) {
         uint64_t before = spool_length(u->spool);
-        enum spool_sent sent = before > 0 ? spool_send(u->spool, u->uconn->fd, UINT64_MAX) : SPOOL_EMPTY;
+        enum spool_sent sent = before > 0 ? spool_out(u->spool, u->uconn, UINT64_MAX) : SPOOL_EMPTY;
 
         u->sent += before - spool_length(u->spool);
         if (sent == SPOOL_FAILED)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 #include "http/h1_parse.h"
 
@@ -98,7 +99,8 @@ static enum step take_length(struct h1_client *c, struct str bytes, bool filled)
         return complete(c, body, bytes.len > body.len, filled);
     if (body.len > 0)
         deliver(c, body, false);
-    c->splicing = filled && c->left >= WORKER_BUFFER_BYTES && !c->unsplicable && !c->head_waits;
+    c->splicing = filled && c->left >= WORKER_BUFFER_BYTES && !c->unsplicable && !c->head_waits &&
+                  uconn_may_splice(c->uconn);
     return STEP_AGAIN;
 }
 
@@ -266,6 +268,8 @@ static enum step take_end(struct h1_client *c, bool reset)
     case H1_CLIENT_UNTIL_CLOSE:
         if (reset)
             return fail(c, H1_CLIENT_INCOMPLETE, "upstream reset the connection within the body");
+        if (uconn_was_cut(c->uconn))
+            return fail(c, H1_CLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
         return complete(c, STR_NONE, false, false);
     case H1_CLIENT_TUNNEL:
         return complete(c, STR_NONE, false, false);
@@ -316,9 +320,7 @@ static enum step read_some(struct h1_client *c)
 
     if (held == WORKER_BUFFER_BYTES)
         return fail(c, H1_CLIENT_TOO_LARGE, "head is larger than the buffer");
-    do
-        n = recv(u->fd, buffer + held, WORKER_BUFFER_BYTES - held, 0);
-    while (n < 0 && errno == EINTR);
+    n = uconn_recv(u, buffer + held, WORKER_BUFFER_BYTES - held);
     if (n < 0 && errno == EAGAIN)
         return STEP_WAIT;
     if (n < 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 static int64_t now_ms(const struct uconn *u)
@@ -33,6 +34,10 @@ void uconn_close(struct uconn *u)
     list_remove(&u->link);
     list_remove(&u->all_link);
     event_del(&u->event);
+    if (u->tls)
+        tls_goodbye(u->tls);
+    tls_free(u->tls);
+    u->tls = NULL;
     close(u->fd);
     u->fd = -1;
     if (!u->queued)
@@ -54,12 +59,17 @@ static void uconn_connected(struct uconn *u)
     u->on_event(u, UCONN_CONNECTED);
 }
 
-/* Nothing to read and not closed: the only state in which a connection may serve again. */
-static bool uconn_is_quiet(const struct uconn *u)
+/*
+ * Nothing to read and not closed: the only state in which a connection may serve again.  Records of TLS may come that
+ * are nobody's answer, such as tickets.
+ */
+static bool uconn_is_quiet(struct uconn *u)
 {
     char byte;
     ssize_t n;
 
+    if (u->tls)
+        return !uconn_has_pending(u) && uconn_recv(u, &byte, 1) < 0 && errno == EAGAIN;
     do
         n = recv(u->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -199,7 +209,7 @@ static bool uconn_may_idle(const struct uconn *u)
 {
     const struct upstream *conf = u->peer->upstream->conf;
 
-    return u->state == UCONN_BUSY && !u->closed && conf->keepalive_idle > 0 && !u->worker->draining &&
+    return u->state == UCONN_BUSY && !u->closed && !uconn_is_blocked(u) && conf->keepalive_idle > 0 && !u->worker->draining &&
            u->peer->status != PEER_GONE &&
            (conf->keepalive_requests == 0 || u->requests < conf->keepalive_requests);
 }

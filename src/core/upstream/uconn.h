@@ -14,6 +14,8 @@
 #include "io/deadline.h"
 #include "io/loop.h"
 
+struct tls;
+
 enum uconn_event {
     UCONN_CONNECTED,
     UCONN_FAILED, /* it could not be connected: `error` says why; close it */
@@ -37,6 +39,7 @@ struct uconn {
     uint64_t requests; /* begun on it */
     char *partial; /* the part of a response head that has come; malloc'ed */
     size_t partial_len;
+    struct tls *tls; /* NULL: in the clear.  Bytes go by uconn_io.h */
     int fd;
     int error;
     enum uconn_state state;
@@ -44,6 +47,7 @@ struct uconn {
     bool readable; /* until recv says EAGAIN or is short */
     bool writable; /* set by events only; for the user to clear */
     bool closed; /* the peer has ended its side */
+    bool alpn_h2; /* the handshake agreed on HTTP/2 */
 };
 
 /*
