@@ -30,7 +30,8 @@ struct status_set *config_statuses(struct build *b, const struct conf_list *list
     return list->n > 0 ? set : NULL;
 }
 
-static void peer_build(struct build *b, struct server_settings *s, struct peer_conf *p)
+static void peer_build(struct build *b, struct server_settings *s, const struct check_conf *check,
+                       struct peer_conf *p)
 {
     struct conf_place at = conf_place_of(&settings_server_group, &s->head, "address");
 
@@ -47,6 +48,9 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
     p->weight = (unsigned)s->weight;
     p->max_connections = (unsigned)s->max_connections;
     p->slow_start = s->slow_start;
+    p->tls = config_server_tls(b, s->tls, p->resolve && !p->port ? p->host : s->address.host, s->address.is_unix);
+    p->check_tls = config_check_tls_of(b, check, p->tls, s->address.is_unix ? STR_NONE : s->address.host);
+    p->proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
     p->backup = s->backup;
     p->down = s->down;
 }
@@ -70,7 +74,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
     for (size_t i = 0; i < s->servers.n; i++) {
         struct peer_conf *p = &u->peers[i];
         (void)!settings_join(&b->load, &settings_server_group, &servers[i], &settings_upstream_group, s);
-        peer_build(b, &servers[i], p);
+        peer_build(b, &servers[i], u->check, p);
         struct peer_conf *first = p->name.s ? hash_table_set(names, p->name, p) : NULL;
         if (first)
             conf_report_add(b->report, p->at,
@@ -101,6 +105,9 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.max_connections = (unsigned)s->max_connections;
     config_overload_upstream(u, s->queue);
     u->server_defaults.slow_start = s->slow_start;
+    u->server_defaults.tls = config_server_tls(b, s->tls, STR_NONE, false);
+    u->server_defaults.check_tls = config_check_tls_of(b, u->check, u->server_defaults.tls, STR_NONE);
+    u->server_defaults.proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     config_build_servers_file(b, s, u);
@@ -128,7 +135,12 @@ void config_build_upstreams(struct build *b)
     config_check_diverts(b);
 }
 
-/* The host and port behind "http://". */
+static bool is_https(struct str url)
+{
+    return str_has_prefix(url, STR("https://"));
+}
+
+/* The host and port behind "http://" or "https://". */
 static int inline_address(struct build *b, struct str url, struct str rest, struct conf_place at,
                           struct conf_address *a)
 {
@@ -137,11 +149,11 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
 
     if (slash) {
         conf_report_add(b->report, at,
-                        "\"%.*s\" has a path; write \"http://HOST:PORT\" and add_prefix = \"%.*s\"",
-                        STR_ARG(url), (int)(rest.s + rest.len - slash), slash);
+                        "\"%.*s\" has a path; write \"%.*sHOST:PORT\" and add_prefix = \"%.*s\"", STR_ARG(url),
+                        (int)(rest.s - url.s), url.s, (int)(rest.s + rest.len - slash), slash);
         return -1;
     }
-    *a = (struct conf_address){.text = rest, .host = rest, .port = 80};
+    *a = (struct conf_address){.text = rest, .host = rest, .port = is_https(url) ? 443 : 80};
     colon = memrchr(rest.s, ':', rest.len);
     if (colon && !memchr(colon, ']', (size_t)(rest.s + rest.len - colon))) {
         uint64_t port;
@@ -153,6 +165,15 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
     if (a->host.len > 2 && a->host.s[0] == '[')
         a->host = pool_str(b->pool, (struct str){a->host.s + 1, a->host.len - 2});
     return 0;
+}
+
+/* Host and SNI are the name that the URL has. */
+static void inline_tls(struct build *b, struct peer_conf *p, const struct conf_address *address)
+{
+    p->tls = config_default_tls(b, address->host);
+    p->names_host = true;
+    if (address->port == 443 && str_has_suffix(p->host, STR(":443")))
+        p->host.len -= sizeof(":443") - 1;
 }
 
 static struct upstream *inline_upstream(struct build *b, struct str url, struct str rest,
@@ -177,10 +198,13 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     if (inline_address(b, url, rest, at, &address) != 0 ||
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
+    if (is_https(url))
+        inline_tls(b, &u->peers[0], &address);
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
     config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
+    u->peers[0].check_tls = config_check_tls_of(b, u->check, u->peers[0].tls, address.host);
     config_overload_upstream(u, b->settings->defaults->queue);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
@@ -189,16 +213,16 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
 
 struct upstream *config_proxy_target(struct build *b, struct str text, struct conf_place at)
 {
-    static const char *const later[] = {"https://", "h2://", "h2c://", "grpc://", "grpcs://"};
-    struct str http = STR("http://");
+    static const char *const later[] = {"h2://", "h2c://", "grpc://", "grpcs://"};
+    struct str http = STR("http://"), https = STR("https://");
     struct upstream *u;
 
-    if (str_has_prefix(text, http))
-        return inline_upstream(b, text, (struct str){text.s + http.len, text.len - http.len}, at);
+    if (str_has_prefix(text, http) || is_https(text))
+        return inline_upstream(b, text, str_from(text, is_https(text) ? https.len : http.len), at);
     for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
         if (str_has_prefix(text, str_of(later[i]))) {
             conf_report_add(b->report, at,
-                            "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\"", later[i]);
+                            "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\" or \"https://...\"", later[i]);
             return NULL;
         }
     }

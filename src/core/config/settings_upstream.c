@@ -25,9 +25,13 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
     {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
 
 #define SERVER_ROWS_LATER \
-    SETTINGS_LATER("tls", 0), \
-    SETTINGS_LATER("proxy_protocol", 0), \
     SETTINGS_LATER("protocol", 0)
+
+#define TLS_ROW(text) \
+    {.name = "tls", .type = CONF_GROUP, AT(tls), .group = &settings_server_tls_group, .doc = (text)}
+#define PROXY_PROTOCOL_ROW(text) \
+    {.name = "proxy_protocol", .type = CONF_INT, AT(proxy_protocol), .flags = CONF_OFF, .fallback = "false", \
+     .min = 1, .max = 2, .doc = (text)}
 
 #define RESOLVE_ROW(text) \
     {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
@@ -48,6 +52,9 @@ static const struct conf_row server_rows[] = {
     SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
     RESOLVE_ROW("The name is looked up while Weir runs, again and again by its time to live, and each of its "
                 "addresses is a server; a name that begins with '_' and has no port is looked up as SRV."),
+    TLS_ROW("Connections to it are encrypted; `true` for the usual settings."),
+    PROXY_PROTOCOL_ROW("Version of the PROXY protocol header with which each connection to it begins: it says the "
+                       "address of the client, and no other client's requests go on that connection."),
     SERVER_ROWS_LATER,
 };
 #undef AT
@@ -100,6 +107,8 @@ static const struct conf_row rows[] = {
      .doc = "Requests that wait while every server is at its max_connections, by `priority` of their "
             "routes."},
     SLOW_START_ROW("For each server."),
+    TLS_ROW("For each server."),
+    PROXY_PROTOCOL_ROW("For each server."),
     SERVER_ROWS_LATER,
 };
 #undef AT

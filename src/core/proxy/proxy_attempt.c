@@ -1,6 +1,7 @@
 /* proxy_attempt.c: choosing a server and getting a connection to it; what becomes of it where that fails. */
 #include <errno.h>
 
+#include "core/client/conn.h"
 #include "core/log/fault.h"
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/upstream_wait.h"
@@ -113,6 +114,10 @@ void proxy_connect_failed(struct proxy *p, int cause)
 
     error.cause =
         cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
+    if (cause == EPROTO)
+        (void)proxy_tls_failed(p, &error);
+    else if (cause == 0 && p->client.uconn && p->client.uconn->tls)
+        error.reason = "the TLS handshake with the upstream timed out";
     p->own_fault = error.status == 503 || cause == EADDRNOTAVAIL;
     proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
 }
@@ -128,8 +133,24 @@ bool proxy_may_repeat(const struct proxy *p)
            (p->repeatable || upload_is_untouched(&c->upload));
 }
 
+/* Whom the server is to be told of; NULL: it is not told. */
+static const struct uconn_client *client_of(const struct proxy *p, struct uconn_client *room)
+{
+    const struct request *req = p->req;
+    struct sockaddr_storage own;
+    socklen_t len = sizeof(own);
+
+    if (!p->peer->conf->proxy_protocol)
+        return NULL;
+    *room = (struct uconn_client){.source = req->client};
+    if (getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+        room->destination = addr_of((struct sockaddr *)&own, len);
+    return room;
+}
+
 static void connect_peer(struct proxy *p, struct str body)
 {
+    struct uconn_client room;
     struct request *req = p->req;
     struct h1_client *c = &p->client;
 
@@ -138,7 +159,7 @@ static void connect_peer(struct proxy *p, struct str body)
         proxy_disk_failed(p);
         return;
     }
-    c->uconn = uconn_connect(p->peer, req->route->timeouts.connect, p, proxy_on_event);
+    c->uconn = uconn_connect(p->peer, req->route->timeouts.connect, client_of(p, &room), p, proxy_on_event);
     if (!c->uconn)
         proxy_connect_failed(p, errno);
     else if (c->uconn->state == UCONN_BUSY)
@@ -169,6 +190,7 @@ int proxy_take_server(struct proxy *p, const int *tried, size_t tried_count)
 /* One attempt at server `index`. */
 void proxy_attempt_at(struct proxy *p, int index, struct str body)
 {
+    struct uconn_client room;
     struct h1_client *c = &p->client;
 
     p->answered = false;
@@ -180,7 +202,7 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
         p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     p->req->times.attempt = proxy_now(p);
     proxy_start_per_try(p);
-    c->uconn = uconn_take(p->peer, !p->repeatable, p, proxy_on_event);
+    c->uconn = uconn_take(p->peer, client_of(p, &room), !p->repeatable, p, proxy_on_event);
     if (c->uconn)
         proxy_send(p, body);
     else

@@ -1,4 +1,6 @@
 /* proxy_failure.c: answers that do not come to their end: what is told, logged and counted. */
+#include <errno.h>
+
 #include "core/log/fault.h"
 #include "core/proxy/proxy_state.h"
 
@@ -85,6 +87,8 @@ void proxy_client_failed(struct h1_client *c, enum h1_client_failure failure, co
     error.cause = failure == H1_CLIENT_TOO_LARGE
                       ? fault_head(p->req, &c->scan)
                       : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
+    if (c->error == EPROTO)
+        (void)proxy_tls_failed(p, &error);
     proxy_attempt_failed(p, RETRY_RESET, &error, STR_NONE);
 }
 

@@ -130,6 +130,11 @@ void proxy_wait_ended(struct queue_waiter *, enum queue_end);
 /* Does not wait any more, if it did. */
 void proxy_wait_end(struct proxy *);
 
+/* ---- proxy_tls.c ---- */
+
+/* What is told of a connection whose TLS has failed; false: it has none, and nothing was set. */
+bool proxy_tls_failed(const struct proxy *, struct reply_error *);
+
 /* ---- proxy_failure.c ---- */
 
 /* The deadline of the connection, and that of the whole exchange. */

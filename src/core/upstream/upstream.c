@@ -8,6 +8,7 @@
 #include "core/upstream/held.h"
 #include "core/health/passive.h"
 #include "core/upstream/sticky.h"
+#include "core/tls/tls_sessions.h"
 #include "core/upstream/uconn.h"
 #include "core/upstream/upstream_servers.h"
 #include "core/upstream/upstream_wait.h"
@@ -175,6 +176,8 @@ void upstreams_free(struct upstreams *all)
             free(state->balancer_data);
         state->balancer_data = NULL;
         sticky_free(state->sticky);
+        for (size_t k = 0; k < state->conf->peer_count; k++)
+            tls_sessions_free(state->peers[k]->tls_sessions);
     }
     upstream_servers_free(all->servers);
     all->servers = NULL;

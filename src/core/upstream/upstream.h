@@ -18,6 +18,7 @@
 struct balancer;
 struct request;
 struct sticky;
+struct tls_sessions;
 struct worker;
 
 /*
@@ -46,6 +47,7 @@ struct peer_state {
     int64_t current_weight; /* of smooth weighted round robin */
     uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
     int64_t others_at_ms; /* when that was; 0: never */
+    struct tls_sessions *tls_sessions; /* NULL: none yet */
     struct queue_wish wish; /* of requests that wait for a place at this one */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */
