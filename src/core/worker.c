@@ -17,6 +17,7 @@
 #include "core/request.h"
 #include "core/upstream/upstream.h"
 #include "http/date.h"
+#include "io/tls.h"
 #include "io/splice.h"
 
 /* Descriptors that are not for clients: listeners, logs, files, the loop. */
@@ -131,6 +132,12 @@ struct worker *worker_new(const struct worker_setup *setup)
     w->access_logs = access_logs_new(pool, w->config, setup->access_log_fds);
     w->wakes = setup->wakes;
     w->wake_count = setup->wake_count;
+    w->tls_scratch = tls_scratch_new(&w->loop->clock.mono_ms);
+    if (!w->tls_scratch) {
+        log_write(w->log, LOG_LEVEL_CRIT, "no memory for TLS");
+        worker_free(w);
+        return NULL;
+    }
     shed_init(&w->shed, setup->admin ? 0 : w->config->shed, LOOP_TICK_MS);
     w->upstreams = upstreams_new(w);
     w->sockets = setup->sockets;
@@ -278,6 +285,7 @@ void worker_free(struct worker *w)
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
     free_spares(w);
+    tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }
 

@@ -29,6 +29,7 @@ struct regex_scratch;
 struct request;
 struct spool;
 struct splice_pipes;
+struct tls_scratch;
 struct upstreams;
 
 /* A descriptor to accept from, and what it belongs to; the descriptor is the caller's and is never closed
@@ -81,6 +82,7 @@ struct worker {
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
+    struct tls_scratch *tls_scratch; /* what all TLS sessions share */
     struct access_logs *access_logs;
     struct board *board; /* may be NULL */
     unsigned slot; /* of this process on the board */

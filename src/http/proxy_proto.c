@@ -1,6 +1,10 @@
 /* proxy_proto.c: see proxy_proto.h. */
 #include "http/proxy_proto.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
 #define V1_MAX 107
 #define V2_HEAD 16
 #define V2_SIGNATURE STR("\r\n\r\n\0\r\nQUIT\n")
@@ -138,4 +142,65 @@ enum proxy_proto_result proxy_proto_parse(struct str in, struct addr *source, si
     if (begins_alike(in, STR("PROXY ")))
         return parse_v1(in, source, used);
     return PROXY_PROTO_BAD;
+}
+
+/* ---- writing ---- */
+
+/* Both ends as IPv6 where one is: 4 or 16, or 0 where one is no IP address. */
+static size_t both_ends(const struct addr *ends[2], uint8_t ip[2][16])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    size_t lens[2] = {addr_ip_bytes(ends[0], ip[0]), addr_ip_bytes(ends[1], ip[1])};
+
+    if (lens[0] == 0 || lens[1] == 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (lens[i] == 16 || lens[0] == lens[1])
+            continue;
+        memmove(ip[i] + sizeof(mapped), ip[i], 4);
+        memcpy(ip[i], mapped, sizeof(mapped));
+    }
+    return lens[0] > lens[1] ? lens[0] : lens[1];
+}
+
+static size_t write_v1(const struct addr *ends[2], size_t ip_len, uint8_t ip[2][16], char *to)
+{
+    char text[2][INET6_ADDRSTRLEN];
+    int family = ip_len == 4 ? AF_INET : AF_INET6;
+
+    if (ip_len == 0 || !inet_ntop(family, ip[0], text[0], sizeof(text[0])) ||
+        !inet_ntop(family, ip[1], text[1], sizeof(text[1])))
+        return (size_t)snprintf(to, PROXY_PROTO_WRITTEN_MAX, "PROXY UNKNOWN\r\n");
+    return (size_t)snprintf(to, PROXY_PROTO_WRITTEN_MAX, "PROXY %s %s %s %u %u\r\n", ip_len == 4 ? "TCP4" : "TCP6",
+                            text[0], text[1], addr_port(ends[0]), addr_port(ends[1]));
+}
+
+static size_t write_v2(const struct addr *ends[2], size_t ip_len, uint8_t ip[2][16], bool is_local, char *to)
+{
+    size_t len = ip_len ? 2 * ip_len + 4 : 0;
+    char *at = to + V2_HEAD;
+
+    memcpy(to, V2_SIGNATURE.s, V2_SIGNATURE.len);
+    to[12] = (char)(0x20 | !is_local);
+    to[13] = (char)(ip_len == 4 ? 0x11 : ip_len == 16 ? 0x21 : 0);
+    to[14] = 0;
+    to[15] = (char)len;
+    for (size_t i = 0; i < 2 && ip_len; i++) {
+        unsigned port = addr_port(ends[i]);
+
+        memcpy(at + i * ip_len, ip[i], ip_len);
+        at[2 * ip_len + 2 * i] = (char)(port >> 8);
+        at[2 * ip_len + 2 * i + 1] = (char)(port & 0xff);
+    }
+    return V2_HEAD + len;
+}
+
+size_t proxy_proto_write(unsigned version, const struct addr *source, const struct addr *destination,
+                         char to[PROXY_PROTO_WRITTEN_MAX])
+{
+    const struct addr *ends[2] = {source, destination};
+    uint8_t ip[2][16];
+    size_t ip_len = source && destination ? both_ends(ends, ip) : 0;
+
+    return version == 1 ? write_v1(ends, ip_len, ip, to) : write_v2(ends, ip_len, ip, !source, to);
 }

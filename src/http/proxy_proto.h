@@ -22,4 +22,15 @@ enum proxy_proto_result {
  */
 enum proxy_proto_result proxy_proto_parse(struct str in, struct addr *source, size_t *used) WEIR_MUST_CHECK;
 
+/* What is written is never longer. */
+#define PROXY_PROTO_WRITTEN_MAX 108
+
+/*
+ * The header of `version` 1 or 2 that says that a connection is from `source` to `destination`; its length.  Of one
+ * that is no TCP, or whose ends are not known: UNKNOWN, or in version 2 AF_UNSPEC.  `source` NULL: it is our own, and
+ * speaks for nobody (LOCAL; UNKNOWN).
+ */
+size_t proxy_proto_write(unsigned version, const struct addr *source, const struct addr *destination,
+                         char to[PROXY_PROTO_WRITTEN_MAX]);
+
 #endif

@@ -117,6 +117,40 @@ static void test_memory_then_disk_in_order(void **state)
     drain(f, spool);
 }
 
+/* As drain(), by pieces that are looked at and skipped. */
+static void test_pieces(void **state)
+{
+    static char room[5000];
+    struct fixture *f = *state;
+    struct spool *spool = spool_new(f->pool, 10000, STR("/tmp"));
+    struct str piece;
+    size_t out = 0;
+
+    assert_int_equal(spool_peek(spool, room, sizeof(room), &piece), 0);
+    assert_int_equal(piece.len, 0);
+    append(f, spool, 9000);
+    spool_use_disk(spool);
+    append(f, spool, 40000);
+    for (;;) {
+        assert_int_equal(spool_peek(spool, room, sizeof(room), &piece), 0);
+        if (piece.len == 0)
+            break;
+        assert_in_range(piece.len, 1, sizeof(room));
+        for (size_t i = 0; i < piece.len; i++)
+            assert_int_equal(piece.s[i], pattern(out + i));
+        /* Not all that was seen need go. */
+        if (piece.len > 7)
+            piece.len -= 7;
+        out += piece.len;
+        spool_skip(spool, piece.len);
+    }
+    assert_int_equal(out, f->in);
+    assert_int_equal(spool_length(spool), 0);
+    f->out = f->in;
+    append(f, spool, 100);
+    drain(f, spool);
+}
+
 static void test_a_directory_that_is_not_there(void **state)
 {
     struct fixture *f = *state;
@@ -221,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_memory_alone),
         TEST(test_memory_then_disk_in_order),
+        TEST(test_pieces),
         TEST(test_a_directory_that_is_not_there),
         TEST(test_a_dead_socket),
         TEST(test_kept_and_sent_again),

@@ -49,6 +49,7 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, accepted),
     AT(process_stats, connections),
     AT(process_stats, upstream_connects),
+    AT(process_stats, upstream_handshakes),
     AT(process_stats, breaker_refused),
     AT(process_stats, shed),
     AT(process_stats, sticky),

@@ -55,6 +55,7 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->resolved = hash_table_new(pool, b->key, 16);
     b->roots = hash_table_new(pool, b->key, 16);
     b->directories = hash_table_new(pool, b->key, 16);
+    b->tls_clients = hash_table_new(pool, b->key, 16);
     b->logs = hash_table_new(pool, b->key, 16);
     b->made = hash_table_new(pool, b->key, 64);
     return b;

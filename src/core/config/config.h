@@ -20,6 +20,7 @@ struct router;
 struct server_set;
 struct status_set;
 struct template;
+struct tls_client_conf;
 
 /* Times in milliseconds; 0 is none. */
 struct timeouts {
@@ -43,6 +44,11 @@ struct peer_conf {
     bool resolve; /* the name stands for servers made at run time from its addresses; itself takes no request */
     uint16_t port; /* of a name to be resolved; 0: from SRV */
     struct str resolve_name; /* what is looked up; ends in NUL */
+    const struct tls_client_conf *tls; /* core/tls/tls_client.h; NULL: in the clear */
+    const struct tls_client_conf *check_tls; /* of its checks */
+    bool names_host; /* Host is `host` where the route has no other, whatever the client has asked for */
+    bool http2; /* it is spoken to by HTTP/2: by prior knowledge, or as TLS agrees on it */
+    uint8_t proxy_protocol; /* 1, 2: the version in which it is told who the client is; 0: it is not */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
@@ -150,6 +156,7 @@ struct upstream {
     unsigned keepalive_idle; /* connections kept by a worker for a peer */
     int64_t keepalive_timeout; /* milliseconds */
     uint64_t keepalive_requests; /* 0: no limit */
+    bool http2; /* some server is spoken to by it */
     bool is_inline; /* made from a URL in `proxy` */
     struct divert_conf *diverts;
     size_t divert_count;
@@ -162,7 +169,7 @@ struct upstream {
     struct str servers_file; /* absolute path, ends in NUL; empty: none */
     const struct server_set *servers_file_set; /* what it said at load; NULL: none */
     int servers_file_slot; /* as board_slot of a server; counts looks at the file, and who waits */
-    struct peer_conf server_defaults; /* for servers that come at run time: weight, max_connections, slow_start */
+    struct peer_conf server_defaults; /* for servers that come at run time: what the upstream says for each */
     struct conf_place at;
 };
 

@@ -6,6 +6,7 @@
 #ifndef WEIR_CORE_CONFIG_CONFIG_BUILD_H
 #define WEIR_CORE_CONFIG_CONFIG_BUILD_H
 
+#include <openssl/types.h>
 #include <sys/types.h>
 
 #include "base/hash.h"
@@ -40,6 +41,8 @@ struct build {
     struct hash_table *resolved; /* by host, to struct addr */
     struct hash_table *roots; /* by path, to struct build_root */
     struct hash_table *directories; /* by path: checked before */
+    struct hash_table *tls_clients; /* by its files, to SSL_CTX */
+    X509_STORE *tls_system; /* the system's authorities; NULL: not read yet */
     struct hash_table *logs; /* by path, to struct access_log */
     size_t log_room;
     struct hash_table *made; /* what was compiled before, by the address of its settings */
@@ -117,6 +120,18 @@ struct str config_secret(struct build *, struct str *text, struct conf_place at)
 
 /* `sticky` of an upstream. */
 void config_build_sticky(struct build *, struct upstream *, struct sticky_settings *);
+
+/*
+ * `tls` of a server whose address has the name `host`; NULL: none, or reported.  What holds where nothing is said but
+ * that it is TLS.
+ */
+const struct tls_client_conf *config_server_tls(struct build *, const struct server_tls_settings *, struct str host,
+                                                bool is_unix);
+const struct tls_client_conf *config_default_tls(struct build *, struct str host);
+
+/* The same for the checks of a server, whose own `tls` is known; NULL: in the clear. */
+const struct tls_client_conf *config_check_tls_of(struct build *, const struct check_conf *,
+                                                  const struct tls_client_conf *tls, struct str host);
 
 struct timeouts config_timeouts(const struct timeouts_settings *);
 

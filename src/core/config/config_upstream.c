@@ -30,7 +30,8 @@ struct status_set *config_statuses(struct build *b, const struct conf_list *list
     return list->n > 0 ? set : NULL;
 }
 
-static void peer_build(struct build *b, struct server_settings *s, struct peer_conf *p)
+static void peer_build(struct build *b, struct server_settings *s, const struct check_conf *check,
+                       struct peer_conf *p)
 {
     struct conf_place at = conf_place_of(&settings_server_group, &s->head, "address");
 
@@ -47,6 +48,14 @@ static void peer_build(struct build *b, struct server_settings *s, struct peer_c
     p->weight = (unsigned)s->weight;
     p->max_connections = (unsigned)s->max_connections;
     p->slow_start = s->slow_start;
+    p->tls = config_server_tls(b, s->tls, p->resolve && !p->port ? p->host : s->address.host, s->address.is_unix);
+    p->check_tls = config_check_tls_of(b, check, p->tls, s->address.is_unix ? STR_NONE : s->address.host);
+    p->proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
+    p->http2 = s->protocol == 1;
+    if (p->http2 && p->proxy_protocol)
+        conf_report_add(b->report, p->at,
+                        "requests of many clients share a connection of HTTP/2, so that 'proxy_protocol' cannot say whose "
+                        "it is; write proxy_protocol = false, or protocol = \"http1\"");
     p->backup = s->backup;
     p->down = s->down;
 }
@@ -70,7 +79,8 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
     for (size_t i = 0; i < s->servers.n; i++) {
         struct peer_conf *p = &u->peers[i];
         (void)!settings_join(&b->load, &settings_server_group, &servers[i], &settings_upstream_group, s);
-        peer_build(b, &servers[i], p);
+        peer_build(b, &servers[i], u->check, p);
+        u->http2 = u->http2 || p->http2;
         struct peer_conf *first = p->name.s ? hash_table_set(names, p->name, p) : NULL;
         if (first)
             conf_report_add(b->report, p->at,
@@ -101,6 +111,10 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.max_connections = (unsigned)s->max_connections;
     config_overload_upstream(u, s->queue);
     u->server_defaults.slow_start = s->slow_start;
+    u->server_defaults.tls = config_server_tls(b, s->tls, STR_NONE, false);
+    u->server_defaults.check_tls = config_check_tls_of(b, u->check, u->server_defaults.tls, STR_NONE);
+    u->server_defaults.proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
+    u->server_defaults.http2 = u->http2 = s->protocol == 1;
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     config_build_servers_file(b, s, u);
@@ -128,7 +142,17 @@ void config_build_upstreams(struct build *b)
     config_check_diverts(b);
 }
 
-/* The host and port behind "http://". */
+static bool is_https(struct str url)
+{
+    return str_has_prefix(url, STR("https://"));
+}
+
+static bool is_http2(struct str url)
+{
+    return str_has_prefix(url, STR("h2://")) || str_has_prefix(url, STR("grpc://"));
+}
+
+/* The host and port behind "http://" and the like. */
 static int inline_address(struct build *b, struct str url, struct str rest, struct conf_place at,
                           struct conf_address *a)
 {
@@ -137,11 +161,11 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
 
     if (slash) {
         conf_report_add(b->report, at,
-                        "\"%.*s\" has a path; write \"http://HOST:PORT\" and add_prefix = \"%.*s\"",
-                        STR_ARG(url), (int)(rest.s + rest.len - slash), slash);
+                        "\"%.*s\" has a path; write \"%.*sHOST:PORT\" and add_prefix = \"%.*s\"", STR_ARG(url),
+                        (int)(rest.s - url.s), url.s, (int)(rest.s + rest.len - slash), slash);
         return -1;
     }
-    *a = (struct conf_address){.text = rest, .host = rest, .port = 80};
+    *a = (struct conf_address){.text = rest, .host = rest, .port = is_https(url) ? 443 : 80};
     colon = memrchr(rest.s, ':', rest.len);
     if (colon && !memchr(colon, ']', (size_t)(rest.s + rest.len - colon))) {
         uint64_t port;
@@ -153,6 +177,15 @@ static int inline_address(struct build *b, struct str url, struct str rest, stru
     if (a->host.len > 2 && a->host.s[0] == '[')
         a->host = pool_str(b->pool, (struct str){a->host.s + 1, a->host.len - 2});
     return 0;
+}
+
+/* Host and SNI are the name that the URL has. */
+static void inline_tls(struct build *b, struct peer_conf *p, const struct conf_address *address)
+{
+    p->tls = config_default_tls(b, address->host);
+    p->names_host = true;
+    if (address->port == 443 && str_has_suffix(p->host, STR(":443")))
+        p->host.len -= sizeof(":443") - 1;
 }
 
 static struct upstream *inline_upstream(struct build *b, struct str url, struct str rest,
@@ -177,10 +210,14 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     if (inline_address(b, url, rest, at, &address) != 0 ||
         config_server_address(b, &address, at, &u->peers[0].address) != 0)
         return NULL;
+    if (is_https(url))
+        inline_tls(b, &u->peers[0], &address);
+    u->http2 = u->peers[0].http2 = is_http2(url);
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
     config_health(b, b->settings->defaults->health, b->settings->defaults->alert, u);
+    u->peers[0].check_tls = config_check_tls_of(b, u->check, u->peers[0].tls, address.host);
     config_overload_upstream(u, b->settings->defaults->queue);
     hash_table_set(b->inlines, url, u);
     upstream_add(b, u);
@@ -189,16 +226,18 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
 
 struct upstream *config_proxy_target(struct build *b, struct str text, struct conf_place at)
 {
-    static const char *const later[] = {"https://", "h2://", "h2c://", "grpc://", "grpcs://"};
-    struct str http = STR("http://");
+    static const char *const schemes[] = {"http://", "https://", "h2://", "grpc://"};
+    static const char *const others[] = {"h2c://", "h2s://", "grpcs://"};
     struct upstream *u;
 
-    if (str_has_prefix(text, http))
-        return inline_upstream(b, text, (struct str){text.s + http.len, text.len - http.len}, at);
-    for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-        if (str_has_prefix(text, str_of(later[i]))) {
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        if (str_has_prefix(text, str_of(schemes[i])))
+            return inline_upstream(b, text, str_from(text, strlen(schemes[i])), at);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        if (str_has_prefix(text, str_of(others[i]))) {
             conf_report_add(b->report, at,
-                            "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\"", later[i]);
+                            "\"%s\" is not a scheme of `proxy`; write \"h2://HOST:PORT\" or \"grpc://HOST:PORT\", or an "
+                            "upstream with protocol = \"h2\" and tls = true", others[i]);
             return NULL;
         }
     }

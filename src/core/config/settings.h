@@ -8,6 +8,7 @@
 
 #include "conf/load.h"
 #include "core/config/settings_health.h"
+#include "core/config/settings_server_tls.h"
 
 /* Where a setting may stand. */
 enum settings_scope {
@@ -158,6 +159,9 @@ struct server_settings {
     struct str name;
     int64_t weight, max_connections, slow_start;
     bool backup, down, resolve;
+    struct server_tls_settings *tls;
+    int64_t proxy_protocol; /* -1: none */
+    int protocol; /* 1: HTTP/2 */
 };
 
 struct upstream_settings {
@@ -175,6 +179,9 @@ struct upstream_settings {
     struct queue_settings *queue;
     int64_t weight, max_connections, slow_start; /* for each server */
     bool resolve;
+    struct server_tls_settings *tls;
+    int64_t proxy_protocol;
+    int protocol;
     struct str servers_file;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;

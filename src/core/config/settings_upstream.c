@@ -24,10 +24,17 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
 #define SLOW_START_ROW(text) \
     {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
 
-#define SERVER_ROWS_LATER \
-    SETTINGS_LATER("tls", 0), \
-    SETTINGS_LATER("proxy_protocol", 0), \
-    SETTINGS_LATER("protocol", 0)
+static const char *const protocol_names[] = {"http1", "h2", NULL};
+
+#define PROTOCOL_ROW(text) \
+    {.name = "protocol", .type = CONF_ENUM, AT(protocol), .choices = protocol_names, .fallback = "\"http1\"", \
+     .doc = (text)}
+
+#define TLS_ROW(text) \
+    {.name = "tls", .type = CONF_GROUP, AT(tls), .group = &settings_server_tls_group, .doc = (text)}
+#define PROXY_PROTOCOL_ROW(text) \
+    {.name = "proxy_protocol", .type = CONF_INT, AT(proxy_protocol), .flags = CONF_OFF, .fallback = "false", \
+     .min = 1, .max = 2, .doc = (text)}
 
 #define RESOLVE_ROW(text) \
     {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
@@ -48,7 +55,11 @@ static const struct conf_row server_rows[] = {
     SLOW_START_ROW("How long its share grows from a tenth to the whole when it comes back; 0 is none."),
     RESOLVE_ROW("The name is looked up while Weir runs, again and again by its time to live, and each of its "
                 "addresses is a server; a name that begins with '_' and has no port is looked up as SRV."),
-    SERVER_ROWS_LATER,
+    TLS_ROW("Connections to it are encrypted; `true` for the usual settings."),
+    PROXY_PROTOCOL_ROW("Version of the PROXY protocol header with which each connection to it begins: it says the "
+                       "address of the client, and no other client's requests go on that connection."),
+    PROTOCOL_ROW("What is spoken with it: HTTP/1.1, or HTTP/2 (also for gRPC), on connections that many requests "
+                 "share; with `tls` agreed on in the handshake (ALPN), in the clear by prior knowledge."),
 };
 #undef AT
 const struct conf_group settings_server_group = {"a server", sizeof(struct server_settings), server_rows,
@@ -100,7 +111,9 @@ static const struct conf_row rows[] = {
      .doc = "Requests that wait while every server is at its max_connections, by `priority` of their "
             "routes."},
     SLOW_START_ROW("For each server."),
-    SERVER_ROWS_LATER,
+    TLS_ROW("For each server."),
+    PROXY_PROTOCOL_ROW("For each server."),
+    PROTOCOL_ROW("For each server."),
 };
 #undef AT
 const struct conf_group settings_upstream_group = {"an upstream", sizeof(struct upstream_settings), rows,

@@ -8,6 +8,7 @@
 #include "core/proxy/proxy_head.h"
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/sticky.h"
+#include "core/upstream/uconn_io.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */

@@ -96,6 +96,10 @@ static struct reply_error connect_error(int error)
         told.reason = "no descriptor or memory for a connection";
         told.retry_after_s = PROXY_RETRY_AFTER_S;
         break;
+    case ENOPROTOOPT:
+        told.proxy_error = "tls_protocol_error";
+        told.reason = "the upstream did not choose HTTP/2 in the handshake";
+        break;
     default:
         told.proxy_error = "connection_terminated";
         told.reason = "the connection to the upstream failed";
@@ -112,6 +116,10 @@ void proxy_connect_failed(struct proxy *p, int cause)
 
     error.cause =
         cause ? fault_errno(p->req, cause) : fault_time(p->req, "timeouts.connect", route->timeouts.connect);
+    if (cause == EPROTO)
+        (void)proxy_tls_failed(p, &error);
+    else if (cause == 0 && p->client.uconn && p->client.uconn->tls)
+        error.reason = "the TLS handshake with the upstream timed out";
     p->own_fault = error.status == 503 || cause == EADDRNOTAVAIL;
     proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
 }
@@ -177,7 +185,7 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
         p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     p->req->times.attempt = proxy_now(p);
     proxy_start_per_try(p);
-    c->transport = &h1_transport;
+    c->transport = p->peer->conf->http2 ? &h2_transport : &h1_transport;
     c->transport->again(c);
     if (c->transport->take(c, p->peer, !p->repeatable))
         proxy_send(p, body);

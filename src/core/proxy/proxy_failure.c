@@ -1,4 +1,6 @@
 /* proxy_failure.c: answers that do not come to their end: what is told, logged and counted. */
+#include <errno.h>
+
 #include "core/log/fault.h"
 #include "core/proxy/proxy_state.h"
 
@@ -86,6 +88,8 @@ void proxy_client_failed(struct uclient *c, enum uclient_failure failure, const 
     if (cause.len == 0 && c->error)
         cause = fault_errno(p->req, c->error);
     error.cause = failure == UCLIENT_TOO_LARGE ? cause : cause_of_end(p, cause);
+    if (c->error == EPROTO)
+        (void)proxy_tls_failed(p, &error);
     proxy_attempt_failed(p, RETRY_RESET, &error, STR_NONE);
 }
 

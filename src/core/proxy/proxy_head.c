@@ -38,7 +38,7 @@ static struct str host_of(struct request *req, const struct peer_conf *peer)
 
     if (req->route->proxy_host)
         host = template_expand(req->route->proxy_host, req);
-    if (host.len == 0)
+    if (host.len == 0 && !peer->names_host)
         host = host_as_it_came(req);
     return host.len > 0 ? host : peer->host;
 }

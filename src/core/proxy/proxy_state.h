@@ -6,6 +6,7 @@
 #define WEIR_CORE_PROXY_PROXY_STATE_H
 
 #include "core/upstream/h1_client.h"
+#include "core/upstream/h2_client.h"
 #include "core/health/breaker.h"
 #include "core/upstream/queue.h"
 #include "core/reply.h"
@@ -18,6 +19,7 @@ struct proxy {
     union {
         struct uclient client;
         struct h1_client h1;
+        struct h2_client h2;
     };
     struct request *req;
     struct upstream_state *state;
@@ -132,6 +134,11 @@ void proxy_wait_ended(struct queue_waiter *, enum queue_end);
 
 /* Does not wait any more, if it did. */
 void proxy_wait_end(struct proxy *);
+
+/* ---- proxy_tls.c ---- */
+
+/* What is told of a connection whose TLS has failed; false: it has none, and nothing was set. */
+bool proxy_tls_failed(const struct proxy *, struct reply_error *);
 
 /* ---- proxy_failure.c ---- */
 

@@ -71,6 +71,11 @@ bool spool_is_full(const struct spool *spool)
     return spool->held + spool->kept >= spool->memory;
 }
 
+bool spool_would_fill(const struct spool *spool, size_t more)
+{
+    return spool->held + spool->kept + more > spool->memory;
+}
+
 uint64_t spool_length(const struct spool *spool)
 {
     return spool->held + (uint64_t)(spool->to - spool->from);
@@ -275,6 +280,32 @@ void spool_rewind(struct spool *spool)
     spool->from = 0;
 }
 
+int spool_peek(const struct spool *spool, char *buffer, size_t room, struct str *bytes)
+{
+    size_t left;
+    ssize_t n;
+
+    if (spool->at) {
+        left = spool->at->to - spool->offset;
+        *bytes = (struct str){spool->at->bytes + spool->offset, left < room ? left : room};
+        return 0;
+    }
+    *bytes = STR_NONE;
+    if (spool->from == spool->to)
+        return 0;
+    if ((uint64_t)(spool->to - spool->from) < room)
+        room = (size_t)(spool->to - spool->from);
+    do
+        n = pread(spool->fd, buffer, room, spool->from);
+    while (n < 0 && errno == EINTR);
+    if (n == 0)
+        errno = EIO;
+    if (n <= 0)
+        return -1;
+    *bytes = (struct str){buffer, (size_t)n};
+    return 0;
+}
+
 void spool_skip(struct spool *spool, uint64_t n)
 {
     while (n > 0 && spool->at) {
@@ -286,4 +317,5 @@ void spool_skip(struct spool *spool, uint64_t n)
         n -= len;
     }
     spool->from += (off_t)n;
+    empty_file(spool);
 }

@@ -31,6 +31,9 @@ bool spool_uses_disk(const struct spool *);
 /* As much memory is in use as may be. */
 bool spool_is_full(const struct spool *);
 
+/* It would be with `more` bytes. */
+bool spool_would_fill(const struct spool *, size_t more);
+
 uint64_t spool_length(const struct spool *);
 
 /* A copy of `bytes` behind all others; 0, or -1 with errno when the disk does not take them. */
@@ -48,6 +51,12 @@ void spool_let_go(struct spool *);
 
 /* All that is kept is to be sent again. */
 void spool_rewind(struct spool *);
+
+/*
+ * The first bytes that wait, at most `room` of them: where they lie, or read from the file to `buffer`; none wait:
+ * empty.  0, or -1 with errno when the file cannot be read.
+ */
+int spool_peek(const struct spool *, char *buffer, size_t room, struct str *bytes) WEIR_MUST_CHECK;
 
 /* The first `n` bytes that wait went to the socket in another way. */
 void spool_skip(struct spool *, uint64_t n);

@@ -2,9 +2,10 @@
 #include "core/proxy/upload.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
+#include "core/proxy/spool_out.h"
 #include "core/proxy/upload_whole.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 /* A body of up to this is copied behind its head, so that one buffer leaves instead of a vector. */
@@ -22,21 +23,26 @@ void upload_init(struct upload *u, struct request *req)
     *u = (struct upload){.req = req, .buffering = req->route->body_buffering};
 }
 
+/* Bytes of it are here that were not sent. */
+static bool is_kept(const struct upload *u)
+{
+    return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
+}
+
 static bool is_pending(const struct upload *u)
 {
-    if (u->whole)
-        return upload_whole_pending(u);
-    return u->unsent.len > 0 || u->sink_blocked || (u->spool && spool_length(u->spool) > 0);
+    return u->sink_blocked || (u->uconn && uconn_is_blocked(u->uconn)) ||
+           (u->whole ? upload_whole_pending(u) : is_kept(u));
 }
 
 bool upload_is_done(const struct upload *u)
 {
-    return u->uconn && u->last && !is_pending(u) && !u->stopped;
+    return u->begun && u->last && !is_pending(u) && !u->stopped;
 }
 
 bool upload_is_blocked(const struct upload *u)
 {
-    return u->uconn && is_pending(u);
+    return u->begun && is_pending(u);
 }
 
 bool upload_is_untouched(const struct upload *u)
@@ -65,6 +71,8 @@ static int append(struct upload *u, struct str bytes)
 int upload_keep(struct upload *u, struct str body, bool last)
 {
     u->last = u->last || last;
+    if (u->whole)
+        upload_whole_limit(u, body.len);
     return append(u, body);
 }
 
@@ -75,20 +83,6 @@ static void add_piece(struct pieces *p, struct str s)
     /* iovec has no const variant; sendmsg only reads. */
     p->iov[p->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)s.s, .iov_len = s.len};
     p->total += s.len;
-}
-
-static ssize_t send_pieces(const struct upload *u, const struct pieces *p)
-{
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)p->iov, .msg_iovlen = p->count};
-    ssize_t n;
-
-    do {
-        if (p->count == 1)
-            n = send(u->uconn->fd, p->iov[0].iov_base, p->iov[0].iov_len, MSG_NOSIGNAL);
-        else
-            n = sendmsg(u->uconn->fd, &message, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    return n;
 }
 
 /* Keeps what is behind the first `sent` bytes. */
@@ -112,7 +106,7 @@ static enum upload_result write_pieces(struct upload *u, const struct pieces *p)
     if (p->count == 0)
         return state_of(u);
     if (!is_pending(u)) {
-        n = send_pieces(u, p);
+        n = uconn_send(u->uconn, p->iov, p->count, false);
         if (n < 0 && errno != EAGAIN)
             return UPLOAD_FAILED;
         if (n < 0)
@@ -177,9 +171,7 @@ static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
         if (append(u, chunk_end(1, u->last)) < 0)
             return UPLOAD_DISK_FAILED;
     }
-    do
-        n = send(u->uconn->fd, head->bytes, head->used, MSG_NOSIGNAL | MSG_MORE);
-    while (n < 0 && errno == EINTR);
+    n = uconn_send_bytes(u->uconn, head->bytes, head->used, true);
     if (n < 0 && errno != EAGAIN)
         return UPLOAD_FAILED;
     if (n < 0)
@@ -212,10 +204,11 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
     char line[H1_CHUNK_LINE_MAX];
 
     u->uconn = uconn;
+    u->begun = true;
     u->last = u->last || last;
     if (u->whole)
         return upload_whole_start(u, head, body);
-    if (is_pending(u))
+    if (is_kept(u))
         return start_kept(u, head);
     add_body(u, &p, line, body, u->last);
     if (p.count == 0 || join(head, &p)) {
@@ -231,6 +224,7 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
 void upload_restart(struct upload *u)
 {
     u->uconn = NULL;
+    u->begun = false;
     u->sent = 0;
     u->stopped = u->sink_blocked = false;
     u->unsent = STR_NONE;
@@ -255,13 +249,13 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
 enum upload_result upload_flush(struct upload *u)
 {
     u->sink_blocked = false;
+    if (uconn_flush(u->uconn) < 0)
+        return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
     if (u->whole)
         return upload_whole_flush(u);
     while (u->unsent.len > 0) {
-        ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, MSG_NOSIGNAL | MSG_MORE);
+        ssize_t n = uconn_send_bytes(u->uconn, u->unsent.s, u->unsent.len, true);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
             return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
         u->sent += (uint64_t)n;
@@ -269,7 +263,7 @@ enum upload_result upload_flush(struct upload *u)
     }
     if (u->spool) {
         uint64_t before = spool_length(u->spool);
-        enum spool_sent sent = before > 0 ? spool_send(u->spool, u->uconn->fd, UINT64_MAX) : SPOOL_EMPTY;
+        enum spool_sent sent = before > 0 ? spool_out(u->spool, u->uconn, UINT64_MAX) : SPOOL_EMPTY;
 
         u->sent += before - spool_length(u->spool);
         if (sent == SPOOL_FAILED)
@@ -282,7 +276,7 @@ enum upload_result upload_flush(struct upload *u)
 
 int upload_sink(const struct upload *u)
 {
-    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
+    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && uconn_may_splice(u->uconn) && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
 
     return fits && !u->stopped && (u->sink_blocked || !is_pending(u)) ? u->uconn->fd : -1;
 }
@@ -318,7 +312,7 @@ size_t upload_wants(const struct upload *u)
         return WORKER_BUFFER_BYTES;
     switch (u->buffering) {
     case BODY_STREAM:
-        return !u->uconn || is_pending(u) ? 0 : WORKER_BUFFER_BYTES;
+        return !u->begun || is_pending(u) ? 0 : WORKER_BUFFER_BYTES;
     case BODY_MEMORY_DISK:
         return upload_is_held(u) ? 0 : WORKER_BUFFER_BYTES;
     }

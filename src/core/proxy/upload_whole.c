@@ -2,8 +2,9 @@
 #include "core/proxy/upload_whole.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
+#include "core/proxy/spool_out.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 /* A body of up to this leaves in the same buffer as its head. */
@@ -16,6 +17,18 @@ void upload_keep_whole(struct upload *u)
     u->whole = true;
     u->spool = spool_new(req->pool, req->route->body_memory, req->config->state_dir);
     spool_keep(u->spool);
+}
+
+void upload_keep_small(struct upload *u)
+{
+    upload_keep_whole(u);
+    u->if_small = true;
+}
+
+void upload_whole_limit(struct upload *u, size_t more)
+{
+    if (u->if_small && spool_keeps(u->spool) && spool_would_fill(u->spool, more))
+        spool_let_go(u->spool);
 }
 
 void upload_let_go(struct upload *u)
@@ -43,25 +56,23 @@ void upload_whole_rewind(struct upload *u)
 
 static enum upload_result state_of(const struct upload *u)
 {
+    if (uconn_is_blocked(u->uconn))
+        return UPLOAD_BLOCKED;
     return u->last ? UPLOAD_DONE : UPLOAD_HUNGRY;
 }
 
-/* MSG_MORE where something follows at once. */
-static int send_flags(const struct upload *u)
+/* Whether something follows at once. */
+static bool has_more(const struct upload *u)
 {
-    bool more = spool_length(u->spool) > 0 || (u->chunked && u->last && !u->ended);
-
-    return MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    return spool_length(u->spool) > 0 || (u->chunked && u->last && !u->ended);
 }
 
 /* Head, lines of chunks, the end. */
 static enum upload_result send_unsent(struct upload *u)
 {
     while (u->unsent.len > 0) {
-        ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, send_flags(u));
+        ssize_t n = uconn_send_bytes(u->uconn, u->unsent.s, u->unsent.len, has_more(u));
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
             return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
         u->sent += (uint64_t)n;
@@ -73,7 +84,7 @@ static enum upload_result send_unsent(struct upload *u)
 static enum upload_result send_spool(struct upload *u, uint64_t most)
 {
     uint64_t before = spool_length(u->spool), gone;
-    enum spool_sent sent = spool_send(u->spool, u->uconn->fd, most);
+    enum spool_sent sent = spool_out(u->spool, u->uconn, most);
 
     gone = before - spool_length(u->spool);
     u->sent += gone;
@@ -141,9 +152,7 @@ static enum upload_result start_joined(struct upload *u, struct h1_buffer *head,
     if (body.len > 0)
         memcpy(head->bytes + head->used, body.s, body.len);
     head->used += body.len;
-    do
-        n = send(u->uconn->fd, head->bytes, head->used, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    n = uconn_send_bytes(u->uconn, head->bytes, head->used, false);
     if (n < 0 && errno != EAGAIN)
         return UPLOAD_FAILED;
     if (n < 0)
@@ -162,13 +171,12 @@ enum upload_result upload_whole_start(struct upload *u, struct h1_buffer *head, 
     bool waited = spool_length(u->spool) > 0;
     ssize_t n;
 
+    upload_whole_limit(u, body.len);
     if (body.len > 0 && spool_append(u->spool, body) < 0)
         return UPLOAD_DISK_FAILED;
     if (!waited && !u->chunked && body.len <= COPY_MAX && head->room - head->used >= body.len)
         return start_joined(u, head, body);
-    do
-        n = send(u->uconn->fd, head->bytes, head->used, send_flags(u));
-    while (n < 0 && errno == EINTR);
+    n = uconn_send_bytes(u->uconn, head->bytes, head->used, has_more(u));
     if (n < 0 && errno != EAGAIN)
         return UPLOAD_FAILED;
     if (n < 0)
@@ -185,6 +193,7 @@ enum upload_result upload_whole_body(struct upload *u, struct str body)
 {
     bool waits = u->unsent.len > 0 || spool_length(u->spool) > 0;
 
+    upload_whole_limit(u, body.len);
     if (body.len > 0 && spool_append(u->spool, body) < 0)
         return UPLOAD_DISK_FAILED;
     return waits ? UPLOAD_BLOCKED : upload_whole_flush(u);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/log/fault.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 #include "http/h1_parse.h"
 
@@ -65,7 +66,8 @@ static enum step take_length(struct h1_client *h, struct str bytes, bool filled)
         return complete(h, body, bytes.len > body.len, filled);
     if (body.len > 0)
         uclient_deliver(&h->base, body, false);
-    h->splicing = filled && h->base.left >= WORKER_BUFFER_BYTES && !h->unsplicable && !h->base.head_waits;
+    h->splicing = filled && h->base.left >= WORKER_BUFFER_BYTES && !h->unsplicable && !h->base.head_waits &&
+                  uconn_may_splice(h->base.uconn);
     return STEP_AGAIN;
 }
 
@@ -218,6 +220,8 @@ static enum step take_end(struct h1_client *h, bool reset)
     case UCLIENT_UNTIL_CLOSE:
         if (reset)
             return fail(h, UCLIENT_INCOMPLETE, "upstream reset the connection within the body");
+        if (uconn_was_cut(h->base.uconn))
+            return fail(h, UCLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
         return complete(h, STR_NONE, false, false);
     case UCLIENT_TUNNEL:
         return complete(h, STR_NONE, false, false);
@@ -269,9 +273,7 @@ static enum step read_some(struct h1_client *h)
     if (held == WORKER_BUFFER_BYTES)
         return fail_for(h, UCLIENT_TOO_LARGE, "head is larger than the buffer",
                         fault_head(h->base.req, &h->scan));
-    do
-        n = recv(u->fd, buffer + held, WORKER_BUFFER_BYTES - held, 0);
-    while (n < 0 && errno == EINTR);
+    n = uconn_recv(u, buffer + held, WORKER_BUFFER_BYTES - held);
     if (n < 0 && errno == EAGAIN)
         return STEP_WAIT;
     if (n < 0)

@@ -1,7 +1,9 @@
 /* h1_transport.c: the table of transport.h for HTTP/1: connections one request has to itself, and its upload. */
 #include <sys/socket.h>
 
+#include "core/client/conn.h"
 #include "core/upstream/h1_client.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 static struct h1_client *of(struct uclient *c)
@@ -68,9 +70,26 @@ static void attach(struct uclient *c, struct uconn *u)
     c->reused = u->reused;
 }
 
+/* Whom the server is to be told of; NULL: it is not told. */
+static const struct uconn_client *told_of(const struct uclient *c, const struct peer_state *peer,
+                                          struct uconn_client *room)
+{
+    const struct request *req = c->req;
+    struct sockaddr_storage own;
+    socklen_t len = sizeof(own);
+
+    if (!peer->conf->proxy_protocol)
+        return NULL;
+    *room = (struct uconn_client){.source = req->client};
+    if (getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+        room->destination = addr_of((struct sockaddr *)&own, len);
+    return room;
+}
+
 static bool h1_take(struct uclient *c, struct peer_state *peer, bool probe)
 {
-    struct uconn *u = uconn_take(peer, probe, c, on_event);
+    struct uconn_client room;
+    struct uconn *u = uconn_take(peer, told_of(c, peer, &room), probe, c, on_event);
 
     if (!u)
         return false;
@@ -80,7 +99,8 @@ static bool h1_take(struct uclient *c, struct peer_state *peer, bool probe)
 
 static int h1_connect(struct uclient *c, struct peer_state *peer, int64_t timeout_ms)
 {
-    struct uconn *u = uconn_connect(peer, timeout_ms, c, on_event);
+    struct uconn_client room;
+    struct uconn *u = uconn_connect(peer, timeout_ms, told_of(c, peer, &room), c, on_event);
 
     if (!u)
         return -1;
@@ -113,7 +133,7 @@ static enum upload_result h1_send(struct uclient *c, const struct message *head,
 static void half_close(struct uclient *c, enum upload_result result)
 {
     if (c->state == UCLIENT_TUNNEL && result == UPLOAD_DONE)
-        (void)shutdown(c->uconn->fd, SHUT_WR);
+        uconn_half_close(c->uconn);
 }
 
 static enum upload_result h1_body(struct uclient *c, struct str bytes, bool last)

@@ -46,7 +46,7 @@ void h2_client_part(struct h2_client *, uint32_t code);
 /* Which limit the head was over. */
 struct str h2_client_limit(const struct h2_client *);
 
-/* The connection is there; or will not be, for `error` (errno; 0: it took too long). */
+/* The connection is there; or will not be, for `error` (errno; 0: it took too long): the user leaves it. */
 void h2_client_connected(struct h2_client *);
 void h2_client_unconnected(struct h2_client *, int error);
 

@@ -97,7 +97,6 @@ void h2_client_connected(struct h2_client *h)
 
 void h2_client_unconnected(struct h2_client *h, int error)
 {
-    h2_client_part(h, NGHTTP2_CANCEL);
     h->base.user->unconnected(&h->base, error);
 }
 
@@ -175,7 +174,7 @@ static enum upload_result h2_send(struct uclient *c, const struct message *head,
         return UPLOAD_DISK_FAILED;
     bodyless = u->last && (!u->spool || spool_length(u->spool) == 0);
     u->begun = true;
-    u->sent = 1;
+    u->sent = 1; /* it is not untouched */
     return submit(h, &r, bodyless);
 }
 

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "core/upstream/h2_session.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
 /* Reads of the worker's buffer before others have a turn. */
@@ -60,6 +60,17 @@ static void keep(struct h2_uconn *h, const char *bytes, size_t len)
     h->rest_to += len;
 }
 
+/* There may be answers to read still; nothing is sent any more. */
+static bool send_failed(struct h2_uconn *h)
+{
+    if (errno != EAGAIN) {
+        h->error = errno;
+        h->leaving = true;
+        uconn_again(h->uconn);
+    }
+    return false;
+}
+
 /* Sends, and keeps what the socket does not take; false: it takes no more. */
 static bool put(struct h2_uconn *h, const char *bytes, size_t len)
 {
@@ -67,16 +78,9 @@ static bool put(struct h2_uconn *h, const char *bytes, size_t len)
 
     if (len == 0)
         return true;
-    do
-        n = send(h->uconn->fd, bytes, len, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN) {
-        /* There may be answers to read; nothing is sent any more. */
-        h->error = errno;
-        h->leaving = true;
-        uconn_again(h->uconn);
-        return false;
-    }
+    n = uconn_send_bytes(h->uconn, bytes, len, false);
+    if (n < 0 && errno != EAGAIN)
+        return send_failed(h);
     if (n < 0)
         n = 0;
     if ((size_t)n < len)
@@ -86,18 +90,13 @@ static bool put(struct h2_uconn *h, const char *bytes, size_t len)
 
 static bool put_rest(struct h2_uconn *h)
 {
+    if (uconn_flush(h->uconn) < 0)
+        return send_failed(h);
     while (h->rest_from < h->rest_to) {
-        ssize_t n = send(h->uconn->fd, h->rest + h->rest_from, h->rest_to - h->rest_from, MSG_NOSIGNAL);
+        ssize_t n = uconn_send_bytes(h->uconn, h->rest + h->rest_from, h->rest_to - h->rest_from, false);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN) {
-            h->error = errno;
-            h->leaving = true;
-            uconn_again(h->uconn);
-        }
         if (n < 0)
-            return false;
+            return send_failed(h);
         h->rest_from += (size_t)n;
     }
     free(h->rest);
@@ -242,9 +241,7 @@ static void on_readable(struct h2_uconn *h)
     for (unsigned reads = 0; reads < READS_TURN; reads++) {
         ssize_t n, taken;
 
-        do
-            n = recv(h->uconn->fd, buffer, WORKER_BUFFER_BYTES, 0);
-        while (n < 0 && errno == EINTR);
+        n = uconn_recv(h->uconn, buffer, WORKER_BUFFER_BYTES);
         if (n < 0 && errno == EAGAIN && h->error == 0) {
             h->uconn->readable = false;
             h2_uconn_later(h);
@@ -276,11 +273,23 @@ static struct h2_client *next_waiting(struct h2_uconn *h)
     return NULL;
 }
 
+static void on_failed(struct h2_uconn *h, int error)
+{
+    h->leaving = true;
+    while (!list_empty(&h->clients))
+        h2_client_unconnected(container_of(h->clients.next, struct h2_client, link), error);
+    h2_uconn_close(h);
+}
+
 static void on_connected(struct h2_uconn *h)
 {
     struct uconn *u = h->uconn;
     struct h2_client *c;
 
+    if (u->tls && !u->alpn_h2) {
+        on_failed(h, ENOPROTOOPT);
+        return;
+    }
     h->session = h2_session_new(h);
     deadline_start(&h->worker->deadlines, &u->deadline, h->timeout_ms, now_ms(h));
     h2_uconn_later(h);
@@ -289,14 +298,6 @@ static void on_connected(struct h2_uconn *h)
     /* Its first word may have come with the event that told of the connection. */
     if (u->readable)
         uconn_again(u);
-}
-
-static void on_failed(struct h2_uconn *h, int error)
-{
-    h->leaving = true;
-    while (!list_empty(&h->clients))
-        h2_client_unconnected(container_of(h->clients.next, struct h2_client, link), error);
-    h2_uconn_close(h);
 }
 
 static void on_timeout(struct h2_uconn *h)
@@ -385,7 +386,7 @@ struct h2_uconn *h2_uconn_connect(struct peer_state *peer, int64_t timeout_ms)
         errno = ENOMEM;
         return NULL;
     }
-    h->uconn = uconn_connect(peer, timeout_ms, h, on_event);
+    h->uconn = uconn_connect(peer, timeout_ms, NULL, h, on_event);
     if (!h->uconn) {
         free(h);
         return NULL;

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/tls/tls_client.h"
+#include "core/upstream/uconn_io.h"
 #include "core/worker.h"
+#include "http/proxy_proto.h"
 
 static int64_t now_ms(const struct uconn *u)
 {
@@ -17,6 +20,7 @@ static void uconn_free(struct loop_deferred *d)
 {
     struct uconn *u = container_of(d, struct uconn, deferred);
 
+    free(u->client);
     free(u->partial);
     free(u);
 }
@@ -33,18 +37,84 @@ void uconn_close(struct uconn *u)
     list_remove(&u->link);
     list_remove(&u->all_link);
     event_del(&u->event);
+    if (u->tls)
+        tls_goodbye(u->tls);
+    tls_free(u->tls);
+    u->tls = NULL;
     close(u->fd);
     u->fd = -1;
     if (!u->queued)
         loop_defer(u->worker->loop, &u->deferred, uconn_free);
 }
 
-static void uconn_connected(struct uconn *u)
+/* The header goes before anything else, and always fits in the buffer of a new socket. */
+static int tell_client(const struct uconn *u)
+{
+    char header[PROXY_PROTO_WRITTEN_MAX];
+    size_t len = proxy_proto_write(u->peer->conf->proxy_protocol, &u->client->source, &u->client->destination, header);
+    ssize_t n = send(u->fd, header, len, MSG_NOSIGNAL);
+
+    if (n == (ssize_t)len)
+        return 0;
+    return n < 0 ? errno : EIO;
+}
+
+static int begin_tls(struct uconn *u)
+{
+    const struct peer_conf *conf = u->peer->conf;
+
+    if (!u->peer->tls_sessions)
+        u->peer->tls_sessions = tls_sessions_new();
+    u->tls = tls_client_new(conf->tls, &conf->address,
+                            conf->http2 ? TLS_CLIENT_H2 : TLS_CLIENT_HTTP1, u->fd, u->worker->tls_scratch,
+                            u->peer->tls_sessions);
+    return u->tls ? 0 : ENOMEM;
+}
+
+/* The connection is there, or is not: errno. */
+static int begin(struct uconn *u)
 {
     socklen_t len = sizeof(u->error);
+    int error = 0;
 
-    if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &u->error, &len) < 0)
+    if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (!error && u->client)
+        error = tell_client(u);
+    if (!error && u->peer->conf->tls)
+        error = begin_tls(u);
+    return error;
+}
+
+/* False: it is not complete yet. */
+static bool go_on_with_tls(struct uconn *u)
+{
+    struct process_stats *stats = u->worker->stats;
+
+    if (uconn_flush(u) < 0 && errno != EAGAIN) {
         u->error = errno;
+        return true;
+    }
+    switch (tls_handshake(u->tls)) {
+    case TLS_DONE:
+        u->alpn_h2 = tls_client_is_h2(u->tls);
+        stats->upstream_handshakes++;
+        stats->upstream_resumed += tls_client_is_resumed(u->tls);
+        return true;
+    case TLS_FAILED:
+        u->error = EPROTO;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void uconn_go_on(struct uconn *u)
+{
+    if (!u->tls)
+        u->error = begin(u);
+    if (!u->error && u->tls && !go_on_with_tls(u))
+        return;
     if (u->error) {
         u->on_event(u, UCONN_FAILED);
         return;
@@ -54,12 +124,17 @@ static void uconn_connected(struct uconn *u)
     u->on_event(u, UCONN_CONNECTED);
 }
 
-/* Nothing to read and not closed: the only state in which a connection may serve again. */
-static bool uconn_is_quiet(const struct uconn *u)
+/*
+ * Nothing to read and not closed: the only state in which a connection may serve again.  Records of TLS may come that
+ * are nobody's answer, such as tickets.
+ */
+static bool uconn_is_quiet(struct uconn *u)
 {
     char byte;
     ssize_t n;
 
+    if (u->tls)
+        return !uconn_has_pending(u) && uconn_recv(u, &byte, 1) < 0 && errno == EAGAIN;
     do
         n = recv(u->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -79,7 +154,7 @@ static void uconn_on_event(evutil_socket_t fd WEIR_UNUSED, short what, void *arg
         u->writable = true;
     switch (u->state) {
     case UCONN_CONNECTING:
-        uconn_connected(u);
+        uconn_go_on(u);
         break;
     case UCONN_BUSY:
         u->on_event(u, UCONN_READY);
@@ -140,7 +215,18 @@ static struct uconn *uconn_new(struct peer_state *peer, int fd)
     return u;
 }
 
-struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *user,
+/* False: no memory. */
+static bool set_client(struct uconn *u, const struct uconn_client *client)
+{
+    if (!client)
+        return true;
+    u->client = malloc(sizeof(*client));
+    if (u->client)
+        *u->client = *client;
+    return u->client != NULL;
+}
+
+struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event))
 {
     const struct addr *to = &peer->conf->address;
@@ -154,6 +240,13 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *u
     waits = connect(fd, &to->sa, to->len) < 0;
     if (!waits || errno == EINPROGRESS)
         u = uconn_new(peer, fd);
+    if (u && !set_client(u, client)) {
+        uconn_close(u);
+        errno = ENOMEM;
+        return NULL;
+    }
+    /* Where more is to be said first, the event goes on. */
+    waits = waits || client || peer->conf->tls;
     if (!u) {
         int error = errno;
 
@@ -171,12 +264,29 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *u
     return u;
 }
 
-struct uconn *uconn_take(struct peer_state *peer, bool probe, void *user,
+static bool is_for(const struct uconn *u, const struct uconn_client *client)
+{
+    return !client || (u->client && addr_eq(&u->client->source, &client->source) &&
+                       addr_eq(&u->client->destination, &client->destination));
+}
+
+static struct uconn *newest_for(struct peer_state *peer, const struct uconn_client *client)
+{
+    list_each (link, &peer->idle) {
+        struct uconn *u = container_of(link, struct uconn, link);
+
+        if (is_for(u, client))
+            return u;
+    }
+    return NULL;
+}
+
+struct uconn *uconn_take(struct peer_state *peer, const struct uconn_client *client, bool probe, void *user,
                          void (*on_event)(struct uconn *, enum uconn_event))
 {
-    while (peer->idle_count > 0) {
-        struct uconn *u = container_of(peer->idle.next, struct uconn, link);
+    struct uconn *u;
 
+    while ((u = newest_for(peer, client)) != NULL) {
         if (probe && !uconn_is_quiet(u)) {
             uconn_close(u);
             continue;
@@ -199,7 +309,7 @@ static bool uconn_may_idle(const struct uconn *u)
 {
     const struct upstream *conf = u->peer->upstream->conf;
 
-    return u->state == UCONN_BUSY && !u->closed && conf->keepalive_idle > 0 && !u->worker->draining &&
+    return u->state == UCONN_BUSY && !u->closed && !uconn_is_blocked(u) && conf->keepalive_idle > 0 && !u->worker->draining &&
            u->peer->status != PEER_GONE &&
            (conf->keepalive_requests == 0 || u->requests < conf->keepalive_requests);
 }

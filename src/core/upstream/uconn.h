@@ -14,14 +14,21 @@
 #include "io/deadline.h"
 #include "io/loop.h"
 
+struct tls;
+
 enum uconn_event {
     UCONN_CONNECTED,
-    UCONN_FAILED, /* it could not be connected: `error` says why; close it */
+    UCONN_FAILED, /* it could not be connected: `error`, or with EPROTO tls_error(), says why; close it */
     UCONN_READY, /* there may be something to read or room to write */
     UCONN_TIMEOUT /* the deadline passed */
 };
 
 enum uconn_state { UCONN_CONNECTING, UCONN_BUSY, UCONN_IDLE, UCONN_CLOSED };
+
+/* Who a server is told a connection is for, where it has `proxy_protocol`: the ends of the client's connection. */
+struct uconn_client {
+    struct addr source, destination;
+};
 
 struct uconn {
     struct event event;
@@ -35,8 +42,10 @@ struct uconn {
     void (*on_event)(struct uconn *, enum uconn_event);
     void *user;
     uint64_t requests; /* begun on it */
+    struct uconn_client *client; /* whom its server was told of; malloc'ed; NULL: it was not */
     char *partial; /* the part of a response head that has come; malloc'ed */
     size_t partial_len;
+    struct tls *tls; /* NULL: in the clear.  Bytes go by uconn_io.h */
     int fd;
     int error;
     enum uconn_state state;
@@ -44,21 +53,22 @@ struct uconn {
     bool readable; /* until recv says EAGAIN or is short */
     bool writable; /* set by events only; for the user to clear */
     bool closed; /* the peer has ended its side */
+    bool alpn_h2; /* the handshake agreed on HTTP/2 */
 };
 
 /*
- * A new connection to `peer`, with the deadline for connecting running.  It is CONNECTING, then on_event
- * follows; or BUSY, then it is connected already and no UCONN_CONNECTED comes.  NULL with errno: it failed at
- * once.
+ * A new connection to `peer`, with the deadline for connecting running, of which a handshake is part.  It is
+ * CONNECTING, then on_event follows; or BUSY, then it is connected already and no UCONN_CONNECTED comes.  `client`:
+ * NULL unless the peer has `proxy_protocol`.  NULL with errno: it failed at once.
  */
-struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, void *user,
+struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event)) WEIR_MUST_CHECK;
 
 /*
- * The newest idle connection to `peer`, BUSY, or NULL; its deadline is to be set anew.  `probe`: looks first
- * whether the peer has closed it, at the cost of a system call: for what cannot be sent twice.
+ * The newest idle connection to `peer`, for the same `client`; BUSY, or NULL; its deadline is to be set anew.  `probe`:
+ * looks first whether the peer has closed it, at the cost of a system call: for what cannot be sent twice.
  */
-struct uconn *uconn_take(struct peer_state *peer, bool probe, void *user,
+struct uconn *uconn_take(struct peer_state *peer, const struct uconn_client *client, bool probe, void *user,
                          void (*on_event)(struct uconn *, enum uconn_event));
 
 /*

@@ -18,6 +18,7 @@
 struct balancer;
 struct request;
 struct sticky;
+struct tls_sessions;
 struct worker;
 
 /*
@@ -35,6 +36,7 @@ struct peer_state {
     enum peer_status status; /* as of the last look */
     unsigned weight; /* in force: of the file or the runtime API */
     unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */
+    struct list shared_uconns; /* struct h2_uconn by `link` */
     struct list idle; /* struct uconn by `link`, the newest first */
     unsigned idle_count;
     unsigned uconn_count; /* its connections that are open */
@@ -46,6 +48,7 @@ struct peer_state {
     int64_t current_weight; /* of smooth weighted round robin */
     uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
     int64_t others_at_ms; /* when that was; 0: never */
+    struct tls_sessions *tls_sessions; /* NULL: none yet */
     struct queue_wish wish; /* of requests that wait for a place at this one */
     struct peer_stats *stats; /* never NULL */
     struct peer_shared *shared; /* never NULL */

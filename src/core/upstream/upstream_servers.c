@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/rnd.h"
+#include "core/tls/tls_sessions.h"
 #include "core/upstream/uconn.h"
 #include "core/worker.h"
 
@@ -162,6 +163,7 @@ void peer_close_idle(struct peer_state *peer)
 {
     while (peer->idle_count > 0)
         uconn_close(container_of(peer->idle.next, struct uconn, link));
+    h2_uconns_close_idle(peer);
 }
 
 void peer_let_go(struct peer_state *peer)
@@ -205,6 +207,7 @@ static struct upstream_server *place_take(struct upstream_servers *s, struct ups
     memcpy(server->text, record->name.s, record->name.len);
     own.name.s = server->text;
     server->conf = upstream_server_conf(state->conf, &own, slot, server->host);
+    tls_sessions_free(server->peer.tls_sessions);
     memset(&server->peer, 0, sizeof(server->peer));
     server->peer.index = index;
     server->peer.lives = lives;
@@ -316,8 +319,10 @@ void upstream_servers_free(struct upstream_servers *s)
     for (size_t i = 0; i < s->all->count; i++) {
         struct upstream_state *state = &s->all->states[i];
 
-        for (size_t k = state->conf->peer_count; k < state->peer_count; k++)
+        for (size_t k = state->conf->peer_count; k < state->peer_count; k++) {
+            tls_sessions_free(state->peers[k]->tls_sessions);
             free(container_of(state->peers[k], struct upstream_server, peer));
+        }
         state->peer_count = state->conf->peer_count;
     }
     free(s->slots);
