@@ -249,20 +249,30 @@ static const struct transport_user client_user = {
 };
 
 /* Whether the body, if there is one, can be had again; it is kept where another attempt may want it. */
-static bool keep_body(struct proxy *p, struct str body, bool last)
+static bool keep_body(struct proxy *p, struct str body, bool last, bool may_replay)
 {
     const struct route *route = p->req->route;
     const struct retry_conf *retry = &route->retry;
 
     if (p->client.upgrading)
-        return last && body.len == 0;
-    if (last && body.len == 0 && p->req->frame.kind != FRAME_CHUNKED)
-        return true;
+        return may_replay && last && body.len == 0;
+    p->bodyless = last && body.len == 0 && p->req->frame.kind != FRAME_CHUNKED;
+    if (p->bodyless || !may_replay)
+        return may_replay;
     if (route->body_buffering != BODY_MEMORY_DISK || retry->tries < 2 ||
         !(retry->on_timeout || retry->on_reset || retry->on_502 || retry->on_503 || retry->on_504))
         return false;
     upload_keep_whole(&p->client.upload);
     return true;
+}
+
+/* A server that has not seen a request says so in HTTP/2: whatever it was may go to another then. */
+static void keep_if_unseen(struct proxy *p)
+{
+    const struct retry_conf *retry = &p->req->route->retry;
+
+    if (p->state->conf->http2 && !p->repeatable && !p->bodyless && retry->on_connect)
+        upload_keep_small(&p->client.upload);
 }
 
 static void refuse(struct proxy *p, const struct breaker_refusal *refusal)
@@ -300,7 +310,8 @@ static void proxy_start(struct request *req, struct str body, bool last)
     p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
-    p->repeatable = retry_may_replay(&req->route->retry, &req->head) && keep_body(p, body, last);
+    p->repeatable = keep_body(p, body, last, retry_may_replay(&req->route->retry, &req->head));
+    keep_if_unseen(p);
     if (breaker_admits(p->state, &refusal, &p->probe))
         proxy_attempt(p, body);
     else

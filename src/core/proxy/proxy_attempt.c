@@ -135,6 +135,11 @@ bool proxy_may_repeat(const struct proxy *p)
            (p->repeatable || upload_is_untouched(&c->upload));
 }
 
+bool proxy_may_resend(const struct proxy *p)
+{
+    return p->bodyless || upload_is_kept(&p->client.upload) || upload_is_untouched(&p->client.upload);
+}
+
 static void connect_peer(struct proxy *p, struct str body)
 {
     struct request *req = p->req;

@@ -75,11 +75,12 @@ void proxy_client_failed(struct uclient *c, enum uclient_failure failure, const 
     struct proxy *p = container_of(c, struct proxy, client);
     struct reply_error error = {.status = 502, .proxy_error = "http_protocol_error", .reason = reason};
 
-    if (failure == UCLIENT_ENDED && proxy_may_repeat(p)) {
+    if ((failure == UCLIENT_ENDED && proxy_may_repeat(p)) ||
+        (failure == UCLIENT_UNSEEN && !p->repeated && proxy_may_resend(p))) {
         proxy_repeat(p, STR_NONE);
         return;
     }
-    if (failure == UCLIENT_ENDED)
+    if (failure == UCLIENT_ENDED || failure == UCLIENT_UNSEEN)
         error.proxy_error = "connection_terminated";
     else if (failure == UCLIENT_INCOMPLETE)
         error.proxy_error = "http_response_incomplete";
@@ -90,7 +91,7 @@ void proxy_client_failed(struct uclient *c, enum uclient_failure failure, const 
     error.cause = failure == UCLIENT_TOO_LARGE ? cause : cause_of_end(p, cause);
     if (c->error == EPROTO)
         (void)proxy_tls_failed(p, &error);
-    proxy_attempt_failed(p, RETRY_RESET, &error, STR_NONE);
+    proxy_attempt_failed(p, failure == UCLIENT_UNSEEN ? RETRY_UNSEEN : RETRY_RESET, &error, STR_NONE);
 }
 
 void proxy_on_total(struct deadline *d)

@@ -34,6 +34,8 @@ static void mark_tried(struct proxy *p)
 /* Whether all that was sent can be sent once more, or nothing was. */
 static bool is_intact(const struct proxy *p, enum retry_reason reason)
 {
+    if (reason == RETRY_UNSEEN)
+        return proxy_may_resend(p);
     return reason == RETRY_CONNECT || p->repeatable || upload_is_untouched(&p->client.upload);
 }
 
@@ -48,7 +50,7 @@ static bool is_allowed(struct proxy *p, enum retry_reason reason, unsigned statu
     /* The body was let go, or the disk could not keep it. */
     if (reason != RETRY_CONNECT && p->client.upload.whole && !upload_is_kept(&p->client.upload))
         return false;
-    return reason == RETRY_CONNECT || p->retrying ||
+    return reason == RETRY_CONNECT || reason == RETRY_UNSEEN || p->retrying ||
            retry_is_in_budget(conf, p->state->active, p->state->breaker.retries);
 }
 

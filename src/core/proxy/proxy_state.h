@@ -36,6 +36,7 @@ struct proxy {
     struct deadline total; /* of the whole exchange; not of a tunnel */
     struct deadline per_try; /* of an attempt, until the head of its answer */
     bool sendable; /* the connection is there and the head was sent */
+    bool bodyless; /* the request has no body */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
     bool answered; /* the server has begun to answer */
@@ -77,8 +78,12 @@ void proxy_attempt_at(struct proxy *, int index, struct str body);
  */
 void proxy_connect_failed(struct proxy *, int error);
 
-/* Whether what was sent, or not, may be sent again on a new connection to the same server; and that. */
+/*
+ * Whether what was sent, or not, may be sent again on a new connection to the same server; whether it can be, which is
+ * enough where the server has not seen it; and that.
+ */
 bool proxy_may_repeat(const struct proxy *);
+bool proxy_may_resend(const struct proxy *);
 void proxy_repeat(struct proxy *, struct str body);
 
 void proxy_count_failure(struct proxy *);

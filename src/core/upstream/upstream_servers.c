@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/rnd.h"
 #include "core/tls/tls_sessions.h"
+#include "core/upstream/h2_uconn.h"
 #include "core/upstream/uconn.h"
 #include "core/worker.h"
 
