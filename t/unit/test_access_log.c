@@ -218,7 +218,7 @@ static void json(void **state)
         "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"example.org\","
         "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
         "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
-        "\"upstream_status\":null,\"upstream_duration\":null,\"queue_duration\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
+        "\"upstream_status\":null,\"upstream_duration\":null,\"queue_duration\":null,\"grpc_status\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
     set_fields(&s, fields, ARRAY_SIZE(fields));
     s.r.path = STR("/\"\\\n");
     header(&s, "Referer", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80\xff\xc3");

@@ -9,6 +9,7 @@
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/sticky.h"
 #include "core/upstream/uconn_io.h"
+#include "http/grpc.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */
@@ -191,7 +192,7 @@ static bool on_head(struct uclient *c, struct message *head, struct frame *told 
     const struct timeouts *timeouts = &p->req->route->timeouts;
 
     p->req->upstream_status = head->status;
-    if (proxy_answer_refused(p, head->status, whole))
+    if (proxy_answer_refused(p, proxy_grpc_status(p, head, whole), whole))
         return false;
     accept_answer(p);
     hop_strip(&head->headers);
@@ -222,11 +223,13 @@ static void on_tunnel(struct uclient *c)
     proxy_give_credit(container_of(c, struct proxy, client));
 }
 
-static void on_complete(struct uclient *c, bool clean, bool probe, struct header_list *trailers WEIR_UNUSED)
+static void on_complete(struct uclient *c, bool clean, bool probe, struct header_list *trailers)
 {
     struct proxy *p = container_of(c, struct proxy, client);
 
     proxy_stop(p);
+    if (trailers)
+        proxy_grpc_trailers(p, trailers);
     proxy_judge(p, true, NULL);
     proxy_leave_peer(p);
     if (clean)
@@ -300,10 +303,14 @@ static void proxy_start(struct request *req, struct str body, bool last)
     deadline_init(&p->total, proxy_on_total);
     deadline_init(&p->per_try, proxy_on_per_try);
     queue_waiter_init(&p->waiter, proxy_wait_place, proxy_wait_ended);
-    if (req->route->timeouts.total > 0)
-        deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
+    p->total_timeout = req->route->timeouts.total;
+    p->total_setting = "timeouts.total";
+    if (grpc_is_request(&req->head))
+        proxy_grpc_begin(p);
+    if (p->total_timeout > 0)
+        deadline_start(&req->worker->deadlines, &p->total, p->total_timeout, req->times.start);
     p->state = divert_choose(req->worker->upstreams, req->route->upstream, req);
     req->upstream = p->state->conf;
     p->read_timeout = req->route->timeouts.read;

@@ -105,7 +105,7 @@ void proxy_on_total(struct deadline *d)
 
     if (queue_is_waiting(&p->waiter))
         error.reason = "the exchange took too long, waiting for a place at a server";
-    error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
+    error.cause = cause_of_end(p, fault_time(p->req, p->total_setting, p->total_timeout));
     if (p->client.state == UCLIENT_HEAD && upload_is_done(&p->client.upload)) {
         proxy_count_failure(p);
         proxy_judge(p, false, error.proxy_error);

@@ -29,6 +29,8 @@ struct proxy {
     int *tried; /* indexes of the servers that are not to be asked again */
     size_t tried_count;
     int64_t sent_at;
+    int64_t total_timeout;
+    const char *total_setting; /* that says how long it is */
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
     struct queue_waiter waiter; /* for a place at a server */
@@ -36,6 +38,7 @@ struct proxy {
     struct deadline total; /* of the whole exchange; not of a tunnel */
     struct deadline per_try; /* of an attempt, until the head of its answer */
     bool sendable; /* the connection is there and the head was sent */
+    bool grpc;
     bool bodyless; /* the request has no body */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
@@ -127,6 +130,17 @@ void proxy_retry_over(struct proxy *);
 
 void proxy_start_per_try(struct proxy *);
 void proxy_on_per_try(struct deadline *);
+
+/* ---- proxy_grpc.c ---- */
+
+/* A request of gRPC: its deadline is that of the exchange. */
+void proxy_grpc_begin(struct proxy *);
+
+/* The status by which an answer is judged, whose head may be all of it: UNAVAILABLE counts as 503. */
+unsigned proxy_grpc_status(struct proxy *, const struct message *head, bool last);
+
+/* The same of its trailers; they are passed on. */
+void proxy_grpc_trailers(struct proxy *, struct header_list *trailers);
 
 /* ---- proxy_wait.c ---- */
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/upstream/h2_session.h"
+#include "core/upstream/h2_uconn_session.h"
 #include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 
@@ -290,7 +290,7 @@ static void on_connected(struct h2_uconn *h)
         on_failed(h, ENOPROTOOPT);
         return;
     }
-    h->session = h2_session_new(h);
+    h->session = h2_uconn_session_new(h);
     deadline_start(&h->worker->deadlines, &u->deadline, h->timeout_ms, now_ms(h));
     h2_uconn_later(h);
     while ((c = next_waiting(h)))

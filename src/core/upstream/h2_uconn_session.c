@@ -1,5 +1,5 @@
-/* h2_session.c: see h2_session.h. */
-#include "core/upstream/h2_session.h"
+/* h2_uconn_session.c: see h2_uconn_session.h. */
+#include "core/upstream/h2_uconn_session.h"
 
 #include <stdlib.h>
 
@@ -166,7 +166,7 @@ static nghttp2_option *options_new(void)
     return option;
 }
 
-nghttp2_session *h2_session_new(struct h2_uconn *h)
+nghttp2_session *h2_uconn_session_new(struct h2_uconn *h)
 {
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
