@@ -12,13 +12,15 @@
 #include "core/log/access_log.h"
 #include "core/board/board.h"
 #include "core/client/conn.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/request.h"
+#include "core/tls/tls_server.h"
 #include "core/upstream/upstream.h"
 #include "http/date.h"
-#include "io/tls.h"
 #include "io/splice.h"
+#include "io/tls.h"
 
 /* Descriptors that are not for clients: listeners, logs, files, the loop. */
 #define RESERVED_FDS 64
@@ -65,7 +67,7 @@ static bool shed_idle(struct worker *w)
         list_remove(link);
         list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
-            conn_close(c);
+            conn_end(c);
             return true;
         }
     }
@@ -98,6 +100,18 @@ static struct process_stats *find_stats(struct worker *w, const struct worker_se
     if (setup->board)
         return &board_process(setup->board, setup->slot)->stats;
     return pool_zalloc(w->pool, sizeof(struct process_stats));
+}
+
+/* 0, or -1 with a line in the log. */
+static int init_tls(struct worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++) {
+        if (!w->sockets[i].conf->tls)
+            continue;
+        w->tls_server = tls_server_new(w);
+        return w->tls_server ? 0 : -1;
+    }
+    return 0;
 }
 
 struct worker *worker_new(const struct worker_setup *setup)
@@ -133,7 +147,8 @@ struct worker *worker_new(const struct worker_setup *setup)
     w->wakes = setup->wakes;
     w->wake_count = setup->wake_count;
     w->tls_scratch = tls_scratch_new(&w->loop->clock.mono_ms);
-    if (!w->tls_scratch) {
+    w->handshakes = handshakes_new(w);
+    if (!w->tls_scratch || !w->handshakes) {
         log_write(w->log, LOG_LEVEL_CRIT, "no memory for TLS");
         worker_free(w);
         return NULL;
@@ -155,6 +170,10 @@ struct worker *worker_new(const struct worker_setup *setup)
             worker_free(w);
             return NULL;
         }
+    }
+    if (init_tls(w) < 0) {
+        worker_free(w);
+        return NULL;
     }
     return w;
 }
@@ -285,6 +304,8 @@ void worker_free(struct worker *w)
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
     free_spares(w);
+    tls_server_free(w->tls_server);
+    handshakes_free(w->handshakes);
     tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }
