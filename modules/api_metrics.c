@@ -107,8 +107,10 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_reuses);
     add_one(t, "weir_upstream_tls_handshakes_total", "counter", "TLS handshakes made with upstream servers.",
             sum->upstream_handshakes);
-    add_one(t, "weir_upstream_tls_resumed_total", "counter",
-            "TLS handshakes with upstream servers that went on with an earlier session.", sum->upstream_resumed);
+    add_one(t, "weir_upstream_tls_resumptions_total", "counter",
+            "Those that went on with an earlier session.", sum->upstream_resumed);
+    add_one(t, "weir_upstream_tls_failures_total", "counter", "TLS handshakes with upstream servers that failed.",
+            sum->upstream_handshakes_failed);
     add_one(t, "weir_upstream_errors_total", "counter", "Attempts at upstream servers that failed.",
             sum->upstream_failures);
     add_one(t, "weir_circuit_breaker_refused_total", "counter",
