@@ -1,5 +1,6 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
+#include "core/tls/tls_client.h"
 #include "core/upstream/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
@@ -120,6 +121,20 @@ static void put_sticky(struct json *j, const struct explain *e, const struct ups
     json_object_end(j);
 }
 
+static void put_server_tls(struct json *j, const struct tls_client_conf *tls)
+{
+    if (!tls) {
+        json_null(j, "tls");
+        return;
+    }
+    json_object(j, "tls");
+    json_bool(j, "verify", tls->verify);
+    json_str(j, "name", tls->name);
+    json_str(j, "ca", tls->ca);
+    json_str(j, "cert", tls->cert);
+    json_object_end(j);
+}
+
 static void put_servers(struct json *j, const struct upstream *upstream)
 {
     char text[ADDR_TEXT_MAX];
@@ -143,6 +158,8 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_bool(j, "backup", peer->backup);
         json_bool(j, "down", peer->down);
         json_bool(j, "resolve", peer->resolve);
+        put_server_tls(j, peer->tls);
+        json_uint(j, "proxy_protocol", peer->proxy_protocol);
         json_object_end(j);
     }
     json_array_end(j);
