@@ -15,6 +15,7 @@
 #include "core/board/board_former.h"
 #include "main/daemon.h"
 #include "main/take.h"
+#include "main/tls_checker.h"
 
 #define MASTER_NO_USER "nobody" /* the default of `user` */
 
@@ -84,6 +85,10 @@ static struct config *master_first_config(struct master *m)
                      report.errors[0].at.line, STR_ARG(report.errors[0].what));
             upgrade_tell_failed(&m->upgrade, why);
         }
+    } else if (!tls_checker_run(config, stderr, why, sizeof(why))) {
+        upgrade_tell_failed(&m->upgrade, why);
+        config_free(config);
+        config = NULL;
     }
     pool_free(pool);
     return config;
