@@ -24,11 +24,13 @@ struct admin;
 struct balancer;
 struct board;
 struct file_cache;
+struct handshakes;
 struct process_stats;
 struct regex_scratch;
 struct request;
 struct spool;
 struct splice_pipes;
+struct tls_scratch;
 struct tls_server;
 struct upstreams;
 
@@ -83,6 +85,8 @@ struct worker {
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
+    struct tls_scratch *tls_scratch; /* of all TLS sessions, towards clients and servers */
+    struct handshakes *handshakes; /* towards clients, see core/client/conn_tls.h */
     struct access_logs *access_logs;
     struct board *board; /* may be NULL */
     unsigned slot; /* of this process on the board */
