@@ -280,6 +280,14 @@ void worker_set_access_log(struct worker *w, size_t index, int fd)
     access_logs_set_fd(w->access_logs, index, fd);
 }
 
+int worker_set_certificate(struct worker *w, size_t material, struct tls_material *fresh, char *error, size_t error_size)
+{
+    if (w->tls_server)
+        return tls_server_replace(w->tls_server, material, fresh, error, error_size);
+    tls_material_move(w->config->tls_materials[material], fresh);
+    return 0;
+}
+
 static void free_spares(struct worker *w)
 {
     while (w->spare_requests) {

@@ -135,6 +135,10 @@ void worker_tick(struct worker *);
 /* New descriptor for access log `index` (reopened); the old one stays the caller's to close. */
 void worker_set_access_log(struct worker *, size_t index, int fd);
 
+/* New bytes for a certificate of the configuration; 0 and `fresh` empty, or -1 with text in `error`. */
+int worker_set_certificate(struct worker *, size_t material, struct tls_material *fresh, char *error,
+                           size_t error_size) WEIR_MUST_CHECK;
+
 /* Closes all connections at once and frees everything but the setup. */
 void worker_free(struct worker *);
 

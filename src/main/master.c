@@ -249,6 +249,7 @@ static void master_free(struct master *m)
         process_remove(process_of(m->supervise.first));
     generation_free_all(m);
     upgrade_free(&m->upgrade);
+    certificates_free(&m->certificates);
     if (m->loop)
         signals_stop(&m->signals);
     loop_free(m->loop);
@@ -296,6 +297,7 @@ int master_run(const struct master_options *options)
     sockets_init(&m.sockets);
     reload_init(&m.reload);
     upgrade_init(&m.upgrade);
+    certificates_init(&m.certificates);
     master_find_exe(&m);
     if (upgrade_inherit(&m.upgrade, &set, error, sizeof(error)) < 0)
         return master_fail(&m, error), 1;

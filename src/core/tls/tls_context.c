@@ -30,10 +30,10 @@ int tls_context_set_text(SSL_CTX *ctx, const struct tls_policy *p, enum tls_poli
         snprintf(error, size, "'ciphers' names none that OpenSSL has; write some of `openssl ciphers -s -tls1_2`");
         break;
     case TLS_CIPHERS_1_3:
-        if (text.len == 0 || SSL_CTX_set_ciphersuites(ctx, text.s) == 1)
+        if (SSL_CTX_set_ciphersuites(ctx, text.len ? text.s : TLS_DEFAULT_SUITES) == 1)
             return 0;
         snprintf(error, size, "'ciphersuites' names one that OpenSSL does not have; write some of "
-                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+                 TLS_DEFAULT_SUITES);
         break;
     default:
         if (SSL_CTX_set1_groups_list(ctx, text.len ? text.s : TLS_DEFAULT_CURVES) == 1)
