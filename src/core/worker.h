@@ -31,6 +31,7 @@ struct request;
 struct spool;
 struct splice_pipes;
 struct tls_scratch;
+struct tls_expiries;
 struct tls_server;
 struct upstreams;
 
@@ -81,6 +82,7 @@ struct worker {
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;
+    struct tls_expiries *expiries; /* NULL: nobody asks here */
     struct tls_server *tls_server; /* NULL: no listener has tls */
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
