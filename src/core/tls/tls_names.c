@@ -123,14 +123,15 @@ void tls_names_free(struct tls_names *names)
         pool_free(names->pool);
 }
 
-struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
+/* NULL: no certificate has it. */
+static const struct tls_choice *find(const struct tls_names *names, struct str name)
 {
-    const struct tls_choice *choice = NULL;
+    const struct tls_choice *choice;
     char buf[NAME_MAX_BYTES + 1];
     const char *dot;
 
     if (name.len == 0 || name.len > NAME_MAX_BYTES)
-        return names->first;
+        return NULL;
     choice = hash_table_get(names->table, name);
     dot = memchr(name.s, '.', name.len);
     if (!choice && dot && dot > name.s) {
@@ -140,5 +141,17 @@ struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
         memcpy(buf + 1, rest.s, rest.len);
         choice = hash_table_get(names->table, (struct str){buf, rest.len + 1});
     }
+    return choice;
+}
+
+bool tls_names_has(const struct tls_names *names, struct str name)
+{
+    return find(names, name) != NULL;
+}
+
+struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
+{
+    const struct tls_choice *choice = find(names, name);
+
     return choice ? *choice : names->first;
 }

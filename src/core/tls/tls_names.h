@@ -22,6 +22,9 @@ struct tls_names;
 struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key);
 void tls_names_free(struct tls_names *);
 
+/* Whether one of the certificates is for `name`, in lower case; "*.x" is one too. */
+bool tls_names_has(const struct tls_names *, struct str name);
+
 /*
  * For `name` in lower case, without a dot at its end.  Where no certificate has it, and for an empty one, the first of
  * the list and those that have its first name too.
