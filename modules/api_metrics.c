@@ -84,6 +84,11 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
     add_one(t, "weir_connections", "gauge", "Client connections open.", sum->connections);
+    add_one(t, "weir_tls_handshakes_total", "counter", "TLS handshakes with clients completed.", sum->tls_handshakes);
+    add_one(t, "weir_tls_resumptions_total", "counter", "Those that took up an earlier session.",
+            sum->tls_resumptions);
+    add_one(t, "weir_tls_failures_total", "counter", "TLS handshakes with clients that failed.",
+            sum->tls_failures);
     add_one(t, "weir_requests_total", "counter", "Requests finished.", sum->requests);
     add_family(t, "weir_responses_total", "counter", "Responses by class of status; none: nothing was sent.");
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
@@ -102,8 +107,10 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
             sum->upstream_reuses);
     add_one(t, "weir_upstream_tls_handshakes_total", "counter", "TLS handshakes made with upstream servers.",
             sum->upstream_handshakes);
-    add_one(t, "weir_upstream_tls_resumed_total", "counter",
-            "TLS handshakes with upstream servers that went on with an earlier session.", sum->upstream_resumed);
+    add_one(t, "weir_upstream_tls_resumptions_total", "counter",
+            "Those that went on with an earlier session.", sum->upstream_resumed);
+    add_one(t, "weir_upstream_tls_failures_total", "counter", "TLS handshakes with upstream servers that failed.",
+            sum->upstream_handshakes_failed);
     add_one(t, "weir_upstream_errors_total", "counter", "Attempts at upstream servers that failed.",
             sum->upstream_failures);
     add_one(t, "weir_circuit_breaker_refused_total", "counter",
@@ -219,5 +226,6 @@ void api_metrics(struct request *req)
     add_sticky(&t, &sum);
     add_upstreams(&t, req);
     api_metrics_discovery(&t, req);
+    api_metrics_certificates(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
 }

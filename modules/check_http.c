@@ -83,4 +83,4 @@ static enum check_step http_on_data(struct probe *p, bool end)
 }
 
 const struct check check_http = {.name = "http", .start = http_start, .on_data = http_on_data};
-const struct check check_https = {.name = "https", .tls = true, .start = http_start, .on_data = http_on_data};
+const struct check check_https = {.name = "https", .start = http_start, .on_data = http_on_data};

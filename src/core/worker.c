@@ -12,13 +12,16 @@
 #include "core/log/access_log.h"
 #include "core/board/board.h"
 #include "core/client/conn.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/request.h"
+#include "core/tls/tls_expiry.h"
+#include "core/tls/tls_server.h"
 #include "core/upstream/upstream.h"
 #include "http/date.h"
-#include "io/tls.h"
 #include "io/splice.h"
+#include "io/tls.h"
 
 /* Descriptors that are not for clients: listeners, logs, files, the loop. */
 #define RESERVED_FDS 64
@@ -65,7 +68,7 @@ static bool shed_idle(struct worker *w)
         list_remove(link);
         list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
-            conn_close(c);
+            conn_end(c);
             return true;
         }
     }
@@ -98,6 +101,38 @@ static struct process_stats *find_stats(struct worker *w, const struct worker_se
     if (setup->board)
         return &board_process(setup->board, setup->slot)->stats;
     return pool_zalloc(w->pool, sizeof(struct process_stats));
+}
+
+/* A site tells of the instance: the keeper always does. */
+static bool has_status(const struct config *c)
+{
+    for (size_t i = 0; i < c->site_count; i++) {
+        for (size_t k = 0; k < c->sites[i].route_count; k++) {
+            if (c->sites[i].routes[k].action == ACTION_STATUS)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void init_expiries(struct worker *w)
+{
+    if (w->config->tls_material_count == 0 || !(w->admin || has_status(w->config)))
+        return;
+    w->expiries = tls_expiries_new(w->config, w->pool, w->admin ? w->log : NULL);
+    tls_expiries_tick(w->expiries, w->loop->clock.wall_s);
+}
+
+/* 0, or -1 with a line in the log. */
+static int init_tls(struct worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++) {
+        if (!w->sockets[i].conf->tls)
+            continue;
+        w->tls_server = tls_server_new(w);
+        return w->tls_server ? 0 : -1;
+    }
+    return 0;
 }
 
 struct worker *worker_new(const struct worker_setup *setup)
@@ -133,7 +168,8 @@ struct worker *worker_new(const struct worker_setup *setup)
     w->wakes = setup->wakes;
     w->wake_count = setup->wake_count;
     w->tls_scratch = tls_scratch_new(&w->loop->clock.mono_ms);
-    if (!w->tls_scratch) {
+    w->handshakes = handshakes_new(w);
+    if (!w->tls_scratch || !w->handshakes) {
         log_write(w->log, LOG_LEVEL_CRIT, "no memory for TLS");
         worker_free(w);
         return NULL;
@@ -155,6 +191,11 @@ struct worker *worker_new(const struct worker_setup *setup)
             worker_free(w);
             return NULL;
         }
+    }
+    init_expiries(w);
+    if (init_tls(w) < 0) {
+        worker_free(w);
+        return NULL;
     }
     return w;
 }
@@ -250,6 +291,7 @@ void worker_tick(struct worker *w)
         conn_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     upstreams_tick(w->upstreams);
+    tls_expiries_tick(w->expiries, w->loop->clock.wall_s);
     if (w->shed.target_ms > 0)
         look_at_lag(w);
     if (w->draining && now >= w->drain_until)
@@ -259,6 +301,15 @@ void worker_tick(struct worker *w)
 void worker_set_access_log(struct worker *w, size_t index, int fd)
 {
     access_logs_set_fd(w->access_logs, index, fd);
+}
+
+int worker_set_certificate(struct worker *w, size_t material, struct tls_material *fresh, char *error, size_t error_size)
+{
+    tls_expiries_forget(w->expiries, material);
+    if (w->tls_server)
+        return tls_server_replace(w->tls_server, material, fresh, error, error_size);
+    tls_material_move(w->config->tls_materials[material], fresh);
+    return 0;
 }
 
 static void free_spares(struct worker *w)
@@ -285,6 +336,8 @@ void worker_free(struct worker *w)
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
     free_spares(w);
+    tls_server_free(w->tls_server);
+    handshakes_free(w->handshakes);
     tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }

@@ -1,10 +1,12 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
+#include "core/tls/tls_client.h"
 #include "core/upstream/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
+#include "main/explain_tls.h"
 
 static void put_place(struct json *j, struct conf_place at)
 {
@@ -120,6 +122,20 @@ static void put_sticky(struct json *j, const struct explain *e, const struct ups
     json_object_end(j);
 }
 
+static void put_server_tls(struct json *j, const struct tls_client_conf *tls)
+{
+    if (!tls) {
+        json_null(j, "tls");
+        return;
+    }
+    json_object(j, "tls");
+    json_bool(j, "verify", tls->verify);
+    json_str(j, "name", tls->name);
+    json_str(j, "ca", tls->ca);
+    json_str(j, "cert", tls->cert);
+    json_object_end(j);
+}
+
 static void put_servers(struct json *j, const struct upstream *upstream)
 {
     char text[ADDR_TEXT_MAX];
@@ -143,6 +159,8 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_bool(j, "backup", peer->backup);
         json_bool(j, "down", peer->down);
         json_bool(j, "resolve", peer->resolve);
+        put_server_tls(j, peer->tls);
+        json_uint(j, "proxy_protocol", peer->proxy_protocol);
         json_object_end(j);
     }
     json_array_end(j);
@@ -236,6 +254,7 @@ void explain_print_json(struct explain *e, FILE *to)
     json_object(&j, NULL);
     json_str(&j, "listener", req->listener->text);
     json_str(&j, "site", req->site ? req->site->name : STR_NONE);
+    explain_put_tls(&j, e);
     put_route(&j, "route", route);
     json_str(&j, "upstream", e->upstream ? e->upstream->name : STR_NONE);
     json_str(&j, "path", req->path);

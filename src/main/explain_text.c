@@ -2,10 +2,12 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "core/discovery/servers_file.h"
+#include "core/tls/tls_client.h"
 #include "core/var.h"
 #include "main/explain.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
+#include "main/explain_tls.h"
 
 /* More sites are shown one by one with --all only. */
 #define SITES_SHOWN 5
@@ -33,6 +35,7 @@ static void print_request(struct explain *e, FILE *to)
     line(to, "listener", with_place(req->listener->text, req->listener->at, req->pool));
     if (e->listener_assumed)
         line(to, "", STR("assumed: none has the usual port, and the URL names no other"));
+    explain_print_tls(e, to);
     line(to, "client", var_value(req, STR("remote_addr")));
     line(to, "path", str_eq(came, uri) || !uri.len
                          ? came
@@ -139,6 +142,34 @@ static void print_queue(const struct upstream *upstream, FILE *to)
         line(to, "queue", STR("none: 503 when all servers are full"));
 }
 
+static void print_server_tls(const struct tls_client_conf *tls, FILE *to)
+{
+    if (!tls->verify)
+        fprintf(to, ", TLS with whoever answers");
+    else
+        fprintf(to, ", TLS with a certificate for %.*s by %.*s", STR_ARG(tls->name.len ? tls->name : STR("its address")),
+                STR_ARG(tls->ca.len ? tls->ca : STR("the system's authorities")));
+    if (tls->cert.len)
+        fprintf(to, ", shown %.*s", STR_ARG(tls->cert));
+}
+
+static void print_server(const struct peer_conf *peer, bool is_first, FILE *to)
+{
+    char duration[UNITS_TEXT_MAX];
+
+    fprintf(to, "%-11s%.*s weight %u", is_first ? "servers" : "", STR_ARG(peer->name), peer->weight);
+    if (peer->max_connections)
+        fprintf(to, ", at most %u connections", peer->max_connections);
+    if (peer->slow_start)
+        fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
+    if (peer->tls)
+        print_server_tls(peer->tls, to);
+    if (peer->proxy_protocol)
+        fprintf(to, ", told who the client is (PROXY, version %u)", peer->proxy_protocol);
+    fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
+            peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
+}
+
 static void print_servers_file(const struct upstream *upstream, FILE *to)
 {
     const struct server_set *set = upstream->servers_file_set;
@@ -160,18 +191,8 @@ static void print_upstream(const struct explain *e, const struct upstream *upstr
     print_queue(upstream, to);
     if (upstream->sticky)
         line(to, "sticky", explain_sticky(e, upstream, &server));
-    for (size_t i = 0; i < upstream->peer_count; i++) {
-        const struct peer_conf *peer = &upstream->peers[i];
-        char duration[UNITS_TEXT_MAX];
-
-        fprintf(to, "%-11s%.*s weight %u", i ? "" : "servers", STR_ARG(peer->name), peer->weight);
-        if (peer->max_connections)
-            fprintf(to, ", at most %u connections", peer->max_connections);
-        if (peer->slow_start)
-            fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
-        fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
-                peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
-    }
+    for (size_t i = 0; i < upstream->peer_count; i++)
+        print_server(&upstream->peers[i], i == 0, to);
     print_servers_file(upstream, to);
 }
 

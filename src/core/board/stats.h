@@ -33,8 +33,9 @@ struct process_stats {
     uint64_t bytes_received, bytes_sent; /* bodies */
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
+    uint64_t tls_handshakes, tls_resumptions, tls_failures; /* with clients; resumptions are handshakes too */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
-    uint64_t upstream_handshakes, upstream_resumed; /* of TLS towards servers; those with an earlier session */
+    uint64_t upstream_handshakes, upstream_resumed, upstream_handshakes_failed; /* of TLS towards servers */
     uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
     uint64_t shed[3]; /* turned away under load, by enum route_priority */
     uint64_t sticky[STICKY_RESULTS];

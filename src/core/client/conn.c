@@ -8,6 +8,7 @@
 
 #include "core/board/stats.h"
 #include "core/client/conn_proxy.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
 #include "io/tls.h"
 
@@ -47,6 +48,13 @@ void conn_close(struct conn *c)
     c->worker->conn_count--;
     c->worker->stats->connections--;
     conn_go_on_later(c);
+}
+
+void conn_end(struct conn *c)
+{
+    if (!c->freed && c->tls)
+        tls_goodbye(c->tls);
+    conn_close(c);
 }
 
 /* Reads and drops; true when the connection is to be closed. */
@@ -114,7 +122,7 @@ static void end_idle(struct conn *c)
     } else if (c->worker->draining) {
         conn_linger(c);
     } else {
-        conn_close(c);
+        conn_end(c);
     }
 }
 
@@ -213,9 +221,9 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
     conn_next_protocol(c, listener->proxy_protocol ? &conn_proxy_protocol : conn_first_protocol(listener));
 }
 
-const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener WEIR_UNUSED)
+const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    return &h1_protocol;
+    return listener->tls ? &conn_tls_protocol : &h1_protocol;
 }
 
 void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_tls.h"
 #include "core/route/match.h"
 #include "core/route/router.h"
 #include "core/config/settings.h"
@@ -43,6 +44,9 @@ struct build {
     struct hash_table *directories; /* by path: checked before */
     struct hash_table *tls_clients; /* by its files, to SSL_CTX */
     X509_STORE *tls_system; /* the system's authorities; NULL: not read yet */
+    struct hash_table *tls_materials; /* by kind and paths */
+    size_t tls_material_room;
+    struct hash_table *tls_policies; /* by what is in them */
     struct hash_table *logs; /* by path, to struct access_log */
     size_t log_room;
     struct hash_table *made; /* what was compiled before, by the address of its settings */
@@ -132,6 +136,11 @@ const struct tls_client_conf *config_default_tls(struct build *, struct str host
 /* The same for the checks of a server, whose own `tls` is known; NULL: in the clear. */
 const struct tls_client_conf *config_check_tls_of(struct build *, const struct check_conf *,
                                                   const struct tls_client_conf *tls, struct str host);
+
+/* `tls` of a site; of a listener, whose sites are known; and what only both together show. */
+void config_build_site_tls(struct build *, struct level_settings *, struct site *);
+void config_build_listener_tls(struct build *, const struct listener_settings *, struct listener_conf *);
+void config_check_tls(struct build *);
 
 struct timeouts config_timeouts(const struct timeouts_settings *);
 

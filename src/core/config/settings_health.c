@@ -36,9 +36,10 @@ static const struct conf_row health_rows[] = {
      .choices = settings_health_types,
      .fallback = "\"http\"",
      .doc = "How a server is asked: http and https by a request, tcp by a connection, grpc by "
-            "grpc.health.v1 over cleartext HTTP/2, mysql by a login, redis by PING; none: not at all.  For "
-            "https the server's certificate must be signed by an authority of the system and be valid for "
-            "the name in `host` or, without one, in the address."},
+            "grpc.health.v1 over HTTP/2, mysql by a login, redis by PING; none: not at all.  A server with `tls` "
+            "is asked over TLS by the same settings, but for mysql, and for those other than https when `port` is "
+            "set.  One without is asked over TLS for https: its certificate must be signed by an authority of "
+            "the system and be valid for the name in `host` or, without one, in the address."},
     {.name = "uri",
      .type = CONF_STRING,
      AT(uri),

@@ -18,8 +18,7 @@ enum check_step {
 
 struct check {
     const char *name;
-    bool tls;
-    /* The connection is there, with TLS where `tls` is set. */
+    /* The connection is there, with TLS where that is spoken. */
     enum check_step (*start)(struct probe *);
     /*
      * probe->in holds what came and was not taken yet (probe_take()); `end`: nothing more will come, and

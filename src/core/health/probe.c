@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/health/probe_tls.h"
+#include "http/proxy_proto.h"
 
 #define POOL_FIRST (8 * 1024)
 #define IN_FIRST 2048
@@ -38,7 +39,7 @@ static void probe_close(struct probe *p)
     deadline_stop(&p->deadline);
     if (p->job.check->release)
         p->job.check->release(p);
-    if (p->ssl)
+    if (p->tls)
         probe_tls_end(p);
     if (p->fd >= 0) {
         event_del(&p->event);
@@ -107,11 +108,19 @@ void probe_take(struct probe *p, size_t n)
     memmove(p->in, p->in + n, p->in_len);
 }
 
+static ssize_t send_some(struct probe *p, char *bytes, size_t len)
+{
+    struct iovec iov = {.iov_base = bytes, .iov_len = len};
+
+    return p->tls ? tls_send(p->tls, &iov, 1) : send(p->fd, bytes, len, MSG_NOSIGNAL);
+}
+
 static enum check_step probe_flush(struct probe *p)
 {
+    if (p->tls && tls_is_blocked(p->tls) && tls_flush(p->tls) < 0 && errno == EAGAIN)
+        return CHECK_GOES_ON;
     while (p->sent < p->out_len) {
-        struct str rest = {p->out + p->sent, p->out_len - p->sent};
-        ssize_t n = p->ssl ? probe_tls_write(p, rest) : send(p->fd, rest.s, rest.len, MSG_NOSIGNAL);
+        ssize_t n = send_some(p, p->out + p->sent, p->out_len - p->sent);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -155,12 +164,14 @@ static enum check_step probe_read(struct probe *p)
         ssize_t n;
 
         make_room(p);
-        n = p->ssl ? probe_tls_read(p, p->in + p->in_len, p->in_room - p->in_len)
+        n = p->tls ? tls_recv(p->tls, p->in + p->in_len, p->in_room - p->in_len)
                    : recv(p->fd, p->in + p->in_len, p->in_room - p->in_len, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
             return CHECK_GOES_ON;
+        if (n < 0 && errno == EPROTO && p->tls)
+            return probe_fail(p, "TLS: %s", tls_error(p->tls));
         if (n < 0)
             return fail_errno(p, "receive", errno);
         if (n == 0)
@@ -204,7 +215,14 @@ static enum check_step probe_connected(struct probe *p)
         error = errno;
     if (error)
         return fail_errno(p, "connect", error);
-    if (!p->job.check->tls) {
+    if (p->job.proxy_protocol) {
+        char header[PROXY_PROTO_WRITTEN_MAX];
+        size_t size = proxy_proto_write(p->job.proxy_protocol, NULL, NULL, header);
+
+        if (send(p->fd, header, size, MSG_NOSIGNAL) != (ssize_t)size)
+            return probe_fail(p, "send: the PROXY header was not taken");
+    }
+    if (!p->job.tls) {
         p->state = PROBE_TALKING;
         return p->job.check->start(p);
     }
@@ -326,5 +344,4 @@ void probes_free(struct probes *all)
         free(p);
     }
     list_init(&all->spare);
-    probe_tls_free(all);
 }

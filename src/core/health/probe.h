@@ -6,9 +6,9 @@
 #define WEIR_CORE_HEALTH_PROBE_H
 
 #include <event2/event_struct.h>
-#include <openssl/types.h>
 
 #include "core/health/check.h"
+#include "core/tls/tls_client.h"
 #include "core/upstream/peer.h"
 #include "io/deadline.h"
 #include "io/loop.h"
@@ -17,6 +17,7 @@
 
 struct log;
 struct regex_scratch;
+struct tls_scratch;
 
 /* What is to be asked; all of it outlives the probe. */
 struct probe_job {
@@ -24,6 +25,9 @@ struct probe_job {
     const struct check_conf *conf; /* NULL: a check without settings */
     const struct addr *address;
     struct str host; /* as Host has it: name and port */
+    const struct tls_client_conf *tls; /* NULL: in the clear */
+    enum tls_client_alpn alpn;
+    uint8_t proxy_protocol; /* version of a PROXY header that says that nobody is behind it; 0: none */
     int64_t timeout; /* milliseconds for all of it */
     void *user;
     /* It is over; `reason` is printable and lives during the call.  Also from within probe_start(). */
@@ -45,7 +49,7 @@ struct probe {
     int fd;
     struct event event;
     struct deadline deadline;
-    SSL *ssl;
+    struct tls *tls; /* NULL: none, or not begun */
     size_t in_room, received;
     char *out;
     size_t out_len, out_room, sent;
@@ -57,7 +61,7 @@ struct probes {
     struct deadlines *deadlines;
     struct regex_scratch *regex;
     struct log *log;
-    SSL_CTX *tls; /* NULL until the first that needs it */
+    struct tls_scratch *tls_scratch; /* for jobs with tls */
     struct list under_way, spare;
     size_t count, max; /* under way */
 };

@@ -91,6 +91,13 @@ static void on_result(void *user, bool ok, struct str reason)
 
 /* ---- asking ---- */
 
+static enum tls_client_alpn alpn_of(enum check_type type)
+{
+    return type == CHECK_GRPC                         ? TLS_CLIENT_H2
+           : type == CHECK_HTTP || type == CHECK_HTTPS ? TLS_CLIENT_HTTP1
+                                                       : TLS_CLIENT_ANY;
+}
+
 static void ask(struct prober *prober, struct target *t, int64_t now)
 {
     const struct check_conf *conf = t->upstream->check;
@@ -106,6 +113,9 @@ static void ask(struct prober *prober, struct target *t, int64_t now)
                                      .conf = conf,
                                      .address = &t->address,
                                      .host = conf->host.len ? conf->host : t->conf->host,
+                                     .tls = t->conf->check_tls,
+                                     .alpn = alpn_of(conf->type),
+                                     .proxy_protocol = conf->port ? 0 : t->conf->proxy_protocol,
                                      .timeout = conf->timeout,
                                      .user = t,
                                      .done = on_result,
@@ -136,6 +146,7 @@ struct prober *prober_new(struct worker *worker, const struct check *const *chec
     check_plan_init(&prober->plan);
     list_init(&prober->targets);
     probes_init(&prober->probes, worker->loop, &worker->deadlines, worker->regex, worker->log, PROBES_MAX);
+    prober->probes.tls_scratch = worker->tls_scratch;
     targets_begin(prober);
     return prober;
 }

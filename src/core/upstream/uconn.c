@@ -102,6 +102,7 @@ static bool go_on_with_tls(struct uconn *u)
         stats->upstream_resumed += tls_client_is_resumed(u->tls);
         return true;
     case TLS_FAILED:
+        stats->upstream_handshakes_failed++;
         u->error = EPROTO;
         return true;
     default:
