@@ -64,7 +64,7 @@ static bool shed_idle(struct worker *w)
         list_remove(link);
         list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
-            conn_close(c);
+            conn_give_up(c, "limits.connections is reached");
             return true;
         }
     }
@@ -254,12 +254,12 @@ void worker_set_access_log(struct worker *w, size_t index, int fd)
     access_logs_set_fd(w->access_logs, index, fd);
 }
 
-static void free_spares(struct worker *w)
+static void free_spares(struct request *first)
 {
-    while (w->spare_requests) {
-        struct request *req = w->spare_requests;
+    while (first) {
+        struct request *req = first;
 
-        w->spare_requests = req->next_spare;
+        first = req->next_spare;
         pool_free(req->pool);
         free(req);
     }
@@ -277,7 +277,8 @@ void worker_free(struct worker *w)
     upstreams_free(w->upstreams);
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
-    free_spares(w);
+    free_spares(w->spare_requests);
+    free_spares(w->spare_streams);
     pool_free(w->pool);
 }
 

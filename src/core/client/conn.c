@@ -9,6 +9,7 @@
 #include "core/board/stats.h"
 #include "core/client/conn_proxy.h"
 #include "core/client/h1_server.h"
+#include "core/client/h2_session.h"
 #include "io/tls.h"
 
 static void on_turn_over(struct loop_deferred *d)
@@ -111,7 +112,11 @@ static void end_idle(struct conn *c)
     if (recv(conn_fd(c), &byte, 1, MSG_PEEK) > 0) {
         c->readable = true;
         c->protocol->go_on(c);
-    } else if (c->worker->draining) {
+        return;
+    }
+    if (c->protocol->goodbye)
+        c->protocol->goodbye(c);
+    if (c->worker->draining) {
         conn_linger(c);
     } else {
         conn_close(c);
@@ -213,9 +218,9 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
     conn_next_protocol(c, listener->proxy_protocol ? &conn_proxy_protocol : conn_first_protocol(listener));
 }
 
-const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener WEIR_UNUSED)
+const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    return &h1_protocol;
+    return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 
 void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)
