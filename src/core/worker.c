@@ -15,6 +15,7 @@
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/request.h"
+#include "core/tls/tls_server.h"
 #include "core/upstream/upstream.h"
 #include "http/date.h"
 #include "io/splice.h"
@@ -99,6 +100,18 @@ static struct process_stats *find_stats(struct worker *w, const struct worker_se
     return pool_zalloc(w->pool, sizeof(struct process_stats));
 }
 
+/* 0, or -1 with a line in the log. */
+static int init_tls(struct worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++) {
+        if (!w->sockets[i].conf->tls)
+            continue;
+        w->tls_server = tls_server_new(w);
+        return w->tls_server ? 0 : -1;
+    }
+    return 0;
+}
+
 struct worker *worker_new(const struct worker_setup *setup)
 {
     struct pool *pool = pool_new(16 * 1024);
@@ -148,6 +161,10 @@ struct worker *worker_new(const struct worker_setup *setup)
             worker_free(w);
             return NULL;
         }
+    }
+    if (init_tls(w) < 0) {
+        worker_free(w);
+        return NULL;
     }
     return w;
 }
@@ -279,6 +296,7 @@ void worker_free(struct worker *w)
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
     free_spares(w->spare_requests);
     free_spares(w->spare_streams);
+    tls_server_free(w->tls_server);
     pool_free(w->pool);
 }
 

@@ -30,6 +30,7 @@ struct regex_scratch;
 struct request;
 struct spool;
 struct splice_pipes;
+struct tls_server;
 struct upstreams;
 
 /* A descriptor to accept from, and what it belongs to; the descriptor is the caller's and is never closed
@@ -79,6 +80,7 @@ struct worker {
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;
+    struct tls_server *tls_server; /* NULL: no listener has tls */
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;

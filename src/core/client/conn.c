@@ -220,7 +220,7 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
 
 const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    return listener->http2 ? &h2_detect_protocol : &h1_protocol;
+    return listener->http2 && !listener->tls ? &h2_detect_protocol : &h1_protocol;
 }
 
 void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)

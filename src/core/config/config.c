@@ -55,6 +55,8 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->resolved = hash_table_new(pool, b->key, 16);
     b->roots = hash_table_new(pool, b->key, 16);
     b->directories = hash_table_new(pool, b->key, 16);
+    b->tls_materials = hash_table_new(pool, b->key, 16);
+    b->tls_policies = hash_table_new(pool, b->key, 16);
     b->logs = hash_table_new(pool, b->key, 16);
     b->made = hash_table_new(pool, b->key, 64);
     return b;
@@ -107,6 +109,7 @@ static struct config *config_finish(struct build *b, size_t errors)
     config_build_upstreams(b);
     config_build_sites(b);
     config_build_listeners(b);
+    config_check_tls(b);
     if (b->report->n != errors)
         return config_refuse(b);
     b->config->settings = b->settings;

@@ -20,6 +20,8 @@ struct router;
 struct server_set;
 struct status_set;
 struct template;
+struct tls_conf;
+struct tls_material;
 
 /* Times in milliseconds; 0 is none. */
 struct timeouts {
@@ -273,6 +275,7 @@ struct route {
     enum body_buffering body_buffering;
     uint64_t body_memory; /* bytes held in memory before the disk is used */
     struct retry_conf retry;
+    uint16_t https_port; /* https_only: where clients without TLS are sent; 0: they are not */
     enum route_priority priority; /* in queues, and when load is shed */
     struct access_log **access_logs;
     size_t access_log_count;
@@ -280,6 +283,7 @@ struct route {
 
 struct site {
     struct str name;
+    size_t index; /* in config.sites */
     struct str *hosts;
     size_t host_count;
     struct route *routes;
@@ -287,6 +291,7 @@ struct site {
     struct router *router; /* over `routes` */
     struct access_log **access_logs; /* of requests that have no route */
     size_t access_log_count;
+    const struct tls_conf *tls; /* its own, without what listeners add; NULL: none; see tls_conf_of() */
     struct conf_place at;
 };
 
@@ -295,6 +300,7 @@ struct listener_conf {
     struct str text; /* as written */
     size_t index;
     bool admin, is_control, proxy_protocol;
+    bool http2; /* offered over TLS; on cleartext: taken from clients that begin with it */
     int backlog, defer_accept_s;
     struct cidr *trusted;
     size_t trusted_count;
@@ -304,6 +310,8 @@ struct listener_conf {
     size_t site_count;
     struct h1_limits limits;
     struct timeouts timeouts; /* those that matter before a route is known */
+    const struct tls_conf *tls; /* NULL: cleartext; core/config/config_tls.h */
+    const struct tls_conf **site_tls; /* by site.index, of sites with tls of their own; or NULL */
     struct conf_place at;
 };
 
@@ -332,6 +340,9 @@ struct config {
     size_t upstream_count;
     struct site *sites;
     size_t site_count;
+    struct tls_material **tls_materials; /* the files that all `tls` name, by index */
+    size_t tls_material_count;
+    size_t tls_conf_count; /* struct tls_conf are numbered up to it */
 };
 
 /*

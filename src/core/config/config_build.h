@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_tls.h"
 #include "core/route/match.h"
 #include "core/route/router.h"
 #include "core/config/settings.h"
@@ -40,6 +41,9 @@ struct build {
     struct hash_table *resolved; /* by host, to struct addr */
     struct hash_table *roots; /* by path, to struct build_root */
     struct hash_table *directories; /* by path: checked before */
+    struct hash_table *tls_materials; /* by kind and paths */
+    size_t tls_material_room;
+    struct hash_table *tls_policies; /* by what is in them */
     struct hash_table *logs; /* by path, to struct access_log */
     size_t log_room;
     struct hash_table *made; /* what was compiled before, by the address of its settings */
@@ -117,6 +121,11 @@ struct str config_secret(struct build *, struct str *text, struct conf_place at)
 
 /* `sticky` of an upstream. */
 void config_build_sticky(struct build *, struct upstream *, struct sticky_settings *);
+
+/* `tls` of a site; of a listener, whose sites are known; and what only both together show. */
+void config_build_site_tls(struct build *, struct level_settings *, struct site *);
+void config_build_listener_tls(struct build *, const struct listener_settings *, struct listener_conf *);
+void config_check_tls(struct build *);
 
 struct timeouts config_timeouts(const struct timeouts_settings *);
 

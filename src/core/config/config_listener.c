@@ -200,6 +200,7 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     listener_trusted(b, s, l);
     if (s->admin) {
         listener_admin(b, s, l);
+        config_build_listener_tls(b, s, l);
         return;
     }
     if (s->sites.n)
@@ -207,6 +208,7 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     else
         listener_all_sites(b, l);
     listener_default_site(b, s, l);
+    config_build_listener_tls(b, s, l);
 }
 
 static void check_address(struct build *b, struct hash_table *seen, struct listener_conf *l)

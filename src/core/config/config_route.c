@@ -148,6 +148,7 @@ static bool *retry_reason(struct retry_conf *r, int name)
 void config_build_shared(struct route *r, const struct level_settings *s)
 {
     r->timeouts = config_timeouts(s->timeouts);
+    r->https_port = s->https_only ? (uint16_t)s->https_only->port : 0;
     if (s->request_body) {
         r->body_max = (uint64_t)s->request_body->max_size;
         r->body_memory = (uint64_t)s->request_body->memory;

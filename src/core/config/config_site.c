@@ -104,12 +104,14 @@ static void site_build(struct build *b, struct level_settings *s, struct site *s
     struct site *first;
 
     site->at = s->head.at;
+    site->index = (size_t)(site - b->config->sites);
     site->hosts = s->hosts.items;
     site->host_count = s->hosts.n;
     site->name = s->name.s ? s->name : s->hosts.n ? site->hosts[0] : STR("");
     if (!b->hostless && s->hosts.n == 0)
         b->hostless = site;
     (void)!settings_join(&b->load, &settings_site_group, s, &settings_defaults_group, b->settings->defaults);
+    config_build_site_tls(b, s, site);
     config_build_access_logs(b, s, &site->access_logs, &site->access_log_count);
     site_routes(b, site, s);
     config_resolve_tries(b, site);

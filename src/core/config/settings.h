@@ -8,6 +8,7 @@
 
 #include "conf/load.h"
 #include "core/config/settings_health.h"
+#include "core/config/settings_tls.h"
 
 /* Where a setting may stand. */
 enum settings_scope {
@@ -184,7 +185,8 @@ struct listener_settings {
     struct conf_head head;
     struct conf_address address;
     int mode;
-    bool admin, proxy_protocol;
+    bool admin, proxy_protocol, http2;
+    struct tls_settings *tls;
     struct conf_list trusted; /* struct conf_cidr */
     struct conf_list sites;   /* struct str */
     struct str default_site;
@@ -217,6 +219,8 @@ struct level_settings {
     struct str strip_prefix, add_prefix, replace_path;
     bool location;
     int priority; /* enum route_priority */
+    struct tls_settings *tls; /* of a site */
+    struct https_only_settings *https_only;
     struct conf_headers *request_headers, *response_headers;
     struct cookies_settings *cookies;
     struct proxy_headers_settings *proxy_headers;

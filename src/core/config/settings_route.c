@@ -79,6 +79,11 @@ static const struct conf_row rows[] = {
             "overloaded: \"high\" never is."},
     {GROUP(access_log, ALL), .flags = CONF_LIST, .enters = SCOPE_LOG, .doc = "A line for each request."},
 
+    {GROUP(tls, SCOPE_SITE), .flags = CONF_OWN,
+     .doc = "For clients that ask for one of `hosts` on a listener with `tls`; what is not set here is as there."},
+    {GROUP(https_only, ALL),
+     .doc = "Send clients without TLS to the same address with https: with 301 for GET and HEAD, 308 for others."},
+
     /* For listeners and upstreams. */
     {GROUP(request_head, DEFAULTS), .fallback = "{ }", .doc = "Limits of the head of a request."},
     {GROUP(balance, DEFAULTS), .fallback = "{ }", .doc = "How a server is chosen."},
@@ -100,8 +105,6 @@ static const struct conf_row rows[] = {
 
     SETTINGS_LATER("purge", OWN),
     SETTINGS_LATER("fastcgi", OWN),
-    SETTINGS_LATER("tls", SCOPE_SITE),
-    SETTINGS_LATER("https_only", ALL),
     SETTINGS_LATER("cache", ALL),
     SETTINGS_LATER("compress", ALL),
     SETTINGS_LATER("substitute", ALL),

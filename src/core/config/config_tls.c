@@ -1,0 +1,340 @@
+/* config_tls.c: `tls` of listeners and sites: what a site lacks comes from each listener that serves it. */
+#include "core/config/config_build.h"
+#include "io/hmac.h"
+
+#define TLS_CURVES "X25519:P-256:P-384"
+
+static struct conf_place tls_place(const struct tls_settings *s, const char *name)
+{
+    return conf_place_of(&settings_tls_group, &s->head, name);
+}
+
+static void material_free(void *arg)
+{
+    tls_material_free(arg);
+}
+
+static void material_read(struct build *b, struct tls_material *m, const struct conf_place at[TLS_PARTS])
+{
+    char error[512];
+
+    for (size_t i = 0; i < TLS_PARTS; i++) {
+        if (m->parts[i].path.len && tls_part_read(m, (enum tls_part_kind)i, error, sizeof(error)) != 0)
+            conf_report_add(b->report, at[i], "%s; write a file that is there and may be read", error);
+    }
+}
+
+static void material_keep(struct build *b, struct tls_material *m)
+{
+    struct config *c = b->config;
+
+    if (c->tls_material_count == b->tls_material_room) {
+        size_t room = b->tls_material_room ? b->tls_material_room * 2 : 16;
+        struct tls_material **all = pool_alloc(b->pool, room * sizeof(struct tls_material *));
+
+        if (c->tls_material_count)
+            memcpy(all, c->tls_materials, c->tls_material_count * sizeof(struct tls_material *));
+        c->tls_materials = all;
+        b->tls_material_room = room;
+    }
+    m->index = c->tls_material_count;
+    c->tls_materials[c->tls_material_count++] = m;
+    pool_on_free(b->pool, material_free, m);
+}
+
+/* The material of these files, read once however often it is named. */
+static struct tls_material *material_of(struct build *b, enum tls_material_kind kind, const struct str paths[TLS_PARTS],
+                                        const struct conf_place at[TLS_PARTS])
+{
+    struct str key = pool_printf(b->pool, "%d\n%.*s\n%.*s\n%.*s", (int)kind, STR_ARG(paths[0]), STR_ARG(paths[1]),
+                                 STR_ARG(paths[2]));
+    struct tls_material *m = hash_table_get(b->tls_materials, key);
+
+    if (m)
+        return m;
+    m = pool_zalloc(b->pool, sizeof(*m));
+    m->kind = kind;
+    m->at = at[0];
+    for (size_t i = 0; i < TLS_PARTS; i++)
+        m->parts[i].path = paths[i];
+    hash_table_set(b->tls_materials, key, m);
+    material_keep(b, m);
+    material_read(b, m, at);
+    return m;
+}
+
+static struct tls_material *material_single(struct build *b, enum tls_material_kind kind, struct str path,
+                                            struct conf_place at)
+{
+    return material_of(b, kind, (struct str[TLS_PARTS]){path}, (struct conf_place[TLS_PARTS]){at, at, at});
+}
+
+static void conf_pairs(struct build *b, const struct tls_settings *s, struct tls_conf *conf)
+{
+    const struct certificate_settings *list = s->certificates.items;
+
+    conf->pairs = config_made(b, list);
+    conf->pair_count = s->certificates.n;
+    if (conf->pairs)
+        return;
+    conf->pair_count = 0;
+    conf->pairs = pool_zalloc(b->pool, (s->certificates.n + 1) * sizeof(struct tls_material *));
+    for (size_t i = 0; i < s->certificates.n; i++) {
+        const struct certificate_settings *c = &list[i];
+        const struct conf_head *head = &c->head;
+        struct str paths[TLS_PARTS] = {c->cert, c->key, c->chain};
+        struct conf_place at[TLS_PARTS] = {
+            conf_place_of(&settings_certificate_group, head, "cert"),
+            conf_place_of(&settings_certificate_group, head, "key"),
+            conf_place_of(&settings_certificate_group, head, "chain"),
+        };
+
+        if (!head->broken)
+            conf->pairs[conf->pair_count++] = material_of(b, TLS_MATERIAL_PAIR, paths, at);
+    }
+    if (conf->pair_count)
+        config_keep(b, list, conf->pairs);
+}
+
+static struct str policy_curves(struct build *b, const struct conf_list *list)
+{
+    const struct str *names = list->items;
+    struct str all = list->n ? names[0] : STR(TLS_CURVES);
+
+    for (size_t i = 1; i < list->n; i++)
+        all = pool_printf(b->pool, "%.*s:%.*s", STR_ARG(all), STR_ARG(names[i]));
+    return all;
+}
+
+/* Of what decides who is let in, and how well the connection is guarded. */
+static void policy_id(struct build *b, struct tls_policy *p)
+{
+    static const struct str key = {"tls policy", 10};
+    uint8_t ca[HMAC_BYTES] = {0};
+    struct str text;
+
+    if (p->client_ca)
+        hmac_sha256(key, (struct str){p->client_ca->parts[0].bytes, p->client_ca->parts[0].len}, ca);
+    text = pool_printf(b->pool, "%d\n%.*s\n%.*s\n%.*s\n%d\n%*s", p->only_1_3, STR_ARG(p->ciphers),
+                       STR_ARG(p->ciphersuites), STR_ARG(p->curves), (int)p->verify, HMAC_BYTES, "");
+    memcpy((char *)(uintptr_t)text.s + text.len - HMAC_BYTES, ca, HMAC_BYTES);
+    hmac_sha256(key, text, p->id);
+}
+
+static void policy_clients(struct build *b, const struct tls_settings *s, struct tls_policy *p)
+{
+    p->verify = (enum tls_verify)s->client_verify;
+    if (s->client_ca.len)
+        p->client_ca = material_single(b, TLS_MATERIAL_CA, s->client_ca, tls_place(s, "client_ca"));
+    if (p->verify != TLS_VERIFY_NONE && !p->client_ca)
+        conf_report_add(b->report, tls_place(s, "client_verify"),
+                        "nobody signs the certificates of clients; write client_ca = \"FILE\"");
+    if (p->client_ca && !settings_has(&settings_tls_group, &s->head, "client_verify"))
+        conf_report_add(b->report, tls_place(s, "client_ca"),
+                        "'client_ca' does nothing alone; write client_verify = \"required\" or \"optional\"");
+}
+
+/* Equal ones are one, so that what workers make of them is made once. */
+static struct tls_policy *policy_shared(struct build *b, struct tls_policy *p)
+{
+    size_t n = TLS_ID_BYTES + 1 + p->ticket_key_count * sizeof(struct tls_material *);
+    char *key = pool_text(b->pool, n);
+    struct tls_policy *first;
+
+    memcpy(key, p->id, TLS_ID_BYTES);
+    key[TLS_ID_BYTES] = p->session_tickets ? 1 : 0;
+    if (p->ticket_key_count)
+        memcpy(key + TLS_ID_BYTES + 1, p->ticket_keys, n - TLS_ID_BYTES - 1);
+    first = hash_table_get(b->tls_policies, (struct str){key, n});
+    if (!first)
+        hash_table_set(b->tls_policies, (struct str){key, n}, p);
+    return first ? first : p;
+}
+
+static struct tls_policy *policy_build(struct build *b, const struct tls_settings *s)
+{
+    struct tls_policy *p = pool_zalloc(b->pool, sizeof(*p));
+    const struct str *keys = s->ticket_keys.items;
+
+    p->only_1_3 = s->min_version == 1;
+    p->ciphers = s->ciphers;
+    p->ciphersuites = s->ciphersuites;
+    p->curves = policy_curves(b, &s->curves);
+    p->session_tickets = s->session_tickets;
+    p->ticket_keys = pool_zalloc(b->pool, (s->ticket_keys.n + 1) * sizeof(struct tls_material *));
+    p->ticket_key_count = s->ticket_keys.n;
+    for (size_t i = 0; i < s->ticket_keys.n; i++)
+        p->ticket_keys[i] = material_single(b, TLS_MATERIAL_TICKET_KEY, keys[i], tls_place(s, "ticket_keys"));
+    policy_clients(b, s, p);
+    policy_id(b, p);
+    return policy_shared(b, p);
+}
+
+static const struct hsts_conf *hsts_build(struct build *b, const struct hsts_settings *s)
+{
+    struct hsts_conf *h;
+
+    if (!s)
+        return NULL;
+    h = pool_zalloc(b->pool, sizeof(*h));
+    *h = (struct hsts_conf){s->max_age / 1000, s->subdomains, s->preload};
+    return h;
+}
+
+static const struct acme_conf *acme_build(struct build *b, const struct acme_settings *s)
+{
+    struct acme_conf *a;
+
+    if (!s)
+        return NULL;
+    a = pool_zalloc(b->pool, sizeof(*a));
+    a->email = s->email;
+    a->directory = s->directory;
+    a->challenge = (enum acme_challenge)s->challenge;
+    a->storage = s->storage.len ? s->storage : pool_printf(b->pool, "%.*s/acme", STR_ARG(b->config->state_dir));
+    return a;
+}
+
+static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s, const struct site *site)
+{
+    struct tls_conf *conf = pool_zalloc(b->pool, sizeof(*conf));
+
+    conf->at = s->head.at;
+    conf->site = site;
+    conf->index = b->config->tls_conf_count++;
+    conf_pairs(b, s, conf);
+    conf->policy = policy_build(b, s);
+    conf->ocsp_stapling = s->ocsp_stapling;
+    conf->hsts = hsts_build(b, s->hsts);
+    conf->acme = acme_build(b, s->acme);
+    hmac_sha256((struct str){(const char *)conf->policy->id, TLS_ID_BYTES}, site ? site->name : STR(""),
+                conf->session_context);
+    return conf;
+}
+
+void config_build_site_tls(struct build *b, struct level_settings *s, struct site *site)
+{
+    if (s->tls && !s->tls->head.broken)
+        site->tls = conf_build(b, s->tls, site);
+}
+
+/* A copy that settings_join() may complete: the site is joined with several listeners. */
+static struct tls_settings *site_settings_copy(struct build *b, const struct tls_settings *from)
+{
+    struct tls_settings *s = pool_zalloc(b->pool, sizeof(*s));
+
+    *s = *from;
+    if (from->hsts) {
+        s->hsts = pool_zalloc(b->pool, sizeof(*s->hsts));
+        *s->hsts = *from->hsts;
+    }
+    if (from->acme) {
+        s->acme = pool_zalloc(b->pool, sizeof(*s->acme));
+        *s->acme = *from->acme;
+    }
+    return s;
+}
+
+static struct level_settings *settings_of_site(const struct build *b, const struct site *site)
+{
+    return (struct level_settings *)b->settings->sites.items + (site - b->config->sites);
+}
+
+static void listener_site(struct build *b, const struct listener_settings *ls, struct listener_conf *l,
+                          const struct site *site)
+{
+    struct tls_settings *s;
+
+    if (!site->tls)
+        return;
+    if (!l->site_tls)
+        l->site_tls = pool_zalloc(b->pool, (b->config->site_count + 1) * sizeof(struct tls_conf *));
+    s = site_settings_copy(b, settings_of_site(b, site)->tls);
+    (void)!settings_join(&b->load, &settings_tls_group, s, &settings_tls_group, ls->tls);
+    l->site_tls[site - b->config->sites] = conf_build(b, s, site);
+}
+
+/* The first site with a certificate has the one for clients that name nothing, unless the default site has one. */
+static const struct tls_conf *listener_first_pairs(const struct listener_conf *l)
+{
+    if (l->default_site && l->default_site->tls && l->default_site->tls->pair_count)
+        return l->default_site->tls;
+    for (size_t i = 0; i < l->site_count; i++) {
+        if (l->sites[i]->tls && l->sites[i]->tls->pair_count)
+            return l->sites[i]->tls;
+    }
+    return NULL;
+}
+
+static bool listener_has_acme(const struct listener_conf *l)
+{
+    for (size_t i = 0; i < l->site_count; i++) {
+        if (l->sites[i]->tls && l->sites[i]->tls->acme)
+            return true;
+    }
+    return l->tls->acme != NULL;
+}
+
+static void listener_pairs(struct build *b, struct listener_conf *l, struct tls_conf *own)
+{
+    const struct tls_conf *first = listener_first_pairs(l);
+
+    if (own->pair_count)
+        return;
+    if (first) {
+        own->pairs = first->pairs;
+        own->pair_count = first->pair_count;
+        return;
+    }
+    if (b->loaded && !listener_has_acme(l))
+        conf_report_add(b->report, own->at,
+                        "the listener has no certificate; write certificates = ( { cert = \"FILE\"; key = "
+                        "\"FILE\"; } ); here or in the tls of a site");
+}
+
+void config_build_listener_tls(struct build *b, const struct listener_settings *s, struct listener_conf *l)
+{
+    struct tls_conf *own;
+
+    l->http2 = settings_has(&settings_listener_group, &s->head, "http2") ? s->http2 : s->tls != NULL;
+    if (!s->tls || s->tls->head.broken)
+        return;
+    l->tls = own = conf_build(b, s->tls, NULL);
+    for (size_t i = 0; i < l->site_count; i++)
+        listener_site(b, s, l, l->sites[i]);
+    listener_pairs(b, l, own);
+}
+
+static bool site_is_served(const struct config *c, const struct site *site)
+{
+    for (size_t i = 0; i < c->listener_count; i++) {
+        const struct listener_conf *l = &c->listeners[i];
+
+        if (l->site_tls && l->site_tls[site - c->sites])
+            return true;
+    }
+    return false;
+}
+
+void config_check_tls(struct build *b)
+{
+    const struct config *c = b->config;
+
+    for (size_t i = 0; i < c->site_count && b->loaded; i++) {
+        if (c->sites[i].tls && !site_is_served(c, &c->sites[i]))
+            conf_report_add(b->report, c->sites[i].tls->at,
+                            "no listener with tls serves this site; write tls = true; for one or remove this");
+    }
+}
+
+const struct tls_conf *tls_conf_of(const struct listener_conf *l, const struct site *site)
+{
+    const struct tls_conf *own = site && site->tls && l->site_tls ? l->site_tls[site->index] : NULL;
+
+    return own ? own : l->tls;
+}
+
+bool tls_policy_same(const struct tls_policy *a, const struct tls_policy *b)
+{
+    return a == b || memcmp(a->id, b->id, sizeof(a->id)) == 0;
+}

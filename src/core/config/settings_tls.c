@@ -1,0 +1,163 @@
+/* settings_tls.c: the tables of `tls` and of what stands in it. */
+#include "core/config/settings_tls.h"
+
+const char *const settings_tls_verify_names[] = {"none", "optional", "required", NULL};
+const char *const settings_acme_challenge_names[] = {"http-01", "tls-alpn-01", NULL};
+static const char *const versions[] = {"1.2", "1.3", NULL};
+
+#define AT(member) .offset = offsetof(struct certificate_settings, member)
+static const struct conf_row certificate_rows[] = {
+    {.name = "cert",
+     .type = CONF_PATH,
+     AT(cert),
+     .flags = CONF_REQUIRED,
+     .doc = "A PEM file with the certificate first; those of the authorities between it and the root may follow, "
+            "each signed by the next."},
+    {.name = "key",
+     .type = CONF_PATH,
+     AT(key),
+     .doc = "A PEM file with its private key, without a passphrase; may be readable by root alone. In `cert` when "
+            "not set."},
+    {.name = "chain",
+     .type = CONF_PATH,
+     AT(chain),
+     .doc = "A PEM file with the authorities' certificates, if they are not in `cert`."},
+};
+#undef AT
+const struct conf_group settings_certificate_group = {
+    "a certificate", sizeof(struct certificate_settings), certificate_rows, ARRAY_SIZE(certificate_rows), "cert",
+    false};
+
+#define AT(member) .offset = offsetof(struct hsts_settings, member)
+static const struct conf_row hsts_rows[] = {
+    {.name = "max_age",
+     .type = CONF_DURATION,
+     AT(max_age),
+     .fallback = "\"365d\"",
+     .min = 0,
+     .max = INT64_C(1000) * 86400 * 3650,
+     .doc = "How long clients are to remember it."},
+    {.name = "subdomains",
+     .type = CONF_BOOL,
+     AT(subdomains),
+     .fallback = "false",
+     .doc = "It holds for all names below the host's too."},
+    {.name = "preload",
+     .type = CONF_BOOL,
+     AT(preload),
+     .fallback = "false",
+     .doc = "The host may be put into the lists that browsers ship."},
+};
+#undef AT
+const struct conf_group settings_hsts_group = {
+    "'hsts'", sizeof(struct hsts_settings), hsts_rows, ARRAY_SIZE(hsts_rows), "max_age", false};
+
+#define AT(member) .offset = offsetof(struct acme_settings, member)
+static const struct conf_row acme_rows[] = {
+    {.name = "email", .type = CONF_STRING, AT(email), .doc = "Where the authority writes to; may be left out."},
+    {.name = "directory",
+     .type = CONF_STRING,
+     AT(directory),
+     .fallback = "\"https://acme-v02.api.letsencrypt.org/directory\"",
+     .doc = "The authority's directory (RFC 8555)."},
+    {.name = "challenge",
+     .type = CONF_ENUM,
+     AT(challenge),
+     .choices = settings_acme_challenge_names,
+     .fallback = "\"http-01\"",
+     .doc = "How control of a name is shown: by a request to port 80, or by TLS on port 443."},
+    {.name = "storage",
+     .type = CONF_PATH,
+     AT(storage),
+     .doc = "The directory for account, keys and certificates; \"acme\" in `state_dir` when not set."},
+};
+#undef AT
+const struct conf_group settings_acme_group = {
+    "'acme'", sizeof(struct acme_settings), acme_rows, ARRAY_SIZE(acme_rows), NULL, false};
+
+#define AT(member) .offset = offsetof(struct tls_settings, member)
+static const struct conf_row rows[] = {
+    {.name = "certificates",
+     .type = CONF_GROUP,
+     AT(certificates),
+     .flags = CONF_LIST,
+     .group = &settings_certificate_group,
+     .doc = "Of these the one is shown that has the name the client asks for (SNI): the name itself before a "
+            "wildcard; where there is an RSA and an ECDSA one, the one whose signatures the client prefers. To a "
+            "client that names nothing, the first."},
+    {.name = "min_version",
+     .type = CONF_ENUM,
+     AT(min_version),
+     .choices = versions,
+     .fallback = "\"1.2\"",
+     .doc = "The oldest version of TLS that is spoken."},
+    {.name = "ciphers",
+     .type = CONF_STRING,
+     AT(ciphers),
+     .doc = "For TLS 1.2, in OpenSSL's notation; when not set, ECDHE with AES-GCM or ChaCha20-Poly1305 alone. Weir's "
+            "order counts, but ChaCha20 comes first for a client that prefers it."},
+    {.name = "ciphersuites",
+     .type = CONF_STRING,
+     AT(ciphersuites),
+     .doc = "For TLS 1.3, in OpenSSL's notation; all three when not set."},
+    {.name = "curves",
+     .type = CONF_STRING,
+     AT(curves),
+     .flags = CONF_LIST,
+     .fallback = "[ \"X25519\", \"P-256\", \"P-384\" ]",
+     .doc = "Groups for the key exchange."},
+    {.name = "client_ca",
+     .type = CONF_PATH,
+     AT(client_ca),
+     .doc = "A PEM file with the authorities that sign the certificates of clients."},
+    {.name = "client_verify",
+     .type = CONF_ENUM,
+     AT(client_verify),
+     .choices = settings_tls_verify_names,
+     .fallback = "\"none\"",
+     .doc = "Whether clients are asked for a certificate; with \"optional\" one that is shown has to be valid, with "
+            "\"required\" one has to be shown."},
+    {.name = "session_tickets",
+     .type = CONF_BOOL,
+     AT(session_tickets),
+     .fallback = "true",
+     .doc = "Clients may go on with an earlier session, which saves the costly part of the handshake."},
+    {.name = "ticket_keys",
+     .type = CONF_PATH,
+     AT(ticket_keys),
+     .flags = CONF_LIST,
+     .doc = "Files of 48 or 80 random bytes: the first seals tickets, all open them. When not set, Weir makes "
+            "its own, from `secret` if there is one."},
+    {.name = "ocsp_stapling",
+     .type = CONF_BOOL,
+     AT(ocsp_stapling),
+     .fallback = "false",
+     .doc = "Fetch what the authority says of the certificate and show it with it."},
+    {.name = "hsts",
+     .type = CONF_GROUP,
+     AT(hsts),
+     .group = &settings_hsts_group,
+     .doc = "Send Strict-Transport-Security."},
+    {.name = "acme",
+     .type = CONF_GROUP,
+     AT(acme),
+     .group = &settings_acme_group,
+     .doc = "Get certificates from an authority."},
+};
+#undef AT
+const struct conf_group settings_tls_group = {
+    "'tls'", sizeof(struct tls_settings), rows, ARRAY_SIZE(rows), NULL, false};
+
+#define AT(member) .offset = offsetof(struct https_only_settings, member)
+static const struct conf_row https_only_rows[] = {
+    {.name = "port",
+     .type = CONF_INT,
+     AT(port),
+     .fallback = "443",
+     .min = 1,
+     .max = 65535,
+     .doc = "Where https is spoken."},
+};
+#undef AT
+const struct conf_group settings_https_only_group = {"'https_only'", sizeof(struct https_only_settings),
+    https_only_rows, ARRAY_SIZE(https_only_rows), "port", false};

@@ -1,0 +1,109 @@
+/* tls_context.c: see tls_context.h. */
+#include "core/tls/tls_context.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+
+#include "core/tls/tls_pair.h"
+
+static int policy_version(const struct tls_policy *p)
+{
+    return p->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
+static int policy_verify(const struct tls_policy *p)
+{
+    if (p->verify == TLS_VERIFY_NONE)
+        return SSL_VERIFY_NONE;
+    return SSL_VERIFY_PEER | (p->verify == TLS_VERIFY_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+}
+
+static int set_texts(SSL_CTX *ctx, const struct tls_policy *p, char *error, size_t size)
+{
+    const char *ciphers = p->ciphers.len ? p->ciphers.s : TLS_CIPHERS;
+
+    if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1) {
+        snprintf(error, size, "'ciphers' names none that OpenSSL has; write some of `openssl ciphers -v`");
+        return -1;
+    }
+    if (p->ciphersuites.len && SSL_CTX_set_ciphersuites(ctx, p->ciphersuites.s) != 1) {
+        snprintf(error, size, "'ciphersuites' names one that OpenSSL does not have; write some of "
+                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+        return -1;
+    }
+    if (SSL_CTX_set1_groups_list(ctx, p->curves.s) != 1) {
+        snprintf(error, size, "'curves' names one that OpenSSL does not have; write some of X25519, X448, P-256, "
+                 "P-384 and P-521");
+        return -1;
+    }
+    return 0;
+}
+
+int tls_context_set_policy(SSL_CTX *ctx, const struct tls_policy *p, X509_STORE *store, STACK_OF(X509_NAME) *names,
+                           char *error, size_t error_size)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (SSL_CTX_set_min_proto_version(ctx, policy_version(p)) != 1) {
+        snprintf(error, error_size, "'min_version' is not one that OpenSSL has");
+        return -1;
+    }
+    if (!p->session_tickets) {
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        (void)SSL_CTX_set_num_tickets(ctx, 0);
+    }
+    if (set_texts(ctx, p, error, error_size) < 0) {
+        ERR_clear_error();
+        return -1;
+    }
+    SSL_CTX_set_verify(ctx, policy_verify(p), NULL);
+    if (store)
+        (void)SSL_CTX_set1_verify_cert_store(ctx, store);
+    if (names)
+        SSL_CTX_set_client_CA_list(ctx, SSL_dup_CA_list(names));
+    return 0;
+}
+
+int tls_context_add_pair(SSL_CTX *ctx, const struct tls_material *m, char *error, size_t error_size)
+{
+    struct tls_pair pair;
+    int rc = 0;
+
+    if (tls_pair_parse(m, &pair, error, error_size) < 0)
+        return -1;
+    if (SSL_CTX_use_cert_and_key(ctx, pair.cert, pair.key, pair.chain, 1) != 1) {
+        snprintf(error, error_size, "%s cannot be used (%s); write another certificate",
+                 m->parts[TLS_PART_CERT].path.s, tls_reason());
+        rc = -1;
+    }
+    tls_pair_free(&pair);
+    return rc;
+}
+
+static void switch_tickets(SSL *ssl, const struct tls_policy *to)
+{
+    if (to->session_tickets) {
+        (void)SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+        (void)SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(SSL_get_SSL_CTX(ssl)));
+    } else {
+        (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
+        (void)SSL_set_num_tickets(ssl, 0);
+    }
+}
+
+int tls_context_switch(SSL *ssl, SSL_CTX *ctx, const struct tls_policy *from, const struct tls_policy *to)
+{
+    if (SSL_set_SSL_CTX(ssl, ctx) != ctx)
+        return -1;
+    if (from == to)
+        return 0;
+    SSL_set_verify(ssl, policy_verify(to), NULL);
+    if (from->session_tickets != to->session_tickets)
+        switch_tickets(ssl, to);
+    if (from->only_1_3 != to->only_1_3 && SSL_set_min_proto_version(ssl, policy_version(to)) != 1)
+        return -1;
+    if (!str_eq(from->curves, to->curves) && SSL_set1_groups_list(ssl, to->curves.s) != 1)
+        return -1;
+    return 0;
+}

@@ -1,0 +1,227 @@
+/* tls_pair.c: see tls_pair.h. */
+#include "core/tls/tls_pair.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+#define CHAIN_MAX 20
+
+const char *tls_reason(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *text = code ? ERR_reason_error_string(code) : NULL;
+
+    ERR_clear_error();
+    return text ? text : "OpenSSL refused it";
+}
+
+static BIO *part_bio(const struct tls_part *p)
+{
+    return BIO_new_mem_buf(p->bytes ? p->bytes : "", p->len < INT_MAX ? (int)p->len : INT_MAX);
+}
+
+/* A key with a passphrase is refused: nobody is there to type it. */
+static int no_passphrase(char *to, int room, int writing, void *arg)
+{
+    (void)to;
+    (void)room;
+    (void)writing;
+    *(bool *)arg = true;
+    return -1;
+}
+
+/* Appends the certificates of `bio`; false: something in it is none. */
+static bool chain_read(STACK_OF(X509) *chain, BIO *bio, int most)
+{
+    X509 *cert;
+
+    while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        if (sk_X509_num(chain) >= most || !sk_X509_push(chain, cert)) {
+            X509_free(cert);
+            return false;
+        }
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return false;
+    ERR_clear_error();
+    return true;
+}
+
+static int pair_certs(const struct tls_material *m, struct tls_pair *pair, char *error, size_t size)
+{
+    const struct tls_part *parts[] = {&m->parts[TLS_PART_CERT], &m->parts[TLS_PART_CHAIN]};
+
+    pair->chain = sk_X509_new_null();
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        BIO *bio = part_bio(parts[i]);
+        bool ok;
+
+        if (i == 0) {
+            pair->cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+            if (!pair->cert) {
+                snprintf(error, size, "%s holds no certificate (%s); write a PEM file that begins with one",
+                         parts[i]->path.s, tls_reason());
+                BIO_free(bio);
+                return -1;
+            }
+        }
+        ok = chain_read(pair->chain, bio, CHAIN_MAX);
+        BIO_free(bio);
+        if (!ok) {
+            snprintf(error, size, "%s has a chain that cannot be read (%s); write at most %d certificates in PEM",
+                     parts[i]->path.s, tls_reason(), CHAIN_MAX);
+            return -1;
+        }
+        if (i == 1 && parts[1]->path.len && sk_X509_num(pair->chain) == 0) {
+            snprintf(error, size, "%s holds no certificate; write a PEM file with those of the authorities",
+                     parts[i]->path.s);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int pair_key(const struct tls_material *m, struct tls_pair *pair, char *error, size_t size)
+{
+    const struct tls_part *part = tls_material_key(m);
+    BIO *bio = part_bio(part);
+    bool asked = false;
+
+    pair->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
+    BIO_free(bio);
+    if (pair->key && X509_check_private_key(pair->cert, pair->key) == 1)
+        return 0;
+    if (pair->key)
+        snprintf(error, size, "the key in %s is not that of the certificate in %s; write the one that it was made "
+                 "with", part->path.s, m->parts[TLS_PART_CERT].path.s);
+    else if (asked)
+        snprintf(error, size, "the key in %s has a passphrase; write it without (openssl pkey)", part->path.s);
+    else
+        snprintf(error, size, "%s holds no private key (%s); write key = \"FILE\" with one in PEM", part->path.s,
+                 tls_reason());
+    ERR_clear_error();
+    return -1;
+}
+
+int tls_pair_parse(const struct tls_material *m, struct tls_pair *pair, char *error, size_t error_size)
+{
+    *pair = (struct tls_pair){NULL, NULL, NULL};
+    ERR_clear_error();
+    if (pair_certs(m, pair, error, error_size) == 0 && pair_key(m, pair, error, error_size) == 0)
+        return 0;
+    tls_pair_free(pair);
+    return -1;
+}
+
+void tls_pair_free(struct tls_pair *pair)
+{
+    X509_free(pair->cert);
+    EVP_PKEY_free(pair->key);
+    sk_X509_pop_free(pair->chain, X509_free);
+    *pair = (struct tls_pair){NULL, NULL, NULL};
+}
+
+X509 *tls_pair_cert(const struct tls_material *m)
+{
+    BIO *bio = part_bio(&m->parts[TLS_PART_CERT]);
+    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return cert;
+}
+
+static struct str text_of(const ASN1_STRING *s)
+{
+    return (struct str){(const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s)};
+}
+
+static void subject_name(const X509 *cert, void (*fn)(struct str, void *), void *arg)
+{
+    const X509_NAME *subject = X509_get_subject_name(cert);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    struct str name = at < 0 ? STR_NONE : text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+
+    if (name.len && str_is_printable(name))
+        fn(name, arg);
+}
+
+void tls_cert_names(const X509 *cert, void (*fn)(struct str name, void *arg), void *arg)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    unsigned found = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+        if (name->type != GEN_DNS || !str_is_printable(text_of(name->d.dNSName)))
+            continue;
+        fn(text_of(name->d.dNSName), arg);
+        found++;
+    }
+    GENERAL_NAMES_free(names);
+    if (!found)
+        subject_name(cert, fn, arg);
+}
+
+struct name_search {
+    struct str host;
+    bool found;
+};
+
+/* A wildcard stands for one label (RFC 6125 6.4.3). */
+static bool name_covers(struct str name, struct str host)
+{
+    const char *dot;
+
+    if (str_ieq(name, host))
+        return true;
+    if (name.len < 3 || name.s[0] != '*' || name.s[1] != '.')
+        return false;
+    dot = host.len ? memchr(host.s, '.', host.len) : NULL;
+    return dot && dot > host.s && str_ieq(str_from(name, 1), str_from(host, (size_t)(dot - host.s)));
+}
+
+static void search_name(struct str name, void *arg)
+{
+    struct name_search *s = arg;
+
+    s->found |= name_covers(name, s->host);
+}
+
+bool tls_cert_has(const X509 *cert, struct str host)
+{
+    struct name_search s = {host, false};
+
+    tls_cert_names(cert, search_name, &s);
+    return s.found;
+}
+
+int64_t tls_cert_not_after(const X509 *cert)
+{
+    struct tm tm;
+
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    return timegm(&tm);
+}
+
+STACK_OF(X509) *tls_authorities(const struct tls_material *m, char *error, size_t error_size)
+{
+    BIO *bio = part_bio(&m->parts[0]);
+    STACK_OF(X509) *all = sk_X509_new_null();
+    bool ok;
+
+    ERR_clear_error();
+    ok = chain_read(all, bio, INT_MAX);
+    BIO_free(bio);
+    if (ok && sk_X509_num(all) > 0)
+        return all;
+    snprintf(error, error_size, "%s holds no certificates of authorities (%s); write a PEM file with some",
+             m->parts[0].path.s, ok ? "there is none" : tls_reason());
+    sk_X509_pop_free(all, X509_free);
+    return NULL;
+}
