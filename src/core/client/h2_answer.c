@@ -106,10 +106,9 @@ static bool send_on(struct h2_stream *s, bool last)
     if (s->now.len > 0 && h2_kept_add(&s->out, s->now) < 0)
         h2_session_broken(ses, "no memory for an answer");
     s->now = STR_NONE;
-    if (h2_answer_pending(s) == 0)
-        return true;
-    s->paused = true;
-    return false;
+    h2_answer_hold(s, h2_answer_pending(s) > 0);
+    s->paused = s->held;
+    return !s->held;
 }
 
 /* The stream is looked up: what nghttp2 holds of it may outlive it. */

@@ -57,8 +57,9 @@ void h2_body_watch(struct h2_stream *s)
 {
     int64_t now = h2_session_now(s->session);
 
-    if (s->is_tunnel) {
-        deadline_renew(&s->deadline, now);
+    if (s->is_tunnel || s->out_done) {
+        if (s->is_tunnel)
+            deadline_renew(&s->deadline, now);
         return;
     }
     if (!wants_body(s)) {
@@ -68,6 +69,14 @@ void h2_body_watch(struct h2_stream *s)
     if (s->waiting_since == 0)
         s->waiting_since = now;
     deadline_start(&s->request.worker->deadlines, &s->deadline, timeouts_of(s)->client_body, now);
+}
+
+void h2_body_drop(struct h2_stream *s)
+{
+    if (s->continue_due || s->is_tunnel || s->dropped > H2_DROP_BYTES)
+        h2_stream_reset(s, NGHTTP2_NO_ERROR);
+    else
+        deadline_start(&s->request.worker->deadlines, &s->deadline, H2_DROP_MS, h2_session_now(s->session));
 }
 
 void h2_body_failed(struct h2_stream *s, unsigned status, const char *reason, struct str cause)
@@ -150,7 +159,10 @@ void h2_body_take(struct h2_stream *s, struct str bytes, bool ends)
     note_arrival(s);
     if (is_unwanted(s)) {
         req->bytes_received += bytes.len;
+        s->dropped += bytes.len;
         consume(s, bytes.len);
+        if (s->out_done && s->dropped > H2_DROP_BYTES)
+            h2_stream_reset(s, NGHTTP2_NO_ERROR);
         return;
     }
     if (!s->started || s->credit == 0 || s->in.len > 0) {

@@ -74,6 +74,7 @@ static void end_of_stream(struct h2_session *ses, const nghttp2_frame *frame)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS && !s->head_done) {
         s->head_done = true;
+        ses->head_count--;
         s->in_ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
         h2_stream_wake(s);
     } else if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
@@ -128,9 +129,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (!s)
         return 0;
     s->out_done = true;
-    /* The answer is whole: what is still to come of the body is not wanted (RFC 9113 8.1). */
-    if (!s->in_ended && nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR) < 0)
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (!s->in_ended)
+        h2_body_drop(s);
     return 0;
 }
 
@@ -213,13 +213,21 @@ int h2_input_begin(struct h2_session *ses)
 
 void h2_input_take(struct h2_session *ses, const char *bytes, size_t len)
 {
+    uint32_t error;
     ssize_t n;
 
-    if (ses->dead)
+    if (ses->dead || ses->refused)
         return;
+    len = h2_guard_feed(&ses->guard, (struct str){bytes, len}, &error);
     ses->receiving = true;
     n = nghttp2_session_mem_recv(ses->ng, (const uint8_t *)bytes, len);
     ses->receiving = false;
+    for (; ses->guard.unknown > 0; ses->guard.unknown--) {
+        if (!h2_limits_control(&ses->limits, h2_session_now(ses)))
+            h2_session_calm(ses, "frames of unknown types");
+    }
+    if (n >= 0 && error != NGHTTP2_NO_ERROR)
+        h2_session_refuse(ses, error, "a frame where none may be");
     if (n == NGHTTP2_ERR_NOMEM)
         h2_session_broken(ses, "no memory for frames, or too much of it in use");
     else if (n == NGHTTP2_ERR_BAD_CLIENT_MAGIC)

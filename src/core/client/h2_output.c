@@ -63,10 +63,10 @@ int h2_output_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *hea
         h2_limits_explain(&ses->limits, 4);
         deadline_renew(&ses->conn->deadline, h2_session_now(ses));
     }
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        s->out_done = true;
-    else if (s->paused && h2_answer_pending(s) == 0)
+    if (s->held && h2_answer_pending(s) == 0) {
+        h2_answer_hold(s, false);
         h2_stream_wake(s);
+    }
     return 0;
 }
 

@@ -38,17 +38,23 @@ void h2_session_go_on(struct h2_session *ses)
         conn_go_on_later(ses->conn);
 }
 
+void h2_session_refuse(struct h2_session *ses, uint32_t error, const char *what)
+{
+    if (ses->refused || ses->dead)
+        return;
+    ses->refused = ses->leaving = true;
+    log_end(ses, error == NGHTTP2_ENHANCE_YOUR_CALM ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, what);
+    if (nghttp2_session_terminate_session(ses->ng, error) < 0)
+        h2_session_broken(ses, "no memory for a goodbye");
+    h2_session_go_on(ses);
+}
+
 void h2_session_calm(struct h2_session *ses, const char *what)
 {
     char text[128];
 
-    if (ses->leaving || ses->dead)
-        return;
-    ses->leaving = true;
-    snprintf(text, sizeof(text), "too many %s: ENHANCE_YOUR_CALM", what);
-    log_end(ses, LOG_LEVEL_NOTICE, text);
-    if (nghttp2_session_terminate_session(ses->ng, NGHTTP2_ENHANCE_YOUR_CALM) < 0)
-        h2_session_broken(ses, "no memory for a goodbye");
+    snprintf(text, sizeof(text), "too many %s", what);
+    h2_session_refuse(ses, NGHTTP2_ENHANCE_YOUR_CALM, text);
 }
 
 /* ---- its end ---- */
@@ -120,7 +126,7 @@ static bool read_input(struct conn *c)
 {
     struct h2_session *ses = c->h2;
 
-    for (unsigned reads = 0; c->readable && !ses->dead; reads++) {
+    for (unsigned reads = 0; c->readable && !ses->dead && !ses->refused; reads++) {
         ssize_t n;
 
         if (reads == READS_TURN) {
@@ -146,9 +152,6 @@ static bool read_input(struct conn *c)
 
 static void step_streams(struct h2_session *ses)
 {
-    struct list now;
-
-    list_init(&now);
     while (!list_empty(&ses->todo)) {
         struct h2_stream *s = container_of(ses->todo.next, struct h2_stream, todo);
 
@@ -169,26 +172,6 @@ static bool is_over(struct h2_session *ses)
     return ses->leaving && ses->stream_count == 0 && !nghttp2_session_want_write(ses->ng);
 }
 
-static bool has_output(const struct h2_session *ses)
-{
-    if (h2_output_is_pending(ses))
-        return true;
-    list_each(link, &ses->streams) {
-        if (h2_answer_pending(container_of(link, const struct h2_stream, link)) > 0)
-            return true;
-    }
-    return false;
-}
-
-static bool reads_head(const struct h2_session *ses)
-{
-    list_each(link, &ses->streams) {
-        if (!container_of(link, const struct h2_stream, link)->head_done)
-            return true;
-    }
-    return false;
-}
-
 /* A time that an event alone must not renew. */
 static void phase_unless_in_it(struct conn *c, enum conn_phase phase, int64_t deadline_ms)
 {
@@ -205,9 +188,9 @@ static void settle(struct conn *c)
 
     if (ses->stream_count == 0 && !h2_output_is_pending(ses))
         phase_unless_in_it(c, CONN_IDLE, c->served ? t->keepalive : t->client_header);
-    else if (has_output(ses))
+    else if (ses->held_count > 0 || h2_output_is_pending(ses))
         phase_unless_in_it(c, CONN_SEND, stall);
-    else if (reads_head(ses))
+    else if (ses->head_count > 0)
         phase_unless_in_it(c, CONN_HEAD, t->client_header);
     else if (ses->tunnel_count == ses->stream_count)
         phase_unless_in_it(c, CONN_TUNNEL, 0);
@@ -313,6 +296,7 @@ static void h2_begin(struct conn *c)
     list_init(&ses->streams);
     list_init(&ses->todo);
     deadline_init(&ses->drain, on_notice_over);
+    h2_guard_init(&ses->guard);
     h2_memory_init(&ses->memory, c->worker);
     if (h2_input_begin(ses) < 0) {
         log_end(ses, LOG_LEVEL_CRIT, "no memory for it");

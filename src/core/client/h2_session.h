@@ -14,6 +14,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "core/client/conn.h"
+#include "core/client/h2_guard.h"
 #include "core/client/h2_limits.h"
 #include "core/client/h2_memory.h"
 
@@ -41,6 +42,7 @@ struct h2_output {
 /*
  * - receiving: nghttp2 reads, and must not be made to write.
  * - dead: nghttp2 has failed for good and is not called again; the connection ends as soon as it may.
+ * - refused: the client broke the rules, and was told so; leaving.
  * - noticed, then leaving: the client was told that the connection ends; then that no new stream is served.
  */
 struct h2_session {
@@ -50,13 +52,17 @@ struct h2_session {
     struct list streams; /* all */
     struct list todo; /* those with something to do */
     unsigned stream_count, tunnel_count;
+    unsigned held_count; /* streams with bytes that cannot be framed now */
+    unsigned head_count; /* streams whose head is not complete */
     struct h2_output out;
+    struct h2_guard guard;
     struct h2_limits limits;
     struct deadline drain;
     bool receiving;
     bool dead;
     const char *dead_reason;
     bool noticed, leaving;
+    bool refused; /* what comes is not looked at any more */
 };
 
 extern const struct conn_protocol h2_protocol;
@@ -71,6 +77,9 @@ void h2_session_broken(struct h2_session *, const char *reason);
 
 /* Has the connection driven, once whoever calls now is off the stack. */
 void h2_session_go_on(struct h2_session *);
+
+/* The client breaks the rules: says so with `error`, and ends. */
+void h2_session_refuse(struct h2_session *, uint32_t error, const char *what);
 
 /* The client does too much of what leads nowhere: says so, and ends. */
 void h2_session_calm(struct h2_session *, const char *what);

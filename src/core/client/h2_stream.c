@@ -19,6 +19,10 @@ static void on_deadline(struct deadline *d)
     struct request *req = &s->request;
     const struct timeouts *t = req->route ? &req->route->timeouts : &req->listener->timeouts;
 
+    if (s->out_done) {
+        h2_stream_reset(s, NGHTTP2_NO_ERROR);
+        return;
+    }
     if (s->is_tunnel) {
         fault_log(req, LOG_LEVEL_INFO, "", "the tunnel was silent; %.*s",
                   STR_ARG(fault_time(req, "timeouts.tunnel", t->tunnel)));
@@ -79,6 +83,7 @@ struct h2_stream *h2_stream_new(struct h2_session *ses, int32_t id)
     list_init(&s->todo);
     list_append(&ses->streams, &s->link);
     ses->stream_count++;
+    ses->head_count++;
     deadline_init(&s->deadline, on_deadline);
     s->request.pool = pool;
     s->request.worker = w;
@@ -122,6 +127,8 @@ void h2_stream_finish(struct h2_stream *s)
     list_remove(&s->todo);
     ses->stream_count--;
     ses->tunnel_count -= s->is_tunnel;
+    ses->head_count -= !s->head_done;
+    h2_answer_hold(s, false);
     if (unread > 0 && !ses->dead)
         (void)nghttp2_session_consume_connection(ses->ng, unread);
     h2_kept_free(&s->in);

@@ -13,6 +13,9 @@
 /* A body must come at this rate once the client has been waited for that long. */
 #define H2_BODY_RATE 500
 #define H2_BODY_GRACE_MS 10000
+/* Of a body that nobody wants any more so much is taken, so long, while the client learns of its answer. */
+#define H2_DROP_BYTES (256 * 1024)
+#define H2_DROP_MS 1000
 
 /* Bytes that wait. */
 struct h2_kept {
@@ -42,6 +45,7 @@ struct h2_stream {
     struct h2_kept in; /* of the body: nobody has asked for it yet */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
+    uint64_t dropped; /* bytes that nobody wanted */
     bool head_done, started;
     bool in_ended, in_done;
     bool continue_due; /* the client awaits 100 (Continue) before it sends the body */
@@ -56,6 +60,7 @@ struct h2_stream {
     bool bodiless; /* HEAD, 204, 304: what the handler gives is dropped */
     bool is_tunnel;
     bool deferred; /* nghttp2 was told that there is nothing for now */
+    bool held; /* flow control or a slow client holds bytes back: counted in the session */
     bool paused; /* the handler waits for resume() */
     bool ended, out_done;
     bool closed;
@@ -105,6 +110,9 @@ void h2_body_deliver(struct h2_stream *);
 /* Starts the time for the next piece, or stops it. */
 void h2_body_watch(struct h2_stream *);
 
+/* The answer is whole before the body is: the rest is dropped, if it is short, else refused (RFC 9113 8.1). */
+void h2_body_drop(struct h2_stream *);
+
 /* What came is not what was announced, or too late: answers `status` if that can be said; 0: resets the stream. */
 void h2_body_failed(struct h2_stream *, unsigned status, const char *reason, struct str cause);
 
@@ -118,6 +126,14 @@ extern const struct request_out h2_answer_out;
 
 /* Copies the next `n` bytes of the answer, of those that nghttp2 was told of; -1: a file became shorter. */
 int h2_answer_copy(struct h2_stream *, char *to, size_t n) WEIR_MUST_CHECK;
+
+/* Bytes of the answer are held back, or no longer. */
+static inline void h2_answer_hold(struct h2_stream *s, bool held)
+{
+    if (s->held != held)
+        s->session->held_count += held ? 1u : -1u;
+    s->held = held;
+}
 
 /* Bytes of the answer that wait. */
 static inline uint64_t h2_answer_pending(const struct h2_stream *s)
