@@ -84,6 +84,11 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
     add_one(t, "weir_connections", "gauge", "Client connections open.", sum->connections);
+    add_one(t, "weir_tls_handshakes_total", "counter", "TLS handshakes with clients completed.", sum->tls_handshakes);
+    add_one(t, "weir_tls_resumptions_total", "counter", "Those that took up an earlier session.",
+            sum->tls_resumptions);
+    add_one(t, "weir_tls_failures_total", "counter", "TLS handshakes with clients that failed.",
+            sum->tls_failures);
     add_one(t, "weir_requests_total", "counter", "Requests finished.", sum->requests);
     add_family(t, "weir_responses_total", "counter", "Responses by class of status; none: nothing was sent.");
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)

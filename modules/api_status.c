@@ -132,6 +132,9 @@ static void add_totals(struct json *json, const struct process_stats *sum)
 
     json_uint(json, "connections", sum->connections);
     json_uint(json, "accepted", sum->accepted);
+    json_uint(json, "tls_handshakes", sum->tls_handshakes);
+    json_uint(json, "tls_resumptions", sum->tls_resumptions);
+    json_uint(json, "tls_failures", sum->tls_failures);
     json_uint(json, "requests", sum->requests);
     json_uint(json, "bytes_received", sum->bytes_received);
     json_uint(json, "bytes_sent", sum->bytes_sent);

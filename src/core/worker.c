@@ -12,6 +12,7 @@
 #include "core/log/access_log.h"
 #include "core/board/board.h"
 #include "core/client/conn.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/request.h"
@@ -19,6 +20,7 @@
 #include "core/upstream/upstream.h"
 #include "http/date.h"
 #include "io/splice.h"
+#include "io/tls.h"
 
 /* Descriptors that are not for clients: listeners, logs, files, the loop. */
 #define RESERVED_FDS 64
@@ -65,7 +67,7 @@ static bool shed_idle(struct worker *w)
         list_remove(link);
         list_append(&w->conns, link);
         if (c->phase == CONN_IDLE) {
-            conn_give_up(c, "limits.connections is reached");
+            conn_end(c);
             return true;
         }
     }
@@ -144,6 +146,13 @@ struct worker *worker_new(const struct worker_setup *setup)
     w->access_logs = access_logs_new(pool, w->config, setup->access_log_fds);
     w->wakes = setup->wakes;
     w->wake_count = setup->wake_count;
+    w->tls_scratch = tls_scratch_new(&w->loop->clock.mono_ms);
+    w->handshakes = handshakes_new(w);
+    if (!w->tls_scratch || !w->handshakes) {
+        log_write(w->log, LOG_LEVEL_CRIT, "no memory for TLS");
+        worker_free(w);
+        return NULL;
+    }
     shed_init(&w->shed, setup->admin ? 0 : w->config->shed, LOOP_TICK_MS);
     w->upstreams = upstreams_new(w);
     w->sockets = setup->sockets;
@@ -297,6 +306,8 @@ void worker_free(struct worker *w)
     free_spares(w->spare_requests);
     free_spares(w->spare_streams);
     tls_server_free(w->tls_server);
+    handshakes_free(w->handshakes);
+    tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }
 

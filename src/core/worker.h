@@ -25,11 +25,13 @@ struct balancer;
 struct board;
 struct file_cache;
 struct h2_spares;
+struct handshakes;
 struct process_stats;
 struct regex_scratch;
 struct request;
 struct spool;
 struct splice_pipes;
+struct tls_scratch;
 struct tls_server;
 struct upstreams;
 
@@ -85,6 +87,8 @@ struct worker {
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
     struct h2_spares *h2; /* see core/client/h2_memory.h; NULL before the first HTTP/2 connection */
+    struct tls_scratch *tls_scratch; /* of all TLS sessions, towards clients and servers */
+    struct handshakes *handshakes; /* towards clients, see core/client/conn_tls.h */
     struct access_logs *access_logs;
     struct board *board; /* may be NULL */
     unsigned slot; /* of this process on the board */

@@ -2,6 +2,7 @@
  * tls.h: TLS on one non-blocking socket, towards a client or a server: handshake, and bytes in the clear on one side,
  * records on the other.  It reads and writes the socket by a BIO of its own: one recv for what is there, one send for
  * all records of a flush, and it knows whether the last recv was short, so that none is made only to hear EAGAIN.
+ * A session that has nothing under way holds no buffer.
  *
  * SSL_CTX and everything about certificates is its makers' business (core/tls).
  */
@@ -18,10 +19,10 @@
 
 struct tls;
 
-/* Buffers that all sessions of one loop share; nobody's between two calls. */
+/* Buffers and the BIO that all sessions of one loop share; nobody's between two calls. */
 struct tls_scratch;
 
-/* `mono_ms` is the loop's clock, read as time goes on.  NULL: no memory. */
+/* `mono_ms` is the loop's clock, read as time goes on.  NULL: no memory.  Freed after the last session. */
 struct tls_scratch *tls_scratch_new(const int64_t *mono_ms) WEIR_MUST_CHECK;
 void tls_scratch_free(struct tls_scratch *);
 
@@ -43,8 +44,11 @@ enum tls_step {
     TLS_FAILED /* tls_error() says why */
 };
 
-/* Goes on with the handshake. */
+/* Goes on with the handshake, which may not be larger than 64 KB. */
 enum tls_step tls_handshake(struct tls *);
+
+/* After a server's TLS_FAILED: what came first is a request of HTTP/1 in the clear, and nothing was sent. */
+bool tls_is_plain_http(const struct tls *);
 
 /* What went wrong last, in plain words; static or the session's. */
 const char *tls_error(const struct tls *);

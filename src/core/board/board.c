@@ -48,6 +48,8 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, bytes_received),
     AT(process_stats, accepted),
     AT(process_stats, connections),
+    AT(process_stats, tls_handshakes),
+    AT(process_stats, tls_failures),
     AT(process_stats, upstream_connects),
     AT(process_stats, breaker_refused),
     AT(process_stats, shed),

@@ -33,6 +33,7 @@ struct process_stats {
     uint64_t bytes_received, bytes_sent; /* bodies */
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
+    uint64_t tls_handshakes, tls_resumptions, tls_failures; /* with clients; resumptions are handshakes too */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
     uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
     uint64_t shed[3]; /* turned away under load, by enum route_priority */

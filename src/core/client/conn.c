@@ -8,6 +8,7 @@
 
 #include "core/board/stats.h"
 #include "core/client/conn_proxy.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
 #include "core/client/h2_session.h"
 #include "io/tls.h"
@@ -48,6 +49,15 @@ void conn_close(struct conn *c)
     c->worker->conn_count--;
     c->worker->stats->connections--;
     conn_go_on_later(c);
+}
+
+void conn_end(struct conn *c)
+{
+    if (!c->freed && c->protocol->goodbye)
+        c->protocol->goodbye(c);
+    if (!c->freed && c->tls)
+        tls_goodbye(c->tls);
+    conn_close(c);
 }
 
 /* Reads and drops; true when the connection is to be closed. */
@@ -114,12 +124,12 @@ static void end_idle(struct conn *c)
         c->protocol->go_on(c);
         return;
     }
-    if (c->protocol->goodbye)
-        c->protocol->goodbye(c);
     if (c->worker->draining) {
+        if (c->protocol->goodbye)
+            c->protocol->goodbye(c);
         conn_linger(c);
     } else {
-        conn_close(c);
+        conn_end(c);
     }
 }
 
@@ -220,7 +230,9 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
 
 const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    return listener->http2 && !listener->tls ? &h2_detect_protocol : &h1_protocol;
+    if (listener->tls)
+        return &conn_tls_protocol;
+    return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 
 void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)

@@ -38,6 +38,7 @@ enum conn_phase {
 struct conn;
 struct h1_exchange;
 struct h2_session;
+struct handshake;
 struct relay;
 struct tls;
 
@@ -84,6 +85,7 @@ struct conn {
     struct tls *tls; /* NULL: in the clear, or not begun yet */
     union {
         struct h1_exchange *exchange; /* HTTP/1; NULL: idle */
+        struct handshake *handshake; /* TLS, see conn_tls.h */
         struct h2_session *h2;
         struct relay *relay; /* mode "tcp" */
     };
@@ -140,6 +142,9 @@ void conn_phase(struct conn *, enum conn_phase, int64_t deadline_ms);
 
 /* Closes at once; the memory goes when the turn is over.  The exchange must be finished. */
 void conn_close(struct conn *);
+
+/* The same, but TLS says goodbye before: for ends that nothing is missing at. */
+void conn_end(struct conn *);
 
 /* Closes so that the client gets all that was sent: ends our side, drops what comes for a while. */
 void conn_linger(struct conn *);

@@ -26,6 +26,11 @@ static ssize_t send_file_copied(struct conn *c, int fd, off_t *offset, size_t mo
     return n;
 }
 
+const char *conn_failure(const struct conn *c)
+{
+    return c->tls && errno == EPROTO ? tls_error(c->tls) : "client reset the connection";
+}
+
 ssize_t conn_send_file(struct conn *c, int fd, off_t *offset, size_t most)
 {
     return c->tls ? send_file_copied(c, fd, offset, most) : sendfile(conn_fd(c), fd, offset, most);

@@ -35,6 +35,9 @@ static inline ssize_t conn_send(struct conn *c, const struct iovec *iov, int cou
  */
 ssize_t conn_send_file(struct conn *, int fd, off_t *offset, size_t most);
 
+/* After conn_recv() or conn_send() failed with anything but EAGAIN: why, static or as long as the connection. */
+const char *conn_failure(const struct conn *);
+
 /* What was sent already still waits for the socket: nothing more is taken before conn_flush(). */
 static inline bool conn_is_blocked(const struct conn *c)
 {

@@ -87,17 +87,16 @@ static void take_body(struct h1_exchange *ex, struct str *in)
 }
 
 /* The client's side is over; a tunnel goes on in the other direction. */
-static void body_ended(struct conn *c, bool reset)
+static void body_ended(struct conn *c, const char *failure)
 {
     struct h1_exchange *ex = c->exchange;
 
     c->closed_seen = true;
     c->readable = false;
-    if (ex->is_tunnel && !reset)
+    if (ex->is_tunnel && !failure)
         give_body(ex, STR_NONE, true);
     else
-        h1_body_failed(ex, 0, reset ? "client reset the connection" : "client closed in the middle of a body",
-                       STR_NONE);
+        h1_body_failed(ex, 0, failure ? failure : "client closed in the middle of a body", STR_NONE);
 }
 
 /* One step of reading a body.  False: nothing more to be done now. */
@@ -126,14 +125,14 @@ bool h1_read_body(struct conn *c)
         return c->readable;
     }
     if (n <= 0) {
-        body_ended(c, n < 0);
+        body_ended(c, n < 0 ? conn_failure(c) : NULL);
         return true;
     }
     in = (struct str){c->worker->receive, (size_t)n};
     take_body(ex, &in);
     /* A short read of a message that is not complete does not say that the socket is empty. */
     if (ex->in_done && !ex->in_bad && (size_t)n < room)
-        c->readable = c->closed_seen;
+        c->readable = c->closed_seen || conn_has_pending(c);
     if (in.len > 0 && !ex->in_bad && conn_hold(c, in) < 0)
         h1_body_failed(ex, 503, "no memory for pipelined bytes", STR_NONE);
     return true;

@@ -39,6 +39,7 @@ struct h1_exchange *h1_exchange_new(struct conn *c)
     ex->request.out = &h1_answer_out;
     ex->request.config = w->config;
     ex->request.listener = c->listener;
+    ex->request.tls = c->tls != NULL;
     ex->request.peer = conn_peer(c);
     ex->request.client = ex->request.peer;
     ex->request.times.start = w->loop->clock.mono_ms;

@@ -170,7 +170,7 @@ static size_t receive(struct conn *c, char *to, size_t room)
     if (n < 0 && errno == EAGAIN)
         c->readable = false;
     else
-        h1_give_up(c, n == 0 ? "client closed in the middle of a head" : "client reset the connection");
+        h1_give_up(c, n == 0 ? "client closed in the middle of a head" : conn_failure(c));
     return 0;
 }
 

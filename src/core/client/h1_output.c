@@ -9,6 +9,7 @@
 #define FILE_SEND_BYTES (2 * 1024 * 1024)
 /* A client that reads as fast as we send lets others have a turn after so much. */
 #define FILE_TURN_BYTES (8 * 1024 * 1024)
+#define FILE_TURN_BYTES_TLS (1024 * 1024)
 
 void h1_output_add(struct h1_pieces *p, struct str s)
 {
@@ -141,6 +142,7 @@ static bool flush_bytes(struct h1_exchange *ex)
 static bool flush_file(struct h1_exchange *ex)
 {
     struct h1_pending *out = &ex->pending;
+    uint64_t turn = ex->conn->tls ? FILE_TURN_BYTES_TLS : FILE_TURN_BYTES;
 
     for (uint64_t sent = 0; out->left > 0;) {
         size_t most = out->left < FILE_SEND_BYTES ? (size_t)out->left : FILE_SEND_BYTES;
@@ -158,7 +160,7 @@ static bool flush_file(struct h1_exchange *ex)
         ex->request.bytes_sent += (uint64_t)n;
         note_progress(ex);
         sent += (uint64_t)n;
-        if (sent >= FILE_TURN_BYTES && out->left > 0) {
+        if (sent >= turn && out->left > 0) {
             let_others(ex);
             return false;
         }

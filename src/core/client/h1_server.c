@@ -27,7 +27,7 @@ static bool answered(struct conn *c)
         return true;
     /* A client that asked for the end sends nothing more; others may have, and a reset would eat the answer. */
     if (plain_close)
-        conn_close(c);
+        conn_end(c);
     else
         conn_linger(c);
     return false;
