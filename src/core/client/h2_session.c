@@ -141,6 +141,7 @@ static bool read_input(struct conn *c)
             break;
         }
         if (n <= 0) {
+            c->closed_seen = true;
             h2_session_broken(ses, n == 0 ? "client closed the connection" : "client reset the connection");
             return false;
         }
