@@ -88,6 +88,7 @@ struct request {
     struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
+    bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
     struct regex_scratch *regex; /* of a request without worker; else NULL */
@@ -132,6 +133,9 @@ struct request {
 /* $request_id: unique by construction (address, port, start of the process, pid, counter); made once, in the
  * pool. */
 struct str request_id(struct request *);
+
+/* "HTTP/1.1": as the client speaks. */
+struct str request_protocol(const struct request *);
 
 /*
  * Answers with the final head of a response: applies the route's response_headers, cookies and Location
