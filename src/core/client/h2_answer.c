@@ -111,6 +111,22 @@ static bool send_on(struct h2_stream *s, bool last)
     return !s->held;
 }
 
+/* The stream's end is theirs. */
+static int send_trailers(struct h2_stream *s)
+{
+    const struct header_list *trailers = s->trailers;
+    nghttp2_nv *nv = pool_alloc(s->request.pool, (trailers->count + 1) * sizeof(*nv));
+    size_t n = 0;
+
+    for (size_t i = 0; i < trailers->count; i++) {
+        const struct header *field = &trailers->items[i];
+
+        if (!is_left_out(s, field->id) && is_safe(field))
+            nv[n++] = pair(lower(s->request.pool, field->name), str_trim(field->value));
+    }
+    return n > 0 ? nghttp2_submit_trailer(s->session->ng, s->id, nv, n) : -1;
+}
+
 /* The stream is looked up: what nghttp2 holds of it may outlive it. */
 static ssize_t answer_read(nghttp2_session *ng, int32_t id, uint8_t *buf WEIR_UNUSED, size_t length, uint32_t *flags,
                            nghttp2_data_source *source WEIR_UNUSED, void *user WEIR_UNUSED)
@@ -126,8 +142,11 @@ static ssize_t answer_read(nghttp2_session *ng, int32_t id, uint8_t *buf WEIR_UN
         return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (have <= length && s->ended)
+    if (have <= length && s->ended) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (s->trailers && send_trailers(s) == 0)
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
     return (ssize_t)(have < length ? have : length);
 }
 
@@ -284,6 +303,14 @@ static bool out_body(struct request *req, struct str bytes, bool last)
     return send_on(s, last);
 }
 
+static void out_trailers(struct request *req, const struct header_list *trailers)
+{
+    struct h2_stream *s = h2_stream_of(req);
+
+    if (!s->bodiless && trailers->count > 0)
+        s->trailers = trailers;
+}
+
 static bool out_file(struct request *req, int fd, off_t offset, uint64_t length, bool last)
 {
     struct h2_stream *s = h2_stream_of(req);
@@ -359,6 +386,7 @@ const struct request_out h2_answer_out = {
     .interim = out_interim,
     .head = out_head,
     .body = out_body,
+    .trailers = out_trailers,
     .file = out_file,
     .splice = out_splice,
     .abort = out_abort,

@@ -53,6 +53,7 @@ struct h2_stream {
     /* Output. */
     struct str now; /* what a handler gives at this moment, behind `out` */
     struct h2_kept out;
+    const struct header_list *trailers; /* behind it; NULL: none */
     int fd; /* then this file's bytes; -1: none */
     off_t offset;
     uint64_t left;
