@@ -75,6 +75,42 @@ sub server {
     return $self;
 }
 
+# client(SOCKET): has sent the preface and SETTINGS.
+sub client {
+    my ($class, $sock) = @_;
+    my $self = bless {sock => $sock, in => '', table => [], size => 4096, stream => -1}, $class;
+    $self->raw(PREFACE);
+    $self->settings;
+    return $self;
+}
+
+# A new stream: FIELDS follow the pseudo-fields of a POST to PATH.
+sub post {
+    my ($self, $path, $fields, $end) = @_;
+    $self->{stream} += 2;
+    $self->headers($self->{stream},
+        [':method' => 'POST', ':scheme' => 'http', ':authority' => 'localhost', ':path' => $path, @$fields], $end);
+    return $self->{stream};
+}
+
+# The answer on a stream, others' frames are dropped: {head, body, trailers, reset}; undef when the connection ends.
+sub answer {
+    my ($self, $stream) = @_;
+    my %r = (body => '');
+    while (my $f = $self->next) {
+        next if $f->{stream} != $stream;
+        if ($f->{type} == HEADERS) {
+            $r{exists $r{head} && $r{head}{':status'} >= 200 ? 'trailers' : 'head'} = $f->{fields};
+        } elsif ($f->{type} == DATA) {
+            $r{body} .= $f->{payload};
+        } elsif ($f->{type} == RST_STREAM) {
+            $r{reset} = unpack 'N', $f->{payload};
+        }
+        return \%r if $f->{end} || exists $r{reset};
+    }
+    return;
+}
+
 sub _bytes {
     my ($self, $n) = @_;
     while (length $self->{in} < $n) {
