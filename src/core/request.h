@@ -45,6 +45,9 @@ struct request_out {
     bool (*head)(struct request *, const struct message *head, const struct frame *frame, struct str body,
                  bool last);
     bool (*body)(struct request *, struct str bytes, bool last);
+    /* The fields behind the body, before the last call of body(); they live as long as the pool of the request.  A
+     * client that does not want them does not get them.  NULL: none does. */
+    void (*trailers)(struct request *, const struct header_list *);
     /* The next `length` bytes of the answer are those of `fd` from `offset` on; `fd` stays open until
      * resume() or, with `last`, until the pool of the request is reset.  False: resume() follows; true: all
      * is sent. */
