@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Weir;
 use Weir::Fake;
-use Weir::H2 qw(DATA HEADERS RST_STREAM PUSH_PROMISE PING GOAWAY END_STREAM END_HEADERS);
+use Weir::H2Peer qw(DATA HEADERS RST_STREAM PUSH_PROMISE PING GOAWAY END_STREAM END_HEADERS);
 
 my $w = Weir->new(ports => [qw(http up two stall mute plain tight other)], conf => <<'CONF');
 workers = 1;
@@ -132,7 +132,7 @@ my %answer = (
     'pseudo'     => sub { my ($h, $s) = @_; $h->headers($s, [':status' => 200, ':path' => '/x', @cl]); $h->data($s, 'he', 1) },
     'data-first' => sub { my ($h, $s) = @_; $h->data($s, 'he', 1) },
     'stray'      => sub { my ($h) = @_; $h->data(0, 'he') },
-    'push'       => sub { my ($h, $s) = @_; $h->frame(PUSH_PROMISE, END_HEADERS, $s, pack('N', 2) . Weir::H2::block(':method' => 'GET')) },
+    'push'       => sub { my ($h, $s) = @_; $h->frame(PUSH_PROMISE, END_HEADERS, $s, pack('N', 2) . Weir::Hpack::encode(':method' => 'GET')) },
     'garbage'    => sub { my ($h) = @_; $h->raw("HTTP/1.1 400 Bad Request\r\n\r\n" x 3) },
     'ping'       => sub { my ($h, $s) = @_; $h->frame(PING, 0, 0, 'abcdefgh'); $h->{after_ping} = sub { ok_with($h, $s, 'pong') } },
     'big'        => sub { my ($h, $s) = @_; $h->headers($s, [':status' => 200, 'content-length' => 40_000_000]); send_body($h, $s, 40_000_000) },
@@ -151,7 +151,7 @@ sub serve {
     my ($name, %o) = @_;
     return sub {
         my ($sock, $index) = @_;
-        my $h = Weir::H2->server($sock, %o) or return;
+        my $h = Weir::H2Peer->server($sock, %o) or return;
         my %open;
         ($h->{initial}, $h->{opened}, $h->{stalls}) = (131_072, 0, $o{stalls});
         note_line("$name connection $index");

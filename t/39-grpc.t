@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Weir;
 use Weir::Fake;
-use Weir::H2 qw(DATA HEADERS RST_STREAM);
+use Weir::H2Peer qw(DATA HEADERS RST_STREAM);
 
 my $w = Weir->new(ports => [qw(http one two dead)], conf => <<'CONF');
 workers = 1;
@@ -59,7 +59,7 @@ sub serve {
     my ($name) = @_;
     return sub {
         my ($sock) = @_;
-        my $h = Weir::H2->server($sock) or return;
+        my $h = Weir::H2Peer->server($sock) or return;
         my %call;
         while (my $f = $h->next) {
             my $s = $f->{stream};
@@ -104,7 +104,7 @@ $w->allow(qr/upstream|client/);
 
 sub client {
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port('http')) or die "connect: $!";
-    return Weir::H2->client($sock);
+    return Weir::H2Peer->client($sock);
 }
 
 my @call = (te => 'trailers', @type);

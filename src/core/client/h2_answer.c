@@ -89,6 +89,25 @@ static void end_output(struct h2_stream *s)
     h2_stream_wake(s);
 }
 
+void h2_answer_hold(struct h2_stream *s, bool held)
+{
+    struct h2_session *ses = s->session;
+    const struct route *route = s->request.route;
+    int64_t patience = route ? route->timeouts.client_send : 0;
+
+    if (s->held == held)
+        return;
+    s->held = held;
+    if (!held) {
+        ses->held_count--;
+        return;
+    }
+    if (ses->held_count++ == 0)
+        ses->stall_ms = H2_STALL_MS;
+    if (patience > 0 && patience < ses->stall_ms)
+        ses->stall_ms = patience;
+}
+
 /* What waits is framed; what cannot be is kept.  Answers as the functions of request_out. */
 static bool send_on(struct h2_stream *s, bool last)
 {
@@ -111,22 +130,6 @@ static bool send_on(struct h2_stream *s, bool last)
     return !s->held;
 }
 
-/* The stream's end is theirs. */
-static int send_trailers(struct h2_stream *s)
-{
-    const struct header_list *trailers = s->trailers;
-    nghttp2_nv *nv = pool_alloc(s->request.pool, (trailers->count + 1) * sizeof(*nv));
-    size_t n = 0;
-
-    for (size_t i = 0; i < trailers->count; i++) {
-        const struct header *field = &trailers->items[i];
-
-        if (!is_left_out(s, field->id) && is_safe(field))
-            nv[n++] = pair(lower(s->request.pool, field->name), str_trim(field->value));
-    }
-    return n > 0 ? nghttp2_submit_trailer(s->session->ng, s->id, nv, n) : -1;
-}
-
 /* The stream is looked up: what nghttp2 holds of it may outlive it. */
 static ssize_t answer_read(nghttp2_session *ng, int32_t id, uint8_t *buf WEIR_UNUSED, size_t length, uint32_t *flags,
                            nghttp2_data_source *source WEIR_UNUSED, void *user WEIR_UNUSED)
@@ -142,10 +145,13 @@ static ssize_t answer_read(nghttp2_session *ng, int32_t id, uint8_t *buf WEIR_UN
         return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (have <= length && s->ended) {
+    if (have <= length && s->ended)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (s->trailers && send_trailers(s) == 0)
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (have <= length && s->ended && s->trailers) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        if (nghttp2_submit_trailer(ng, id, s->trailers, s->trailer_count) < 0)
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        s->trailers = NULL;
     }
     return (ssize_t)(have < length ? have : length);
 }
@@ -284,7 +290,7 @@ static bool out_head(struct request *req, const struct message *head, const stru
             ws_track_feed(&s->tunnel_out, body);
     }
     s->ended = last;
-    if (!submit(s, nv, count, !s->bodiless && !(last && body.len == 0))) {
+    if (!submit(s, nv, count, !s->bodiless && !(last && body.len == 0 && !s->trailers))) {
         s->ended = false;
         return fail(s, NGHTTP2_INTERNAL_ERROR, "the answer cannot be told", last);
     }
@@ -303,12 +309,23 @@ static bool out_body(struct request *req, struct str bytes, bool last)
     return send_on(s, last);
 }
 
+/* Only for who can tell what they are (RFC 9110 6.5.1). */
 static void out_trailers(struct request *req, const struct header_list *trailers)
 {
     struct h2_stream *s = h2_stream_of(req);
+    nghttp2_nv *nv = pool_alloc(req->pool, (trailers->count + 1) * sizeof(*nv));
+    size_t n = 0;
 
-    if (!s->bodiless && trailers->count > 0)
-        s->trailers = trailers;
+    if (s->bodiless || s->is_tunnel || !header_has_token(&req->head.headers, HEADER_TE, STR("trailers")))
+        return;
+    for (size_t i = 0; i < trailers->count; i++) {
+        const struct header *field = &trailers->items[i];
+
+        if (!is_left_out(s, field->id) && is_safe(field))
+            nv[n++] = pair(lower(req->pool, field->name), str_trim(field->value));
+    }
+    s->trailers = n > 0 ? nv : NULL;
+    s->trailer_count = n;
 }
 
 static bool out_file(struct request *req, int fd, off_t offset, uint64_t length, bool last)

@@ -89,11 +89,12 @@ static uint32_t check_frame(struct h2_guard *g, uint32_t stream, uint32_t length
     case NGHTTP2_PRIORITY:
         if (stream == 0)
             return NGHTTP2_PROTOCOL_ERROR;
+        g->ignored++;
         return length == PRIORITY_BYTES && number(g->head + FRAME_HEAD) == stream ? NGHTTP2_PROTOCOL_ERROR
                                                                                  : NGHTTP2_NO_ERROR;
     default:
         if (g->head[3] > LAST_KNOWN_TYPE && g->head[3] != NGHTTP2_PRIORITY_UPDATE)
-            g->unknown++;
+            g->ignored++;
         return NGHTTP2_NO_ERROR;
     }
 }

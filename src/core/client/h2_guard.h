@@ -1,7 +1,7 @@
 /*
  * h2_guard.h: looks at the heads of a client's frames before nghttp2 does, for what that lets pass: frames on streams
  * that the client has ended or never opened (RFC 9113 5.1, 5.1.1), streams that depend on themselves (RFC 7540 5.3.1),
- * and frames of unknown types, of which nobody is told.  No connection is needed.
+ * and frames that are ignored, of which nobody is told.  No connection is needed.
  */
 #ifndef WEIR_CORE_CLIENT_H2_GUARD_H
 #define WEIR_CORE_CLIENT_H2_GUARD_H
@@ -20,7 +20,7 @@ struct h2_guard {
     uint32_t last; /* the highest stream that the client has opened; 0: none */
     uint64_t opened[H2_GUARD_STREAMS / 64]; /* a bit for each of the streams up to `last`, by number */
     uint64_t ended[H2_GUARD_STREAMS / 64];
-    unsigned unknown; /* frames of unknown types; whoever counts them sets it to 0 */
+    unsigned ignored; /* frames of which nghttp2 tells nobody; whoever counts them sets it to 0 */
 };
 
 /* At the beginning of a connection, before the client's preface. */

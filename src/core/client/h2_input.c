@@ -222,9 +222,9 @@ void h2_input_take(struct h2_session *ses, const char *bytes, size_t len)
     ses->receiving = true;
     n = nghttp2_session_mem_recv(ses->ng, (const uint8_t *)bytes, len);
     ses->receiving = false;
-    for (; ses->guard.unknown > 0; ses->guard.unknown--) {
+    for (; ses->guard.ignored > 0; ses->guard.ignored--) {
         if (!h2_limits_control(&ses->limits, h2_session_now(ses)))
-            h2_session_calm(ses, "frames of unknown types");
+            h2_session_calm(ses, "frames that say nothing");
     }
     if (n >= 0 && error != NGHTTP2_NO_ERROR)
         h2_session_refuse(ses, error, "a frame where none may be");

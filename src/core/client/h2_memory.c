@@ -110,14 +110,17 @@ static void *take_zeroed(size_t n, size_t size, void *user)
 
 static void *take_larger(void *ptr, size_t bytes, void *user)
 {
-    const union piece *p = (const union piece *)ptr - 1;
+    size_t room;
     void *grown;
 
-    if (ptr && p->bytes - sizeof(*p) >= bytes)
+    if (!ptr)
+        return take(bytes, user);
+    room = ((const union piece *)ptr - 1)->bytes - sizeof(union piece);
+    if (room >= bytes)
         return ptr;
     grown = take(bytes, user);
-    if (grown && ptr) {
-        memcpy(grown, ptr, p->bytes - sizeof(*p));
+    if (grown) {
+        memcpy(grown, ptr, room);
         give(ptr, user);
     }
     return grown;

@@ -10,6 +10,13 @@
 /* A client that reads as fast as we send lets others have a turn after so much. */
 #define TURN_BYTES ((size_t)1024 * 1024)
 
+/* The client takes what waits for it: its time to do so counts anew. */
+static void note_progress(struct h2_session *ses)
+{
+    if (ses->conn->phase == CONN_SEND)
+        deadline_renew(&ses->conn->deadline, h2_session_now(ses));
+}
+
 /* Room for `n` bytes behind what was gathered.  False: the client takes no more, or has had its turn. */
 static bool make_room(struct h2_session *ses, size_t n)
 {
@@ -61,7 +68,7 @@ int h2_output_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *hea
     ses->out.len += length;
     if (length > 0) {
         h2_limits_explain(&ses->limits, 4);
-        deadline_renew(&ses->conn->deadline, h2_session_now(ses));
+        note_progress(ses);
     }
     if (s->held && h2_answer_pending(s) == 0) {
         h2_answer_hold(s, false);
@@ -102,6 +109,7 @@ bool h2_output_push(struct h2_session *ses)
 {
     struct h2_output *out = &ses->out;
     struct conn *c = ses->conn;
+    bool was_blocked = out->blocked;
 
     if (ses->dead)
         return false;
@@ -118,7 +126,9 @@ bool h2_output_push(struct h2_session *ses)
             return failed(ses);
         out->at += (size_t)n;
         out->turn += (size_t)n;
-        deadline_renew(&c->deadline, h2_session_now(ses));
+        /* Acks go out without that anything is taken. */
+        if (was_blocked)
+            note_progress(ses);
     }
     out->at = out->len = 0;
     out->blocked = conn_is_blocked(c);

@@ -185,12 +185,11 @@ static void settle(struct conn *c)
 {
     struct h2_session *ses = c->h2;
     const struct timeouts *t = &c->listener->timeouts;
-    int64_t stall = t->client_send > 0 && t->client_send < H2_STALL_MS ? t->client_send : H2_STALL_MS;
 
     if (ses->stream_count == 0 && !h2_output_is_pending(ses))
         phase_unless_in_it(c, CONN_IDLE, c->served ? t->keepalive : t->client_header);
     else if (ses->held_count > 0 || h2_output_is_pending(ses))
-        phase_unless_in_it(c, CONN_SEND, stall);
+        phase_unless_in_it(c, CONN_SEND, ses->held_count > 0 ? ses->stall_ms : H2_STALL_MS);
     else if (ses->head_count > 0)
         phase_unless_in_it(c, CONN_HEAD, t->client_header);
     else if (ses->tunnel_count == ses->stream_count)

@@ -53,6 +53,7 @@ struct h2_session {
     struct list todo; /* those with something to do */
     unsigned stream_count, tunnel_count;
     unsigned held_count; /* streams with bytes that cannot be framed now */
+    int64_t stall_ms; /* how long the client may take nothing of them */
     unsigned head_count; /* streams whose head is not complete */
     struct h2_output out;
     struct h2_guard guard;

@@ -53,10 +53,11 @@ struct h2_stream {
     /* Output. */
     struct str now; /* what a handler gives at this moment, behind `out` */
     struct h2_kept out;
-    const struct header_list *trailers; /* behind it; NULL: none */
     int fd; /* then this file's bytes; -1: none */
     off_t offset;
     uint64_t left;
+    nghttp2_nv *trailers; /* behind the body; NULL: none */
+    size_t trailer_count;
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     bool bodiless; /* HEAD, 204, 304: what the handler gives is dropped */
     bool is_tunnel;
@@ -129,12 +130,7 @@ extern const struct request_out h2_answer_out;
 int h2_answer_copy(struct h2_stream *, char *to, size_t n) WEIR_MUST_CHECK;
 
 /* Bytes of the answer are held back, or no longer. */
-static inline void h2_answer_hold(struct h2_stream *s, bool held)
-{
-    if (s->held != held)
-        s->session->held_count += held ? 1u : -1u;
-    s->held = held;
-}
+void h2_answer_hold(struct h2_stream *, bool held);
 
 /* Bytes of the answer that wait. */
 static inline uint64_t h2_answer_pending(const struct h2_stream *s)
