@@ -12,6 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Weir;
 use Weir::Fake;
+use Weir::Tls;
 use Weir::H2Peer qw(DATA HEADERS RST_STREAM PUSH_PROMISE PING GOAWAY END_STREAM END_HEADERS);
 
 my $w = Weir->new(ports => [qw(http up two stall mute plain tight other)], conf => <<'CONF');
@@ -312,7 +313,63 @@ subtest 'connections that are not kept' => sub {
     ok Weir::wait_for(sub { seen(qr/^tight end/) }), 'then closed';
 };
 
+subtest 'what weir says of it' => sub {
+    my $e = $w->run('explain', '-c', '{{dir}}/weir.conf', 'http://a/echo');
+    like $e->{out}, qr/^servers .* weight 1, HTTP\/2$/m, 'explain';
+    like $w->run('explain', '-c', '{{dir}}/weir.conf', '--json', 'http://a/two/x')->{out}, qr/"protocol":\s*"h2"/, 'and as JSON';
+    like $w->run('-T', '-c', '{{dir}}/weir.conf')->{out}, qr/protocol = "h2"/, '-T';
+    my %bad = (
+        'upstreams = ( { name = "u"; protocol = "h3"; servers = [ "127.0.0.1:1" ]; } );' => qr/:2: .*"http1" or "h2"/,
+        'upstreams = ( { name = "u"; protocol = "h2"; proxy_protocol = 1; servers = [ "127.0.0.1:1" ]; } );' => qr/:2: .*proxy_protocol = false/,
+        'sites = ( { name = "s"; routes = ( { prefix = "/"; proxy = "grpcs://a:1"; } ); } );' => qr/:2: .*tls = true/,
+        'sites = ( { name = "s"; routes = ( { prefix = "/"; proxy = "h2://127.0.0.1:1/x"; } ); } );' => qr/:2: .*"h2:\/\/HOST:PORT"/,
+    );
+    for my $text (sort keys %bad) {
+        $w->write('bad.conf', "listeners = [ \"127.0.0.1:1\" ];\n$text\n");
+        my $t = $w->run('-t', '-c', '{{dir}}/bad.conf');
+        isnt $t->{exit}, 0, 'refused';
+        like "$t->{out}$t->{err}", $bad{$text}, 'with what would be right';
+    }
+};
+
 my $log = $w->read('access.log');
 like $log, qr{^/echo 200 200 -$}m, 'the log has what it has of HTTP/1';
 $w->stop_ok;
+
+# Weir itself is the server then.
+sub over_tls {
+    my $t = Weir->new(ports => [qw(http agreed refused)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+listeners = ( { address = "127.0.0.1:{{http}}"; },
+  { address = "127.0.0.1:{{agreed}}"; tls = { certificates = ( { cert = "a.pem"; key = "a.key"; } ); }; },
+  { address = "127.0.0.1:{{refused}}"; http2 = false; tls = { certificates = ( { cert = "a.pem"; key = "a.key"; } ); }; } );
+upstreams = (
+  { name = "agreed"; protocol = "h2"; tls = { ca = "a.pem"; sni = "localhost"; }; servers = [ "127.0.0.1:{{agreed}}" ]; },
+  { name = "refused"; protocol = "h2"; tls = { ca = "a.pem"; sni = "localhost"; }; servers = [ "127.0.0.1:{{refused}}" ]; },
+  { name = "unknown"; protocol = "h2"; tls = { ca = "a.pem"; sni = "elsewhere"; }; servers = [ "127.0.0.1:{{agreed}}" ]; } );
+sites = ( { name = "front"; hosts = [ "front" ]; routes = (
+  { prefix = "/refused"; proxy = "refused"; proxy_headers = { host = "localhost"; }; },
+  { prefix = "/unknown"; proxy = "unknown"; proxy_headers = { host = "localhost"; }; },
+  { prefix = "/"; proxy = "agreed"; proxy_headers = { host = "localhost"; }; } ); },
+  { name = "back"; hosts = [ "localhost" ]; routes = (
+  { exact = "/big"; root = "."; },
+  { prefix = "/"; respond = { status = 200; body = "$protocol"; }; } ); } );
+CONF
+    Weir::Tls->certificate($t->dir, 'a', hosts => ['localhost', 'front']);
+    my $big = join ',', 1 .. 400_000;
+    $t->write('big', $big);
+    $t->start;
+    $t->allow(qr/upstream/);
+    is $t->get('http', '/x', headers => [Host => 'front'])->{body}, 'HTTP/2.0', 'agreed on by ALPN';
+    ok $t->get('http', '/big', headers => [Host => 'front'])->{body} eq $big, 'a large answer';
+    my $r = $t->get('http', '/refused', headers => [Host => 'front']);
+    is $r->{status}, 502, 'a server that does not choose it';
+    like join("\n", $t->log_lines), qr{GET /refused.*(?:no protocol in common|did not choose HTTP/2)}, 'is told of in the log';
+    is $t->get('http', '/unknown', headers => [Host => 'front'])->{status}, 502, 'nor one with another certificate';
+    like join("\n", $t->log_lines), qr/certificate/, 'of which the log tells too';
+    $t->stop_ok;
+    return;
+}
+subtest 'over TLS' => \&over_tls;
 done_testing;

@@ -22,10 +22,15 @@
 #include "core/var.h"
 #include "core/worker.h"
 
-/* Requests come with an id here; the real one would draw in all that answers requests. */
+/* The real ones would draw in all that answers requests. */
 struct str request_id(struct request *r)
 {
     return r->id;
+}
+
+struct str request_protocol(const struct request *r)
+{
+    return r->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
 }
 
 #define NOON 784123200 /* 1994-11-06 12:00:00 */

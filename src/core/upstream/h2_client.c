@@ -26,7 +26,7 @@ void h2_client_refuse(struct h2_client *h, enum uclient_failure kind, const char
         return;
     h->bad = reason;
     h->bad_kind = kind;
-    h2_uconn_todo(h->conn, h);
+    h2_uconn_wake(h->conn, h);
 }
 
 static int refuse(struct h2_client *h, enum uclient_failure kind, const char *reason)
@@ -217,7 +217,7 @@ ssize_t h2_client_body(struct h2_client *h, char *buffer, size_t room, bool *end
     if (u->spool && spool_peek(u->spool, buffer, room, &bytes) < 0) {
         h->disk_failed = true;
         h->disk_error = errno;
-        h2_uconn_todo(h->conn, h);
+        h2_uconn_wake(h->conn, h);
         return -1;
     }
     if (bytes.len > 0) {
@@ -231,7 +231,7 @@ ssize_t h2_client_body(struct h2_client *h, char *buffer, size_t room, bool *end
     h->sent_end = *end;
     if (bytes.len > 0 && spool_length(u->spool) == 0) {
         h->drained = true;
-        h2_uconn_todo(h->conn, h);
+        h2_uconn_wake(h->conn, h);
     }
     return (ssize_t)bytes.len;
 }

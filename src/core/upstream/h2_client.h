@@ -15,10 +15,11 @@ struct h2_client {
     struct uclient base;
     struct h2_uconn *conn; /* NULL: none */
     struct list link; /* of the connection's requests */
-    struct list todo_link; /* of those that something is to be done for */
+    struct list woken_link; /* of those that something is to be done for */
     struct list fresh_link; /* of those that something is to be passed on for */
     struct deadline deadline;
     int32_t stream; /* 0: not begun */
+    int64_t sent_at; /* monotonic milliseconds */
     uint32_t code; /* why the stream was closed */
     bool closed; /* the stream was, the user is to be told */
     bool unseen; /* the head was not sent */

@@ -38,7 +38,7 @@ static void h2_again(struct uclient *c)
     uclient_again(c);
     memset((char *)h + sizeof(h->base), 0, sizeof(*h) - sizeof(h->base));
     list_init(&h->link);
-    list_init(&h->todo_link);
+    list_init(&h->woken_link);
     list_init(&h->fresh_link);
     deadline_init(&h->deadline, on_deadline);
 }
@@ -155,6 +155,7 @@ static enum upload_result submit(struct h2_client *h, const struct h2_request *r
         errno = ECONNRESET;
         return UPLOAD_FAILED;
     }
+    h->sent_at = h->base.req->worker->loop->clock.mono_ms;
     h2_uconn_later(h->conn);
     return state_of(h);
 }
@@ -214,7 +215,7 @@ static void h2_read_later(struct uclient *c)
 
     h->closed = h->unseen = true;
     h->conn->leaving = true;
-    h2_uconn_todo(h->conn, h);
+    h2_uconn_wake(h->conn, h);
 }
 
 static void h2_leave(struct uclient *c)

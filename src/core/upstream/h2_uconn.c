@@ -166,12 +166,12 @@ static void rest(struct h2_uconn *h)
     h2_uconn_close(h);
 }
 
-static void run_todo(struct h2_uconn *h)
+static void run_woken(struct h2_uconn *h)
 {
-    while (!list_empty(&h->todo)) {
-        struct h2_client *c = container_of(h->todo.next, struct h2_client, todo_link);
+    while (!list_empty(&h->woken)) {
+        struct h2_client *c = container_of(h->woken.next, struct h2_client, woken_link);
 
-        list_remove(&c->todo_link);
+        list_remove(&c->woken_link);
         h2_client_do(c);
     }
 }
@@ -188,7 +188,7 @@ static void h2_uconn_settle(struct loop_deferred *d)
     if (!h->session)
         return;
     pump(h);
-    run_todo(h);
+    run_woken(h);
     if (h->why || (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session)))
         h2_uconn_end(h, UCLIENT_MALFORMED, h->why ? h->why : "upstream broke the rules of HTTP/2", 0);
     else if (h->count == 0 && !h->queued)
@@ -203,10 +203,10 @@ void h2_uconn_later(struct h2_uconn *h)
     loop_defer(h->worker->loop, &h->deferred, h2_uconn_settle);
 }
 
-void h2_uconn_todo(struct h2_uconn *h, struct h2_client *c)
+void h2_uconn_wake(struct h2_uconn *h, struct h2_client *c)
 {
-    if (list_empty(&c->todo_link))
-        list_append(&h->todo, &c->todo_link);
+    if (list_empty(&c->woken_link))
+        list_append(&h->woken, &c->woken_link);
     h2_uconn_later(h);
 }
 
@@ -225,13 +225,11 @@ static void pass_all(struct h2_uconn *h)
 
 static void take_end(struct h2_uconn *h, int error)
 {
-    enum uclient_failure failure = h->answered || h->settled ? UCLIENT_ENDED : UCLIENT_MALFORMED;
+    const char *reason = error                         ? "upstream reset the connection"
+                         : h->answered || h->settled ? "upstream closed the connection"
+                                                       : "upstream ended the connection without a word of HTTP/2";
 
-    if (failure == UCLIENT_MALFORMED && error == 0)
-        h2_uconn_end(h, failure, "upstream ended the connection without a word of HTTP/2", 0);
-    else
-        h2_uconn_end(h, UCLIENT_ENDED,
-                     error ? "upstream reset the connection" : "upstream closed the connection", error);
+    h2_uconn_end(h, UCLIENT_ENDED, reason, error);
 }
 
 static void on_readable(struct h2_uconn *h)
@@ -251,6 +249,8 @@ static void on_readable(struct h2_uconn *h)
             take_end(h, h->error ? h->error : n < 0 ? errno : 0);
             return;
         }
+        h->read_at = now_ms(h);
+        h->ping_at = 0;
         taken = nghttp2_session_mem_recv(h->session, (const uint8_t *)buffer, (size_t)n);
         pass_all(h);
         if (taken < 0) {
@@ -343,11 +343,18 @@ static bool is_closed(const struct h2_uconn *h)
     return h->uconn->closed || recv(h->uconn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* The other side may have vanished without a word. */
+static bool is_dead(const struct h2_uconn *h)
+{
+    return h->ping_at > 0 && now_ms(h) - h->ping_at > H2_UCONN_PING_MS;
+}
+
 static bool has_room(const struct h2_uconn *h)
 {
-    uint64_t most = h->peer->upstream->conf->keepalive_requests;
-
-    return !h->leaving && h->count < h->limit && (most == 0 || h->begun < most);
+    if (h->leaving || h->count >= h->limit || is_dead(h))
+        return false;
+    return !h->session || (nghttp2_session_check_request_allowed(h->session) &&
+                           nghttp2_session_get_outbound_queue_size(h->session) < H2_UCONN_QUEUE);
 }
 
 struct h2_uconn *h2_uconn_find(struct peer_state *peer, bool probe)
@@ -355,7 +362,7 @@ struct h2_uconn *h2_uconn_find(struct peer_state *peer, bool probe)
     list_each_safe(l, &peer->shared_uconns) {
         struct h2_uconn *h = container_of(l, struct h2_uconn, link);
 
-        if (!h->session || !has_room(h) || !nghttp2_session_check_request_allowed(h->session))
+        if (!h->session || !has_room(h))
             continue;
         if (!probe || h->count > 0 || !is_closed(h))
             return h;
@@ -396,7 +403,7 @@ struct h2_uconn *h2_uconn_connect(struct peer_state *peer, int64_t timeout_ms)
     h->limit = H2_UCONN_STREAMS_FIRST;
     h->timeout_ms = timeout_ms;
     list_init(&h->clients);
-    list_init(&h->todo);
+    list_init(&h->woken);
     list_init(&h->fresh);
     list_init(&h->link);
     list_append(&peer->shared_uconns, &h->link);
@@ -419,13 +426,26 @@ void h2_uconn_join(struct h2_uconn *h, struct h2_client *c)
     h->idle = false;
 }
 
+/* Nothing has come for long: is it alive? */
+static void ask(struct h2_uconn *h, const struct h2_client *c)
+{
+    int64_t now = now_ms(h);
+
+    if (c->base.begun || h->ping_at > 0 || c->sent_at == 0 || h->read_at > c->sent_at ||
+        now - c->sent_at < H2_UCONN_SILENT_MS)
+        return;
+    h->ping_at = now;
+    (void)nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+}
+
 void h2_uconn_part(struct h2_uconn *h, struct h2_client *c, uint32_t code)
 {
     list_remove(&c->link);
-    list_remove(&c->todo_link);
+    list_remove(&c->woken_link);
     list_remove(&c->fresh_link);
     h->count--;
     if (c->stream > 0 && !h->over) {
+        ask(h, c);
         (void)nghttp2_session_set_stream_user_data(h->session, c->stream, NULL);
         if (code != H2_CLIENT_OVER && !c->closed && nghttp2_session_find_stream(h->session, c->stream))
             (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, c->stream, code);

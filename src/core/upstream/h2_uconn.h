@@ -15,6 +15,11 @@
 #define H2_UCONN_STREAMS 128
 /* The same before the server has said anything. */
 #define H2_UCONN_STREAMS_FIRST 100
+/* Frames that wait for a server that does not read; with more the connection takes no more requests. */
+#define H2_UCONN_QUEUE 512
+/* A request that waited so long in vain, while nothing came at all, has the connection asked; and so long for a word. */
+#define H2_UCONN_SILENT_MS 1000
+#define H2_UCONN_PING_MS 2000
 /* What a server may send of one answer before the client takes it. */
 #define H2_UCONN_WINDOW (128 * 1024)
 /* And of all on a connection, which are opened again at once: their streams' windows bound them. */
@@ -27,12 +32,14 @@ struct h2_uconn {
     nghttp2_session *session; /* NULL: not connected yet */
     struct list link; /* of the peer's */
     struct list clients; /* struct h2_client by `link` */
-    struct list todo; /* those with something to do, by `todo_link` */
+    struct list woken; /* those with something to do, by `woken_link` */
     struct list fresh; /* those with something to pass on, by `fresh_link` */
     struct loop_deferred deferred; /* the end of the turn, or the end */
     unsigned count; /* of clients */
     unsigned limit; /* of them */
     uint64_t begun; /* requests */
+    int64_t read_at; /* when something came last */
+    int64_t ping_at; /* it was asked whether it is alive, and has said nothing since; 0: it was not */
     int64_t timeout_ms; /* of connecting, and of the server's SETTINGS */
     char *rest; /* framed and not taken by the socket; malloc'ed */
     size_t rest_from, rest_to;
@@ -69,7 +76,7 @@ static inline void h2_uconn_fresh(struct h2_uconn *h, struct h2_client *c)
 }
 
 /* Something is to be done for the request then. */
-void h2_uconn_todo(struct h2_uconn *, struct h2_client *);
+void h2_uconn_wake(struct h2_uconn *, struct h2_client *);
 
 /* Closes those of the server that serve no request; all, where none may. */
 void h2_uconns_close_idle(struct peer_state *);

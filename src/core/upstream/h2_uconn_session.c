@@ -109,7 +109,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
         return 0;
     c->closed = true;
     c->code = code;
-    h2_uconn_todo(user, c);
+    h2_uconn_wake(user, c);
     return 0;
 }
 
