@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/admin.h"
+#include "core/board/board_tickets.h"
 #include "core/discovery/changes.h"
 #include "core/discovery/discovery.h"
 #include "main/keeper_checks.h"
@@ -171,8 +172,10 @@ static void keeper_on_tick(struct child *c)
     struct keeper *k = container_of(c->admin, struct keeper, admin);
     struct changes *changes = keeper_changes(c->admin);
 
-    if (changes)
+    if (changes) {
         changes_tick(changes);
+        (void)board_tickets_tick(c->board, c->loop->clock.mono_ms);
+    }
     keeper_checks_tick(&k->checks, c);
     if (!c->draining)
         discovery_tick(k->discovery, changes != NULL);

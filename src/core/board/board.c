@@ -38,6 +38,10 @@ static const uint32_t layout_numbers[] = {
     AT(board_head, servers_version),
     AT(board_head, changes_read),
     AT(board_head, master_pid),
+    AT(board_head, tickets),
+    AT(board_tickets, newest),
+    AT(board_tickets, ring),
+    sizeof(struct board_ticket_key),
     BOARD_LEARNT,
     AT(board_process, pid),
     AT(board_process, incarnation),
@@ -131,6 +135,7 @@ struct board *board_new(void)
     board->map->head.layout = board_layout();
     board->map->head.started_s = (int64_t)time(NULL);
     rnd_bytes(board->map->head.secret, BOARD_SECRET);
+    board_tickets_init(board);
     return board;
 }
 

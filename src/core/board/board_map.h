@@ -7,10 +7,18 @@
 
 #include "base/hash.h"
 #include "core/board/board.h"
+#include "core/board/board_tickets.h"
 #include "core/upstream/sticky_learn.h"
 
 #define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
 #define BOARD_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* Keys of session tickets, see board_tickets.h; written by the keeper alone. */
+struct board_tickets {
+    int64_t made_ms; /* monotonic: the newest */
+    uint32_t newest; /* counts the keys made */
+    struct board_ticket_key ring[BOARD_TICKET_KEYS + 1];
+};
 
 /*
  * Words for all; the page's rest is spare.  The first four lie where they lie in every version for ever, so
@@ -32,6 +40,7 @@ struct board_head {
     uint32_t servers_version; /* counts changes of the keeper's records alone */
     uint32_t changes_read; /* what state_dir has was put on this board */
     int32_t master_pid;
+    struct board_tickets tickets;
 } __attribute__((aligned(4096)));
 
 /* Two cache lines at least: the prefetcher takes them in pairs. */

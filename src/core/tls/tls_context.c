@@ -6,6 +6,9 @@
 
 #include "core/tls/tls_pair.h"
 
+/* Of TLS 1.3, after a whole handshake; after a resumed one it is one too. */
+#define TICKETS 1
+
 static int policy_version(const struct tls_policy *p)
 {
     return p->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
@@ -58,6 +61,8 @@ int tls_context_set_policy(SSL_CTX *ctx, const struct tls_policy *p, X509_STORE 
     if (!p->session_tickets) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         (void)SSL_CTX_set_num_tickets(ctx, 0);
+    } else {
+        (void)SSL_CTX_set_num_tickets(ctx, TICKETS);
     }
     for (int i = 0; i < TLS_POLICY_TEXTS; i++) {
         if (tls_context_set_text(ctx, p, (enum tls_policy_text)i, error, error_size) < 0)
@@ -91,7 +96,7 @@ static void switch_tickets(SSL *ssl, const struct tls_policy *to)
 {
     if (to->session_tickets) {
         (void)SSL_clear_options(ssl, SSL_OP_NO_TICKET);
-        (void)SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(SSL_get_SSL_CTX(ssl)));
+        (void)SSL_set_num_tickets(ssl, TICKETS);
     } else {
         (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
         (void)SSL_set_num_tickets(ssl, 0);

@@ -9,6 +9,7 @@
 #include "core/tls/tls_context.h"
 #include "core/tls/tls_names.h"
 #include "core/tls/tls_pair.h"
+#include "core/tls/tls_tickets.h"
 #include "core/worker.h"
 
 #define SNI_MAX 255
@@ -54,6 +55,7 @@ struct tls_server {
     struct tls_trust *trusts; /* by index of the material */
     struct hash_table *contexts; /* by struct tls_context_key */
     struct tls_context *all;
+    struct tls_tickets tickets;
 };
 
 /* ---- contexts ---- */
@@ -111,6 +113,7 @@ static void context_callbacks(SSL_CTX *ctx, struct tls_context *c)
     SSL_CTX_set_client_hello_cb(ctx, on_hello, l);
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, l);
     (void)SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
+    tls_tickets_enable(ctx);
     (void)SSL_CTX_set_session_id_context(ctx, l->conf->tls->session_context, TLS_ID_BYTES);
 }
 
@@ -271,6 +274,7 @@ struct tls_server *tls_server_new(struct worker *w)
     rnd_bytes(key, sizeof(key));
     s->key = hash_key_of(key);
     s->index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    tls_tickets_init(&s->tickets, c->has_secret ? NULL : w->board, c->secret);
     s->listeners = pool_zalloc(w->pool, (c->listener_count + 2) * sizeof(*s->listeners));
     s->lists = pool_zalloc(w->pool, (c->tls_conf_count + 1) * sizeof(*s->lists));
     s->trusts = pool_zalloc(w->pool, (c->tls_material_count + 1) * sizeof(*s->trusts));
@@ -317,6 +321,15 @@ const struct tls_conf *tls_server_conf(const SSL *ssl)
 const struct tls_policy *tls_server_policy(const SSL *ssl)
 {
     return tls_server_conf(ssl)->policy;
+}
+
+struct tls_tickets *tls_server_tickets(const SSL *ssl, int64_t *now_s)
+{
+    const struct tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct tls_server *s = c->key.listener->server;
+
+    *now_s = s->worker->loop->clock.wall_s;
+    return &s->tickets;
 }
 
 /* ---- certificates that change ---- */

@@ -12,6 +12,7 @@
 #include "core/config/config_tls.h"
 
 struct tls_server;
+struct tls_tickets;
 struct worker;
 
 /* Of the worker's configuration; uses its log, pool and regex scratch.  NULL with a line in the log. */
@@ -27,6 +28,9 @@ SSL_CTX *tls_server_context(struct tls_server *, const struct listener_conf *);
  * must have too to be served on this connection. */
 const struct tls_conf *tls_server_conf(const SSL *);
 const struct tls_policy *tls_server_policy(const SSL *);
+
+/* The keys of tickets, and the time in seconds since 1970. */
+struct tls_tickets *tls_server_tickets(const SSL *, int64_t *now_s);
 
 /* A certificate's files have changed: takes the bytes of `fresh` over.  0, or -1 with text in `error` and all as it was. */
 int tls_server_replace(struct tls_server *, size_t material, struct tls_material *fresh, char *error,
