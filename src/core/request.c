@@ -3,6 +3,7 @@
 
 #include "core/log/fault.h"
 #include "core/client/listener_trust.h"
+#include "core/https.h"
 #include "core/reply.h"
 #include "core/route/rewrite.h"
 #include "core/board/stats.h"
@@ -161,6 +162,10 @@ static unsigned find_route(struct request *req, struct str *allow, const char **
         *reason = limit ? "a regex of `hosts` met its limit" : "no site for this host";
         return limit ? 500 : 404;
     }
+    if (https_is_misdirected(req)) {
+        *reason = "the name that TLS asked for is of a site with other TLS settings than the host's";
+        return 421;
+    }
     switch (router_find(req->site->router, req, allow, req->trace)) {
     case ROUTER_FOUND:
         return 0;
@@ -194,7 +199,7 @@ static unsigned route_request(struct request *req, struct str *allow, const char
         return status;
     if (req->listener->trusted_count > 0)
         find_client(req);
-    if ((status = find_route(req, allow, reason)) != 0)
+    if ((status = find_route(req, allow, reason)) != 0 || (status = https_check(req, reason)) != 0)
         return status;
     return rewrite_path(req, reason);
 }
@@ -253,7 +258,9 @@ void request_run(struct request *req, struct str body, bool last)
     /* No site or no route: there is nowhere to send it (RFC 9209 2.3.2). */
     if (failure.status == 404)
         failure.proxy_error = "destination_not_found";
-    if (failure.status != 0)
+    if (failure.status == 301 || failure.status == 308)
+        https_redirect(req, failure.status);
+    else if (failure.status != 0)
         reply_error(req, &failure);
     else
         start_handler(req, body, last);
@@ -292,6 +299,8 @@ bool request_send_head(struct request *req, struct message *head, const struct f
     }
     if (req->sticky && !req->own_reply)
         sticky_answer(req, head);
+    if (https_add_hsts(req, head) < 0)
+        log_write(req->worker->log, LOG_LEVEL_WARN, "an answer has no room for Strict-Transport-Security");
     req->response = *head;
     if (route && route->response_headers.count > 0 &&
         rewrite_headers(&route->response_headers, req, &head->headers) < 0)

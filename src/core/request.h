@@ -20,6 +20,7 @@ struct proxy;
 struct request;
 struct router_trace;
 struct splice_source;
+struct tls_policy;
 struct sticky_visit;
 struct worker;
 
@@ -88,6 +89,8 @@ struct request {
     struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
+    struct str sni; /* the name that TLS asked for; else "" */
+    const struct tls_policy *tls_policy; /* that the handshake came to; NULL: no TLS */
     bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
@@ -152,7 +155,7 @@ bool request_send_head(struct request *, struct message *head, const struct fram
 void request_run(struct request *, struct str body, bool last);
 
 /* The phases before the handler, without any answer: 0, or the status that would be answered, with *reason.
- * For request_run() and explain. */
+ * 301 and 308: it is sent to https.  For request_run() and explain. */
 unsigned request_route(struct request *, const char **reason);
 
 /* The same request goes on at another route of its site ("@NAME"): used by `try`.  False: no such route, or

@@ -1,8 +1,11 @@
 /* var_table.c: see var_table.h. */
 #include "core/var_table.h"
 
+#include "core/client/conn.h"
+#include "core/tls/tls_fact.h"
 #include "core/worker.h"
 #include "http/cookie.h"
+#include "io/tls.h"
 
 struct var_name {
     const char *name;
@@ -38,12 +41,12 @@ static const struct var_name var_names[] = {
     {"grpc_status", VAR_GRPC_STATUS, VAR_RESPONSE},
     {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
     {"error", VAR_ERROR, VAR_RESPONSE},
-    {"ssl_protocol", VAR_SSL, VAR_REQUEST},
-    {"ssl_cipher", VAR_SSL, VAR_REQUEST},
-    {"ssl_sni", VAR_SSL, VAR_REQUEST},
-    {"ssl_client_verify", VAR_SSL, VAR_REQUEST},
-    {"ssl_client_subject", VAR_SSL, VAR_REQUEST},
-    {"ssl_client_fingerprint", VAR_SSL, VAR_REQUEST},
+    {"ssl_protocol", VAR_SSL_PROTOCOL, VAR_REQUEST},
+    {"ssl_cipher", VAR_SSL_CIPHER, VAR_REQUEST},
+    {"ssl_sni", VAR_SSL_SNI, VAR_REQUEST},
+    {"ssl_client_verify", VAR_SSL_CLIENT_VERIFY, VAR_REQUEST},
+    {"ssl_client_subject", VAR_SSL_CLIENT_SUBJECT, VAR_REQUEST},
+    {"ssl_client_fingerprint", VAR_SSL_CLIENT_FINGERPRINT, VAR_REQUEST},
 };
 
 /* Variables whose name goes on with a NAME of the user's choice. */
@@ -254,6 +257,26 @@ struct str var_query_mark(struct request *req)
     return pool_printf(req->pool, "?%.*s", STR_ARG(req->query));
 }
 
+static struct str var_fact(struct request *req, enum tls_fact fact)
+{
+    const struct conn *c = req->conn;
+
+    return req->tls && c && c->tls ? tls_fact(tls_ssl(c->tls), fact, req->pool) : STR_NONE;
+}
+
+static struct str var_get_tls(enum var_kind kind, struct request *req)
+{
+    switch (kind) {
+    case VAR_SSL_SNI: return req->sni;
+    case VAR_SSL_PROTOCOL: return var_fact(req, TLS_FACT_PROTOCOL);
+    case VAR_SSL_CIPHER: return var_fact(req, TLS_FACT_CIPHER);
+    case VAR_SSL_CLIENT_VERIFY: return var_fact(req, TLS_FACT_CLIENT_VERIFY);
+    case VAR_SSL_CLIENT_SUBJECT: return var_fact(req, TLS_FACT_CLIENT_SUBJECT);
+    case VAR_SSL_CLIENT_FINGERPRINT: return var_fact(req, TLS_FACT_CLIENT_FINGERPRINT);
+    default: return STR_NONE;
+    }
+}
+
 static struct str var_get_family(const struct var *var, struct request *req)
 {
     switch (var->kind) {
@@ -263,7 +286,7 @@ static struct str var_get_family(const struct var *var, struct request *req)
     case VAR_SENT_HEADER: return var_header(&req->response.headers, var, req->pool);
     case VAR_COOKIE: return var_cookie(req, var->text);
     case VAR_ARG: return var_arg(req->query, var->text);
-    default: return STR_NONE;
+    default: return var_get_tls(var->kind, req);
     }
 }
 

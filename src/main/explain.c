@@ -5,6 +5,7 @@
 #include "core/var.h"
 #include "http/host.h"
 #include "http/uri.h"
+#include "main/explain_tls.h"
 #include "main/registry.h"
 
 static void explain_note(struct router_trace *trace, const struct route *route, bool taken, struct str why)
@@ -260,6 +261,8 @@ int explain_run(const struct config *config, const struct explain_question *ques
     }
     if (req->tls && host.name.len && host.name.s[0] != '[' && addr_parse_ip(host.name, 0, &(struct addr){.len = 0}) < 0)
         e->sni = host.name;
+    req->sni = e->sni.len ? e->sni : STR("");
+    req->tls_policy = explain_tls_policy(e);
     e->status = request_route(req, &e->reason);
     if (req->route)
         explain_steps(e);

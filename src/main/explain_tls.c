@@ -27,6 +27,11 @@ static const struct tls_conf *tls_conf_for(const struct explain *e)
     return tls_conf_of(l, site);
 }
 
+const struct tls_policy *explain_tls_policy(const struct explain *e)
+{
+    return e->req.tls && e->req.listener->tls ? tls_conf_for(e)->policy : NULL;
+}
+
 /* False: it is not a matter of TLS. */
 static bool explain_tls(const struct explain *e, struct explain_tls *t)
 {

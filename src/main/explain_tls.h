@@ -7,6 +7,9 @@
 #include "core/json.h"
 #include "main/explain.h"
 
+/* What a handshake for the URL's host comes to; NULL: there is none. */
+const struct tls_policy *explain_tls_policy(const struct explain *);
+
 /* Nothing where the URL is not https or the listener has no tls, but a word on that. */
 void explain_print_tls(const struct explain *, FILE *to);
 

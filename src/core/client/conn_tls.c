@@ -11,6 +11,7 @@
 #include "core/client/conn_io.h"
 #include "core/client/h1_server.h"
 #include "core/client/h2_session.h"
+#include "core/request.h"
 #include "core/tls/tls_server.h"
 
 /* Steps of handshakes in a turn: the first of each signs, which is most of the work. */
@@ -319,6 +320,16 @@ static void on_deadline(struct conn *c)
 static void give_up(struct conn *c, const char *reason WEIR_UNUSED)
 {
     end(c);
+}
+
+void conn_tls_tell(const struct conn *c, struct request *req)
+{
+    req->tls = c->tls != NULL;
+    req->sni = STR("");
+    if (!c->tls)
+        return;
+    req->sni = tls_server_name(tls_ssl(c->tls));
+    req->tls_policy = tls_server_policy(tls_ssl(c->tls));
 }
 
 const struct conn_protocol conn_tls_protocol = {

@@ -18,4 +18,7 @@ struct handshakes *handshakes_new(struct worker *);
 /* No connection is left.  NULL is allowed. */
 void handshakes_free(struct handshakes *);
 
+/* Tells a request of the connection, with which it came, what the handshake came to; nothing where there was none. */
+void conn_tls_tell(const struct conn *, struct request *);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/log/access_log.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
 #include "core/board/stats.h"
 
@@ -39,7 +40,7 @@ struct h1_exchange *h1_exchange_new(struct conn *c)
     ex->request.out = &h1_answer_out;
     ex->request.config = w->config;
     ex->request.listener = c->listener;
-    ex->request.tls = c->tls != NULL;
+    conn_tls_tell(c, &ex->request);
     ex->request.peer = conn_peer(c);
     ex->request.client = ex->request.peer;
     ex->request.times.start = w->loop->clock.mono_ms;

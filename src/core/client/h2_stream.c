@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/board/stats.h"
+#include "core/client/conn_tls.h"
 #include "core/log/access_log.h"
 #include "core/log/fault.h"
 #include "core/reply.h"
@@ -95,7 +96,7 @@ struct h2_stream *h2_stream_new(struct h2_session *ses, int32_t id)
     s->request.client = s->request.peer;
     s->request.times.start = w->loop->clock.mono_ms;
     s->request.is_h2 = true;
-    s->request.tls = c->tls != NULL;
+    conn_tls_tell(c, &s->request);
     h2_head_init(&s->head, &s->request.head, pool, &c->listener->limits);
     return s;
 }

@@ -180,7 +180,9 @@ static const struct hsts_conf *hsts_build(struct build *b, const struct hsts_set
     if (!s)
         return NULL;
     h = pool_zalloc(b->pool, sizeof(*h));
-    *h = (struct hsts_conf){s->max_age / 1000, s->subdomains, s->preload};
+    *h = (struct hsts_conf){.max_age_s = s->max_age / 1000, .subdomains = s->subdomains, .preload = s->preload};
+    h->value = pool_printf(b->pool, "max-age=%lld%s%s", (long long)h->max_age_s,
+                           h->subdomains ? "; includeSubDomains" : "", h->preload ? "; preload" : "");
     return h;
 }
 

@@ -37,6 +37,7 @@ struct tls_policy {
 struct hsts_conf {
     int64_t max_age_s;
     bool subdomains, preload;
+    struct str value; /* of Strict-Transport-Security */
 };
 
 struct acme_conf {

@@ -247,7 +247,7 @@ enum match_result match_term_holds(const struct match_term *term, struct request
     case MATCH_LANGUAGE: return match_of(match_language_weight(term, req) > 0);
     case MATCH_USER_AGENT: return match_user_agent(term, req);
     case MATCH_PERCENT: return match_percent(term, req);
-    case MATCH_SNI: return match_of(match_in(term, var_value(req, STR("ssl_sni")), true));
+    case MATCH_SNI: return match_of(match_in(term, req->sni, true));
     case MATCH_HEADER: return match_headers(term, req, &req->head.headers);
     case MATCH_SENT_HEADER: return match_headers(term, req, &req->response.headers);
     case MATCH_COOKIE: return match_cookies(term, req);

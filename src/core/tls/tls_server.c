@@ -323,6 +323,22 @@ const struct tls_policy *tls_server_policy(const SSL *ssl)
     return tls_server_conf(ssl)->policy;
 }
 
+struct str tls_server_name(const SSL *ssl)
+{
+    const char *text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    struct str name = text ? str_of(text) : STR("");
+
+    if (name.len > 1 && name.s[name.len - 1] == '.')
+        name.len--;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = ascii_lower(name.s[i]);
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
+            return STR("");
+    }
+    return name;
+}
+
 struct tls_tickets *tls_server_tickets(const SSL *ssl, int64_t *now_s)
 {
     const struct tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));

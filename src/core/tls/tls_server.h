@@ -29,6 +29,9 @@ SSL_CTX *tls_server_context(struct tls_server *, const struct listener_conf *);
 const struct tls_conf *tls_server_conf(const SSL *);
 const struct tls_policy *tls_server_policy(const SSL *);
 
+/* The name that the client asked for, as it wrote it but for a dot at the end; empty: none, or not one.  The SSL's. */
+struct str tls_server_name(const SSL *);
+
 /* The keys of tickets, and the time in seconds since 1970. */
 struct tls_tickets *tls_server_tickets(const SSL *, int64_t *now_s);
 

@@ -17,7 +17,7 @@ use Weir::Client;
 my %running;
 my $owner = $$;
 
-# certificate(DIR, NAME [, hosts => [...]] [, rsa => BITS] [, days => N]): writes DIR/NAME.pem and
+# certificate(DIR, NAME [, hosts => [...]] [, subject => DN] [, rsa => BITS] [, days => N]): writes DIR/NAME.pem and
 # DIR/NAME.key, signed by itself, P-256 unless RSA is wanted.
 sub certificate {
     my ($class, $dir, $name, %o) = @_;
@@ -26,7 +26,7 @@ sub certificate {
     my $log   = "$dir/$name.log";
     my @argv  = (
         qw(openssl req -x509 -nodes), @key, '-days', $o{days} // 30,
-        '-subj', "/CN=$hosts[0]", '-addext', 'subjectAltName=' . join(',', map { "DNS:$_" } @hosts),
+        '-utf8', '-subj', $o{subject} // "/CN=$hosts[0]", '-addext', 'subjectAltName=' . join(',', map { "DNS:$_" } @hosts),
         '-keyout', "$dir/$name.key", '-out', "$dir/$name.pem"
     );
     my $pid = fork // croak "fork: $!";
