@@ -78,17 +78,25 @@ static void add_workers(struct api_text *t, const struct request *req)
     api_text_printf(t, "weir_workers{state=\"draining\"} %u\n", draining);
 }
 
+static void add_handshakes(struct api_text *t, const struct process_stats *sum)
+{
+    const char *name = "weir_tls_handshakes_total";
+
+    add_family(t, name, "counter", "TLS handshakes with clients; resumed: those that went on with an earlier session.");
+    api_text_printf(t, "%s{result=\"ok\",resumed=\"no\"} %" PRIu64 "\n", name, sum->tls_handshakes - sum->tls_resumptions);
+    api_text_printf(t, "%s{result=\"ok\",resumed=\"yes\"} %" PRIu64 "\n", name, sum->tls_resumptions);
+    api_text_printf(t, "%s{result=\"failed\",resumed=\"no\"} %" PRIu64 "\n", name, sum->tls_failures);
+    add_one(t, "weir_tls_waits_total", "counter",
+            "Steps of TLS handshakes that were put off, because others had been taken in the same turn.", sum->tls_waits);
+}
+
 static void add_clients(struct api_text *t, const struct process_stats *sum)
 {
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
     add_one(t, "weir_connections", "gauge", "Client connections open.", sum->connections);
-    add_one(t, "weir_tls_handshakes_total", "counter", "TLS handshakes with clients completed.", sum->tls_handshakes);
-    add_one(t, "weir_tls_resumptions_total", "counter", "Those that took up an earlier session.",
-            sum->tls_resumptions);
-    add_one(t, "weir_tls_failures_total", "counter", "TLS handshakes with clients that failed.",
-            sum->tls_failures);
+    add_handshakes(t, sum);
     add_one(t, "weir_requests_total", "counter", "Requests finished.", sum->requests);
     add_family(t, "weir_responses_total", "counter", "Responses by class of status; none: nothing was sent.");
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)

@@ -64,7 +64,7 @@ error_log = { path = "{{dir}}/error.log"; level = "info"; };
 drain_timeout = "2s";
 $top
 listeners = ( { address = "127.0.0.1:{{tls}}"; http2 = false; $tls } );
-sites = ( { name = "a"; routes = ( { respond = { body = "$o{body}"; }; } ); } );
+sites = ( { name = "a"; routes = ( { prefix = "/weir/"; status = true; }, { respond = { body = "$o{body}"; }; } ); } );
 CONF
     return $w;
 }
@@ -104,6 +104,11 @@ for my $version (qw(-tls1_2 -tls1_3)) {
         is($run->{exit}, 0, 'upgraded') or diag explain $run;
         ($count) = resumed($w, $file, 12, $version);
         is($count, 12, 'after an upgrade too');
+        my $metrics = session($w, 'tls', path => '/weir/metrics', args => [$version])->{body};
+        my %seen = $metrics =~ /^weir_tls_handshakes_total\{([^}]*)\} (\d+)$/mg;
+        is($seen{'result="ok",resumed="yes"'}, 48, 'all of them are counted');
+        is($seen{'result="ok",resumed="no"'}, 2, 'apart from whole handshakes');
+        cmp_ok($seen{'result="failed",resumed="no"'}, '>=', 1, 'and from those that failed: the harness said nothing');
         ok(eventually(sub { $w->_ended }), 'the first master is gone');
         my $pid = Weir::Processes::pid_of($w);
         kill TERM => $pid;
@@ -306,6 +311,20 @@ subtest 'a host that the handshake was not for' => sub {
         my ($sni, $host, $status) = @$case;
         is(at($host, sni => $sni)->{status}, $status, ($sni // 'no name') . " and $host");
     }
+};
+
+subtest 'weir explain' => sub {
+    my $explain = sub { my $r = $w->run('explain', '-c', $w->dir . '/weir.conf', @_); return $r->{out} };
+    my ($tls, $http) = map { $w->port($_) } qw(tls http);
+    my $text = $explain->("http://a.test:$http/x?y");
+    like($text, qr/^answer +301: https_only: .*\nLocation +https:\/\/a\.test\/x\?y$/m, 'https_only');
+    like($explain->('-X', 'POST', "http://a.test:$http/x"), qr/^answer +308: /m, 'with another method');
+    $text = $explain->("https://same.test:$tls/");
+    like($text, qr/^hsts +Strict-Transport-Security: max-age=2592000; includeSubDomains; preload$/m, 'hsts');
+    like($text, qr/^tickets +sealed by keys of this instance$/m, 'tickets');
+    like($explain->('-H', 'Host: m.test', "https://a.test:$tls/"), qr/^answer +421: the name that TLS asked for/m, 'another name in the handshake');
+    like($explain->("https://a.test:$tls/named/x"), qr/^route +prefix \/named\//m, 'the condition sni');
+    like($explain->('--json', "http://a.test:$http/"), qr/"location": ?"https:\/\/a\.test\/"/, 'JSON');
 };
 $w->stop_ok;
 

@@ -18,6 +18,7 @@ use Weir;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
 use Weir::H2Peer;
+use Weir::Tls;
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -94,8 +95,10 @@ sub example {
     my $text = do { local $/; <$fh> };
     $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
     $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
+    $text =~ s/\b8443\b/{{tls}}/g;
+    $text =~ s{/tmp/(?=\w+\.(?:pem|key))}{{{dir}}/}g;
     my $workers = $o{workers} // 2;
-    my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
+    my $w = Weir->new(ports => [qw(http tls s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
 pid_file = "{{dir}}/pid";
 control = "unix:{{dir}}/control";
@@ -103,6 +106,7 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
+    $o{before}->($w) if $o{before};
     for my $file (@{$o{files} // []}) {
         open my $in, '<', "$examples/$file" or die "$file: $!\n";
         my $lines = do { local $/; <$in> };
@@ -768,6 +772,32 @@ SKIP: {
         program_checks('php and node', $w);
     });
     end_program($_) for @programs;
+}
+
+# ---- https.conf: sent to https, told to stay, and a site for those with a certificate
+SKIP: {
+    skip 'no openssl command', 1 if system 'openssl version >/dev/null 2>&1';
+    my $w = example('https.conf', before => sub {
+        my ($dir) = map { $_->dir } @_;
+        Weir::Tls->certificate($dir, 'weir', hosts => ['localhost', 'staff.localhost']);
+        Weir::Tls->certificate($dir, 'ann', subject => '/CN=ann');
+    });
+    my $https = sub {
+        my ($sni, $host, @args) = @_;
+        return Weir::Tls->get($w->port('tls'), '/', dir => $w->dir, host => $sni, headers => [Host => $host], args => \@args) // {status => 0, body => ''};
+    };
+    drive('https', $w, sub {
+        my $r = get($w, '/a?b', headers => [Host => 'localhost']);
+        is($r->{status}, 301, 'https: without TLS one is sent there');
+        is(header($r, 'Location'), 'https://localhost:' . $w->port('tls') . '/a?b', 'https: to the same address');
+        $r = $https->('localhost', 'localhost');
+        like($r->{body}, qr/^Hello over TLSv1\.3$/, 'https: served');
+        is(header($r, 'Strict-Transport-Security'), 'max-age=2592000', 'https: and told to come back that way');
+        my @ann = map { ("-$_->[0]", $w->dir . "/ann.$_->[1]") } ['cert', 'pem'], ['key', 'key'];
+        like($https->('staff.localhost', 'staff.localhost', @ann)->{body}, qr/^Hello CN=ann, [0-9a-f]{64}$/, 'https: a certificate');
+        is($https->('staff.localhost', 'staff.localhost')->{status}, 0, 'https: none');
+        is($https->('localhost', 'staff.localhost', @ann)->{status}, 421, 'https: another name in the handshake');
+    });
 }
 
 # ---- every example is in this test

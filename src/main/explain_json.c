@@ -1,5 +1,6 @@
 /* explain_json.c: an explanation for programs: one object. */
 #include "core/json.h"
+#include "core/https.h"
 #include "core/tls/tls_client.h"
 #include "core/upstream/sticky.h"
 #include "core/var.h"
@@ -263,6 +264,8 @@ void explain_print_json(struct explain *e, FILE *to)
     if (e->status) {
         json_uint(&j, "status", e->status);
         json_str(&j, "reason", str_of(e->reason));
+        if (e->status == 301 || e->status == 308)
+            json_str(&j, "location", https_location(&e->req));
     }
     put_sites(&j, e);
     put_candidates(&j, e);

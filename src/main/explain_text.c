@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "core/discovery/servers_file.h"
+#include "core/https.h"
 #include "core/tls/tls_client.h"
 #include "core/var.h"
 #include "main/explain.h"
@@ -317,6 +318,8 @@ void explain_print_text(struct explain *e, bool all, FILE *to)
     }
     if (e->status) {
         fprintf(to, "%-11s%u: %s\n", "answer", e->status, e->reason ? e->reason : "");
+        if (e->status == 301 || e->status == 308)
+            line(to, "Location", https_location(&e->req));
         return;
     }
     print_defaults(e, to);

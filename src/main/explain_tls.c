@@ -94,6 +94,16 @@ static void print_pair(const struct tls_material *m, bool first, struct pool *po
     X509_free(cert);
 }
 
+/* Where the keys come from with which sessions are gone on. */
+static const char *tickets_text(const struct explain *e, const struct tls_policy *p)
+{
+    if (!p->session_tickets)
+        return "none: each handshake is a whole one";
+    if (p->ticket_key_count > 0)
+        return "sealed by the first of ticket_keys";
+    return e->config->has_secret ? "sealed by keys from `secret` and the time" : "sealed by keys of this instance";
+}
+
 void explain_print_tls(const struct explain *e, FILE *to)
 {
     struct pool *pool = e->req.pool;
@@ -115,6 +125,9 @@ void explain_print_tls(const struct explain *e, FILE *to)
             p->only_1_3 ? '3' : '2', settings_tls_verify_names[p->verify], STR_ARG(at));
     for (size_t i = 0; i < t.pair_count; i++)
         print_pair(t.pairs[i], i == 0, pool, to);
+    fprintf(to, "%-11s%s\n", "tickets", tickets_text(e, p));
+    if (t.conf->hsts)
+        fprintf(to, "%-11sStrict-Transport-Security: %.*s\n", "hsts", STR_ARG(t.conf->hsts->value));
 }
 
 static void put_name(struct str name, void *arg)
@@ -160,5 +173,7 @@ void explain_put_tls(struct json *j, const struct explain *e)
     for (size_t i = 0; i < t.pair_count; i++)
         put_pair(j, t.pairs[i]);
     json_array_end(j);
+    json_bool(j, "session_tickets", p->session_tickets);
+    json_str(j, "hsts", t.conf->hsts ? t.conf->hsts->value : STR_NONE);
     json_object_end(j);
 }

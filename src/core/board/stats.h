@@ -34,6 +34,7 @@ struct process_stats {
     uint64_t accepted;                   /* connections */
     uint64_t connections;                /* gauge: open client connections */
     uint64_t tls_handshakes, tls_resumptions, tls_failures; /* with clients; resumptions are handshakes too */
+    uint64_t tls_waits; /* steps of handshakes that were put off to a later turn */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
     uint64_t upstream_handshakes, upstream_resumed, upstream_handshakes_failed; /* of TLS towards servers */
     uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */

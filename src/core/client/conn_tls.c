@@ -107,6 +107,7 @@ static bool may_step(struct conn *c)
     schedule(h);
     if (h->left == 0) {
         list_append(&h->waiting, &c->handshake->link);
+        h->worker->stats->tls_waits++;
         return false;
     }
     h->left -= cost < h->left ? cost : h->left;

@@ -82,7 +82,9 @@ static const struct conf_row rows[] = {
     {GROUP(tls, SCOPE_SITE), .flags = CONF_OWN | CONF_SPARSE,
      .doc = "For clients that ask for one of `hosts` on a listener with `tls`; what is not set here is as there."},
     {GROUP(https_only, ALL),
-     .doc = "Send clients without TLS to the same address with https: with 301 for GET and HEAD, 308 for others."},
+     .doc = "Send clients without TLS to the same address with https: with 301 for GET and HEAD, 308 for others. Not "
+            "those below /.well-known/acme-challenge/, nor those of whom a peer in `trusted` says X-Forwarded-Proto: "
+            "https."},
 
     /* For listeners and upstreams. */
     {GROUP(request_head, DEFAULTS), .fallback = "{ }", .doc = "Limits of the head of a request."},

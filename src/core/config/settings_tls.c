@@ -121,13 +121,16 @@ static const struct conf_row rows[] = {
      .type = CONF_BOOL,
      AT(session_tickets),
      .fallback = "true",
-     .doc = "Clients may go on with an earlier session, which saves the costly part of the handshake."},
+     .doc = "Clients may go on with an earlier session, on any worker, which saves the costly part of the handshake; but "
+            "not where a site's settings or the authorities for clients differ, nor with a certificate that has ended."},
     {.name = "ticket_keys",
      .type = CONF_PATH,
      AT(ticket_keys),
      .flags = CONF_LIST,
-     .doc = "Files of 48 or 80 random bytes: the first seals tickets, all open them. When not set, Weir makes "
-            "its own, from `secret` if there is one."},
+     .doc = "Files of 48 or 80 random bytes: the first seals tickets, all open them; they are read again at a reload. "
+            "When not set, Weir makes its own, another every 12 hours, and a ticket is good for that long: from `secret` "
+            "where there is one, so that machines with the same one open each other's; else at random, kept over a reload "
+            "and an upgrade."},
     {.name = "ocsp_stapling",
      .type = CONF_BOOL,
      AT(ocsp_stapling),
@@ -137,7 +140,7 @@ static const struct conf_row rows[] = {
      .type = CONF_GROUP,
      AT(hsts),
      .group = &settings_hsts_group,
-     .doc = "Send Strict-Transport-Security."},
+     .doc = "Send Strict-Transport-Security, in place of what a server may send: true, how long, or more."},
     {.name = "acme",
      .type = CONF_GROUP,
      AT(acme),
