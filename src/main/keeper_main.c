@@ -10,6 +10,7 @@
 #include "core/board/board_tickets.h"
 #include "core/discovery/changes.h"
 #include "core/discovery/discovery.h"
+#include "core/tls/tls_stapler.h"
 #include "main/keeper_checks.h"
 
 #define KEEPER_QUESTIONS 64
@@ -32,6 +33,7 @@ struct keeper {
     struct changes *changes; /* NULL: it has not served yet */
     struct keeper_checks checks;
     struct discovery *discovery;
+    struct tls_stapler *stapler; /* NULL: no certificate wants it */
     int64_t started_ms; /* of the search for servers */
 };
 
@@ -165,6 +167,8 @@ static void keeper_on_prepared(struct child *c)
     k->discovery = discovery_new(c->worker);
     k->started_ms = c->loop->clock.mono_ms;
     discovery_tick(k->discovery, false);
+    k->stapler = tls_stapler_new(c->worker);
+    tls_stapler_tick(k->stapler);
 }
 
 static void keeper_on_tick(struct child *c)
@@ -177,8 +181,10 @@ static void keeper_on_tick(struct child *c)
         (void)board_tickets_tick(c->board, c->loop->clock.mono_ms);
     }
     keeper_checks_tick(&k->checks, c);
-    if (!c->draining)
-        discovery_tick(k->discovery, changes != NULL);
+    if (c->draining)
+        return;
+    discovery_tick(k->discovery, changes != NULL);
+    tls_stapler_tick(k->stapler);
 }
 
 static bool keeper_is_busy(struct child *c)
@@ -186,12 +192,13 @@ static bool keeper_is_busy(struct child *c)
     return keeper_checks_busy(&container_of(c->admin, struct keeper, admin)->checks);
 }
 
-/* A name that answers soon has its servers before the first request comes; no name is waited for much longer. */
+/* A name that answers soon has its servers before the first request comes, and a certificate what its authority
+ * says; neither is waited for much longer. */
 static bool keeper_is_ready(struct child *c)
 {
     struct keeper *k = container_of(c->admin, struct keeper, admin);
 
-    return discovery_is_filled(k->discovery) || c->loop->clock.mono_ms - k->started_ms >= KEEPER_FILL_MS;
+    return (discovery_is_filled(k->discovery) && tls_stapler_is_filled(k->stapler)) || c->loop->clock.mono_ms - k->started_ms >= KEEPER_FILL_MS;
 }
 
 static void keeper_on_end(struct child *c)
@@ -200,6 +207,7 @@ static void keeper_on_end(struct child *c)
 
     keeper_checks_end(&k->checks);
     discovery_free(k->discovery);
+    tls_stapler_free(k->stapler);
 }
 
 int keeper_main(struct child *c)

@@ -42,6 +42,8 @@ static const uint32_t layout_numbers[] = {
     AT(board_tickets, newest),
     AT(board_tickets, ring),
     sizeof(struct board_ticket_key),
+    sizeof(struct board_staple_place),
+    BOARD_STAPLES,
     BOARD_LEARNT,
     AT(board_process, pid),
     AT(board_process, incarnation),

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "core/board/board.h"
+#include "core/board/board_staples.h"
 #include "core/board/board_tickets.h"
 #include "core/upstream/sticky_learn.h"
 
@@ -80,6 +81,13 @@ struct board_part {
     struct board_counters peers[BOARD_PEERS];
 } __attribute__((aligned(4096)));
 
+/* Of a certificate, see board_staples.h; written by the keeper alone. */
+struct board_staple_place {
+    uint32_t version; /* counts what was put; 0: nothing */
+    uint64_t sums[2];
+    struct board_staple copies[2]; /* version % 2 is shown */
+};
+
 struct board_map {
     struct board_head head;
     struct board_process_slot processes[BOARD_PROCESSES];
@@ -87,6 +95,8 @@ struct board_map {
     struct board_server_record servers[BOARD_SERVERS] __attribute__((aligned(4096)));
     struct peer_shared shared[BOARD_PEERS] __attribute__((aligned(4096)));
     struct learn_entry learnt[BOARD_LEARNT] __attribute__((aligned(4096)));
+    uint8_t staple_ids[BOARD_STAPLES][BOARD_STAPLE_ID] __attribute__((aligned(4096)));
+    struct board_staple_place staples[BOARD_STAPLES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 

@@ -135,7 +135,9 @@ static const struct conf_row rows[] = {
      .type = CONF_BOOL,
      AT(ocsp_stapling),
      .fallback = "false",
-     .doc = "Fetch what the authority says of the certificate and show it with it."},
+     .doc = "Fetch what the authority says of the certificate (OCSP) and show it with it, so that clients need not ask: "
+            "over http, from whom the certificate names, again when half of its time is over. The chain has to hold the "
+            "authority's certificate. What is out of date, or not good, is not shown."},
     {.name = "hsts",
      .type = CONF_GROUP,
      AT(hsts),

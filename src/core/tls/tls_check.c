@@ -7,6 +7,7 @@
 #include "core/config/config.h"
 #include "core/tls/tls_context.h"
 #include "core/tls/tls_names.h"
+#include "core/tls/tls_ocsp.h"
 #include "core/tls/tls_pair.h"
 
 #define DAY_S 86400
@@ -160,6 +161,31 @@ static void check_policy(struct check *c, const struct tls_policy *p)
     SSL_CTX_free(ctx);
 }
 
+/* ---- what authorities are asked ---- */
+
+static void check_stapling(struct check *c, const struct tls_conf *conf, const struct tls_material *m)
+{
+    struct tls_ocsp_question question;
+    struct pool *pool = pool_new(4096);
+    const char *file = m->parts[TLS_PART_CERT].path.s;
+    X509 *cert = tls_pair_cert(m);
+    char error[512];
+
+    if (cert && conf->ocsp_stapling && tls_ocsp_ask(m, pool, &question, error, sizeof(error)) < 0)
+        conf_report_add(c->warnings, conf->at, "'ocsp_stapling' does nothing for %s: %s", file, error);
+    if (cert && !conf->ocsp_stapling && tls_ocsp_is_must(cert))
+        conf_report_add(c->warnings, conf->at, "clients refuse %s without what its authority says; write ocsp_stapling = true",
+                        file);
+    X509_free(cert);
+    pool_free(pool);
+}
+
+static void check_stapled(struct check *c, const struct tls_conf *conf)
+{
+    for (size_t i = 0; i < conf->pair_count; i++)
+        check_stapling(c, conf, conf->pairs[i]);
+}
+
 /* ---- hosts that no certificate has ---- */
 
 static const struct tls_names *names_of(struct check *c, const struct tls_conf *conf)
@@ -209,7 +235,10 @@ static void check_listener(struct check *c, const struct listener_conf *l)
     if (!l->tls)
         return;
     check_policy(c, l->tls->policy);
+    check_stapled(c, l->tls);
     for (size_t i = 0; i < l->site_count; i++) {
+        if (tls_conf_of(l, l->sites[i]) != l->tls)
+            check_stapled(c, tls_conf_of(l, l->sites[i]));
         check_policy(c, tls_conf_of(l, l->sites[i])->policy);
         check_hosts(c, l, l->sites[i]);
     }

@@ -8,6 +8,7 @@
 #include "core/route/host_table.h"
 #include "core/tls/tls_context.h"
 #include "core/tls/tls_names.h"
+#include "core/tls/tls_ocsp.h"
 #include "core/tls/tls_pair.h"
 #include "core/tls/tls_tickets.h"
 #include "core/worker.h"
@@ -103,6 +104,26 @@ static int on_name(SSL *ssl, int *alert, void *arg)
     return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* The client asks what the authority says of the certificate that was chosen. */
+static int on_status(SSL *ssl, void *arg)
+{
+    const struct tls_listener *l = arg;
+    const struct worker *w = l->server->worker;
+    const X509 *cert = SSL_get_certificate(ssl);
+    struct board_staple staple;
+    uint8_t id[BOARD_STAPLE_ID];
+    unsigned char *bytes;
+
+    if (!tls_server_conf(ssl)->ocsp_stapling || !cert || !w->board)
+        return SSL_TLSEXT_ERR_NOACK;
+    tls_ocsp_id(cert, id);
+    if (!board_staple_get(w->board, id, &staple) || staple.until_s <= w->loop->clock.wall_s ||
+        !(bytes = OPENSSL_memdup(staple.bytes, staple.len)))
+        return SSL_TLSEXT_ERR_NOACK;
+    (void)SSL_set_tlsext_status_ocsp_resp(ssl, bytes, (long)staple.len);
+    return SSL_TLSEXT_ERR_OK;
+}
+
 static int on_hello(SSL *ssl, int *alert, void *arg);
 
 static void context_callbacks(SSL_CTX *ctx, struct tls_context *c)
@@ -114,6 +135,8 @@ static void context_callbacks(SSL_CTX *ctx, struct tls_context *c)
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, l);
     (void)SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
     tls_tickets_enable(ctx);
+    (void)SSL_CTX_set_tlsext_status_cb(ctx, on_status);
+    (void)SSL_CTX_set_tlsext_status_arg(ctx, l);
     (void)SSL_CTX_set_session_id_context(ctx, l->conf->tls->session_context, TLS_ID_BYTES);
 }
 
