@@ -142,7 +142,7 @@ my @bad = (
     ["upstreams = ( { name = \"app\"; servers = \"127.0.0.1:1\"; tls = { ca = \"none\"; key = \"weir.conf\"; };\n proxy_protocol = 3; } );\n$listen\n$site",
      "1: the authorities in {{dir}}/none cannot be used: No such file or directory; write a PEM file of certificates",
      "1: 'key' is of no use without its certificate; write cert = \"FILE\"",
-     "2: 'proxy_protocol' is 3; write a number from 1 to 2"],
+     "2: 'proxy_protocol' is out of range; write a value from 1 to 2"],
     ["upstreams = ( { name = \"app\"; servers = \"unix:/s\"; tls = { cert = \"weir.conf\"; }; } );\n$listen\n$site",
      "1: the certificate in {{dir}}/weir.conf cannot be used: it is not in PEM; write a PEM file of certificates",
      "1: a unix socket has no name that a certificate could be for; write sni = \"NAME\""],

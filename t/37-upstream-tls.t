@@ -25,7 +25,7 @@ alarm 240;
 # ---- the servers: {inner} has TLS and goes to {app} in the clear
 
 my $inner = Weir->new(ports => [qw(good other expired self client plain app)], conf => <<'CONF');
-workers = 2;
+workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 control = "unix:{{dir}}/control.sock";
 state_dir = "{{dir}}/state";
@@ -220,7 +220,7 @@ for my $case (
 ) {
     my ($name, $error, $why, $what) = @$case;
     my $answer = ask("/$name/x");
-    is("$answer->{status} " . header($answer, 'Proxy-Status'), "502 weir; error=$error", $what);
+    like("$answer->{status} " . header($answer, 'Proxy-Status'), qr/^502 weir; error=$error(?:;|\z)/, $what);
     ok(logged(qr{"GET /$name/x" -> 502 .*: .*$why}), "$what: why is in the log");
 }
 {
@@ -345,7 +345,7 @@ like(pack('H*', (split /\n/, $w->read('v1'))[0]), qr/^PROXY UNKNOWN\r\n/, 'a che
 
 # ---- explain
 
-like($w->run('explain', '-c', $w->{conf}, '-m', 'GET', 'http://a.test/shown/x')->{out} // '',
+like($w->run('explain', '-c', $w->{conf}, 'http://a.test/shown/x')->{out} // '',
     qr/TLS with a certificate for 127\.0\.0\.1 by \Q$dir\E\/ca\.pem, shown \Q$dir\E\/other\.pem/, 'weir explain tells of it');
 
 $_->stop for @fakes;

@@ -244,7 +244,7 @@ struct level_settings {
     struct alert_settings *alert;
     struct sticky_settings *sticky;
     struct queue_settings *queue;
-    int64_t weight, max_connections, slow_start;
+    int64_t weight, max_connections, slow_start, proxy_protocol;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
