@@ -316,6 +316,7 @@ static enum step read_some(struct h1_client *c)
     struct uconn *u = c->uconn;
     char *buffer = c->req->worker->receive;
     size_t held = c->state == H1_CLIENT_HEAD ? u->partial_len : 0;
+    bool filled;
     ssize_t n;
 
     if (held == WORKER_BUFFER_BYTES)
@@ -327,8 +328,9 @@ static enum step read_some(struct h1_client *c)
         c->error = errno;
     if (n <= 0)
         return take_end(c, n < 0);
+    filled = (size_t)n == WORKER_BUFFER_BYTES - held || uconn_has_pending(u);
     if (c->state != H1_CLIENT_HEAD)
-        return take_body(c, buffer, (size_t)n, (size_t)n == WORKER_BUFFER_BYTES);
+        return take_body(c, buffer, (size_t)n, filled);
     if (!c->begun) {
         c->begun = true;
         c->user->begun(c);
@@ -337,7 +339,7 @@ static enum step read_some(struct h1_client *c)
         memcpy(buffer, u->partial, held);
         uconn_forget(u);
     }
-    return take_head(c, buffer, held + (size_t)n, (size_t)n == WORKER_BUFFER_BYTES - held);
+    return take_head(c, buffer, held + (size_t)n, filled);
 }
 
 void h1_client_read(struct h1_client *c)
