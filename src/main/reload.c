@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "main/master.h"
+#include "main/tls_checker.h"
 
 #define RELOAD_CHECK_MS 60000
 #define RELOAD_READY_MS 10000
@@ -59,15 +60,17 @@ static WEIR_NORETURN void reload_check_in_child(struct master *m)
     struct conf_report report;
     FILE *out = fdopen(m->reload.report, "w");
     struct config *config;
+    bool ok;
 
     master_leave_in_child(m);
     conf_report_init(&report, pool);
     config = master_load_config(m->options, &report);
     if (!config && out)
         conf_report_print(&report, out);
+    ok = config && out && tls_checker_here(config, out);
     if (out)
         fflush(out);
-    _exit(config ? 0 : 1);
+    _exit(ok ? 0 : 1);
 }
 
 static void reload_check(struct master *m)
@@ -189,12 +192,14 @@ bool reload_child_ended(struct master *m, pid_t pid, int status)
     if (r->state != RELOAD_CHECKING || pid != r->pid)
         return false;
     r->pid = 0;
+    text = reload_report_text(r->report);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        outcome_log(m->log, LOG_LEVEL_WARN, "", text);
+        free(text);
         reload_close_report(r);
         reload_load(m);
         return true;
     }
-    text = reload_report_text(r->report);
     reload_finish(m, false, text[0] ? text : "The check of the configuration was killed.\n");
     free(text);
     return true;
