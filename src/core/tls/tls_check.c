@@ -16,6 +16,9 @@ struct check {
     int64_t now_s;
     struct conf_report *errors, *warnings;
     struct tls_names **names; /* by index of the struct tls_conf */
+    X509 **certs; /* by index of the material */
+    struct tls_parser *parser;
+    SSL_CTX *ctx; /* to try certificates with */
     const struct tls_policy *last; /* checked last: most sites share one */
 };
 
@@ -34,23 +37,22 @@ static int chain_unrelated(const struct tls_pair *pair)
     return 0;
 }
 
-static int check_parsed(const struct tls_material *m, const struct tls_pair *pair, char *error, size_t size)
+static int check_parsed(SSL_CTX *ctx, const struct tls_material *m, const struct tls_pair *pair, char *error, size_t size)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    int wrong = chain_unrelated(pair), rc = 0;
+    int wrong = chain_unrelated(pair);
 
     if (wrong) {
         snprintf(error, size, "the chain in %s is not in order: its certificate number %d signs none before it; write "
                  "the certificate first, then each behind the one that it has signed",
                  m->parts[m->parts[TLS_PART_CHAIN].path.len ? TLS_PART_CHAIN : TLS_PART_CERT].path.s, wrong);
-        rc = -1;
-    } else if (!ctx || SSL_CTX_use_cert_and_key(ctx, pair->cert, pair->key, pair->chain, 1) != 1) {
+        return -1;
+    }
+    if (!ctx || SSL_CTX_use_cert_and_key(ctx, pair->cert, pair->key, pair->chain, 1) != 1) {
         snprintf(error, size, "%s cannot be used (%s); write another certificate", m->parts[TLS_PART_CERT].path.s,
                  tls_reason());
-        rc = -1;
+        return -1;
     }
-    SSL_CTX_free(ctx);
-    return rc;
+    return 0;
 }
 
 static void check_time(struct check *c, const struct tls_material *m, const X509 *cert)
@@ -70,13 +72,14 @@ static void check_time(struct check *c, const struct tls_material *m, const X509
 
 int tls_check_pair(const struct tls_material *m, char *error, size_t error_size)
 {
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     struct tls_pair pair;
-    int rc;
+    int rc = tls_pair_parse(NULL, m, &pair, error, error_size);
 
-    if (tls_pair_parse(m, &pair, error, error_size) < 0)
-        return -1;
-    rc = check_parsed(m, &pair, error, error_size);
+    if (rc == 0)
+        rc = check_parsed(ctx, m, &pair, error, error_size);
     tls_pair_free(&pair);
+    SSL_CTX_free(ctx);
     return rc;
 }
 
@@ -85,16 +88,18 @@ static void check_pair(struct check *c, const struct tls_material *m)
     char error[512];
     struct tls_pair pair;
 
-    if (tls_pair_parse(m, &pair, error, sizeof(error)) < 0) {
+    if (tls_pair_parse(c->parser, m, &pair, error, sizeof(error)) < 0) {
         conf_report_add(c->errors, m->at, "%s", error);
         return;
     }
-    if (check_parsed(m, &pair, error, sizeof(error)) < 0)
+    if (check_parsed(c->ctx, m, &pair, error, sizeof(error)) < 0)
         conf_report_add(c->errors, m->at, "%s", error);
     check_time(c, m, pair.cert);
     if (tls_material_key(m)->exposed)
         conf_report_add(c->warnings, m->at, "the key in %s may be read or changed by others than its owner; write "
                         "`chmod 600` for it", tls_material_key(m)->path.s);
+    c->certs[m->index] = pair.cert;
+    pair.cert = NULL;
     tls_pair_free(&pair);
 }
 
@@ -167,7 +172,7 @@ static const struct tls_names *names_of(struct check *c, const struct tls_conf *
     struct tls_names **names = &c->names[conf->index];
 
     if (!*names)
-        *names = tls_names_new(conf->pairs, conf->pair_count, (struct hash_key){0, 0});
+        *names = tls_names_new(conf->pairs, conf->pair_count, (struct hash_key){0, 0}, c->certs);
     return *names;
 }
 
@@ -236,11 +241,18 @@ void tls_check(const struct config *config, int64_t now_s, struct conf_report *e
     struct pool *pool = pool_new(4096);
 
     c.names = pool_zalloc(pool, (config->tls_conf_count + 1) * sizeof(struct tls_names *));
+    c.certs = pool_zalloc(pool, (config->tls_material_count + 1) * sizeof(X509 *));
+    c.parser = tls_parser_new();
+    c.ctx = SSL_CTX_new(TLS_server_method());
     for (size_t i = 0; i < config->tls_material_count; i++)
         check_material(&c, config->tls_materials[i]);
     for (size_t i = 0; i < config->listener_count; i++)
         check_listener(&c, &config->listeners[i]);
     for (size_t i = 0; i < config->tls_conf_count; i++)
         tls_names_free(c.names[i]);
+    for (size_t i = 0; i < config->tls_material_count; i++)
+        X509_free(c.certs[i]);
+    tls_parser_free(c.parser);
+    SSL_CTX_free(c.ctx);
     pool_free(pool);
 }
