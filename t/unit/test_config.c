@@ -281,7 +281,7 @@ static void test_refused(void **state)
 
     (void)state;
     conf_report_init(&report, pool);
-    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ root = \"/no/where\"; } );"),
+    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ hosts = \"b\"; root = \"/no/where\"; } );"),
                                  "text", &report));
     conf_report_print(&report, f);
     fclose(f);

@@ -45,7 +45,7 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->config->file = str_of(config_absolute(pool, file));
     b->dir = config_dir_of(pool, b->config->file.s);
     b->text.dir = b->dir;
-    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL};
+    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL, settings_hints};
     b->settings = pool_zalloc(pool, sizeof(*b->settings));
     rnd_bytes(key, sizeof(key));
     b->key = hash_key_of(key);
@@ -75,6 +75,7 @@ static struct config *config_refuse(struct build *b)
         }
         r->errors[i].at.file = to;
     }
+    r->warnings = NULL;
     pool_free(b->pool);
     return NULL;
 }
@@ -107,9 +108,11 @@ static struct config *config_finish(struct build *b, size_t errors)
     config_build_upstreams(b);
     config_build_sites(b);
     config_build_listeners(b);
+    config_check_reach(b);
     if (b->report->n != errors)
         return config_refuse(b);
     b->config->settings = b->settings;
+    config_warn(b);
     return b->config;
 }
 
@@ -232,4 +235,14 @@ void config_check_directory_of(struct build *b, struct str path, const char *set
     }
     conf_report_add(b->report, at, "'%s' is in %.*s, which is not a directory; make it or write another path",
                     setting, STR_ARG(dir));
+}
+
+void config_check_file(struct build *b, struct str path, const char *setting, struct conf_place at)
+{
+    struct stat st;
+
+    config_check_directory_of(b, path, setting, at);
+    if (path.len && path.s[0] == '/' && stat(pool_str(b->pool, path).s, &st) == 0 && S_ISDIR(st.st_mode))
+        conf_report_add(b->report, at, "'%s' is %.*s, which is a directory; write the path of a file", setting,
+                        STR_ARG(path));
 }

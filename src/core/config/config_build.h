@@ -56,6 +56,7 @@ void config_build_top(struct build *);
 void config_build_upstreams(struct build *);
 void config_build_sites(struct build *);
 void config_build_listeners(struct build *);
+void config_check_reach(struct build *);
 
 /* A route of `site` from its settings; `outer` is the level around it, complete. */
 void config_build_route(struct build *, struct site *site, struct route *route, struct level_settings *level,
@@ -146,5 +147,14 @@ bool config_user_may_read(struct build *, const char *path);
 
 /* Reports when the directory that the file `path` would be in is not there. */
 void config_check_directory_of(struct build *, struct str path, const char *setting, struct conf_place at);
+
+/* The same, and when the path is that of a directory. */
+void config_check_file(struct build *, struct str path, const char *setting, struct conf_place at);
+
+/* Of a configuration without errors: warns of settings that do nothing where they stand; config_warn*.c. */
+void config_warn(struct build *);
+void config_warn_sites(struct build *);
+void config_warn_routes(struct build *);
+void config_warn_upstreams(struct build *);
 
 #endif
