@@ -1,0 +1,73 @@
+/* orphans.c: who has the control socket while nobody has the lock of pid_file. */
+#include "main/orphans.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "main/port_owner.h"
+
+#define ORPHANS_TEXT 1024
+
+/* One that has ended and waits to be reaped does not run. */
+static bool orphans_runs(long pid)
+{
+    char path[64], state = 'R';
+    FILE *in;
+
+    if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    in = fopen(path, "re");
+    if (in && fscanf(in, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'R';
+    if (in)
+        fclose(in);
+    return state != 'Z' && state != 'X';
+}
+
+/* The number in the file; 0: none, or its master runs. */
+static long orphans_dead_master(const char *pid_file)
+{
+    struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(pid_file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    char text[32] = "";
+    long pid = 0;
+
+    if (fd < 0)
+        return 0;
+    if (fcntl(fd, F_GETLK, &held) == 0 && held.l_type == F_UNLCK && read(fd, text, sizeof(text) - 1) > 0 &&
+        sscanf(text, "%ld", &pid) != 1)
+        pid = 0;
+    close(fd);
+    /* In an upgrade the lock is nobody's for a moment. */
+    return pid > 1 && !orphans_runs(pid) ? pid : 0;
+}
+
+bool orphans_are(const struct control_target *t)
+{
+    char pids[ORPHANS_TEXT];
+
+    return orphans_dead_master(t->pid_file) != 0 && port_owner_of_unix(t->control, pids, sizeof(pids));
+}
+
+void orphans_say(const struct control_target *t, const char *file)
+{
+    long master = orphans_dead_master(t->pid_file);
+    char pids[ORPHANS_TEXT] = "";
+
+    (void)port_owner_of_unix(t->control, pids, sizeof(pids));
+    fputs("weir: the master ", stderr);
+    if (master)
+        fprintf(stderr, "(process %ld) ", master);
+    fprintf(stderr,
+            "has died; its workers still serve, but nobody can command them.\n"
+            "weir: `weir -c %s` starts a new master, which takes over from them without a gap and can then be told to "
+            "quit.\n",
+            file);
+    if (pids[0])
+        fprintf(stderr, "weir: To stop them instead, at once: kill%s\n", pids);
+}
