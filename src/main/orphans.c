@@ -29,40 +29,50 @@ static bool orphans_runs(long pid)
     return state != 'Z' && state != 'X';
 }
 
-/* The number in the file; 0: none, or its master runs. */
-static long orphans_dead_master(const char *pid_file)
+struct orphans_file {
+    bool locked; /* a master runs */
+    long pid; /* that is in it; 0: none */
+};
+
+static struct orphans_file orphans_read(const char *pid_file)
 {
     struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(pid_file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int fd = pid_file[0] ? open(pid_file, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+    struct orphans_file file = {false, 0};
     char text[32] = "";
-    long pid = 0;
 
     if (fd < 0)
-        return 0;
-    if (fcntl(fd, F_GETLK, &held) == 0 && held.l_type == F_UNLCK && read(fd, text, sizeof(text) - 1) > 0 &&
-        sscanf(text, "%ld", &pid) != 1)
-        pid = 0;
+        return file;
+    file.locked = fcntl(fd, F_GETLK, &held) < 0 || held.l_type != F_UNLCK;
+    if (read(fd, text, sizeof(text) - 1) > 0 && sscanf(text, "%ld", &file.pid) != 1)
+        file.pid = 0;
     close(fd);
-    /* In an upgrade the lock is nobody's for a moment. */
-    return pid > 1 && !orphans_runs(pid) ? pid : 0;
+    return file;
 }
 
 bool orphans_are(const struct control_target *t)
 {
+    struct orphans_file file = orphans_read(t->pid_file);
     char pids[ORPHANS_TEXT];
 
-    return orphans_dead_master(t->pid_file) != 0 && port_owner_of_unix(t->control, pids, sizeof(pids));
+    /* In an upgrade the lock is nobody's for a moment. */
+    return !file.locked && file.pid > 1 && !orphans_runs(file.pid) &&
+           port_owner_of_unix(t->control, pids, sizeof(pids));
 }
 
 void orphans_say(const struct control_target *t, const char *file)
 {
-    long master = orphans_dead_master(t->pid_file);
+    struct orphans_file pid_file = orphans_read(t->pid_file);
     char pids[ORPHANS_TEXT] = "";
 
+    if (pid_file.locked) {
+        fputs("weir: another master is about to take over; ask again\n", stderr);
+        return;
+    }
     (void)port_owner_of_unix(t->control, pids, sizeof(pids));
     fputs("weir: the master ", stderr);
-    if (master)
-        fprintf(stderr, "(process %ld) ", master);
+    if (pid_file.pid > 1)
+        fprintf(stderr, "(process %ld) ", pid_file.pid);
     fprintf(stderr,
             "has died; its workers still serve, but nobody can command them.\n"
             "weir: `weir -c %s` starts a new master, which takes over from them without a gap and can then be told to "

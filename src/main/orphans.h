@@ -12,7 +12,7 @@
 /* Whether the instance has no master: its pid_file names none that lives or is locked, yet its socket is there. */
 bool orphans_are(const struct control_target *);
 
-/* Says on standard error what has happened and what to do; `file`: the configuration. */
+/* Says on standard error what has happened and what to do; `file`: the configuration.  For orphans only. */
 void orphans_say(const struct control_target *, const char *file);
 
 #endif
