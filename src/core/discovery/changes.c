@@ -234,7 +234,7 @@ static bool may_be_taken_out(const struct changes *c, const struct peer_state *p
     /* A time that no drain_timeout gives: the word was spoilt, or the timeout was a longer one. */
     if (now_ms < at - c->worker->config->drain_timeout)
         return at - now_ms > c->worker->config->drain_timeout + REMOVE_LEAST_MS;
-    board_peer_sums(c->board, (unsigned)peer->conf->board_slot, 1, &sums);
+    board_peer_sums(c->board, &peer->conf->board_slot, 1, &sums);
     return sums.active == 0 && sums.queued == 0;
 }
 
