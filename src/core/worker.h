@@ -93,6 +93,8 @@ struct worker {
     struct list conns; /* client connections */
     struct list fresh_conns; /* those not registered with the loop yet */
     size_t conn_count, conn_max;
+    uint64_t turned_away; /* clients since that was told */
+    int64_t full_tell_ms; /* not told again before */
     struct request *spare_requests; /* finished ones, with their pools, to be used again */
     size_t spare_count;
     bool draining;

@@ -265,5 +265,5 @@ void conn_hurry(struct conn *c)
     if (c->phase == CONN_IDLE)
         end_idle(c);
     else if (c->phase == CONN_TUNNEL)
-        h1_take_leave(c, "too many younger generations");
+        h1_take_leave(c, "drain_timeout", "there are too many younger generations");
 }

@@ -1,9 +1,11 @@
 /* h1_exchange.c: the life of an exchange: made with the first byte, kept for the next when it is over. */
 #include "core/client/h1_output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/log/access_log.h"
+#include "core/log/fault.h"
 #include "core/client/h1_server.h"
 #include "core/board/stats.h"
 
@@ -104,10 +106,35 @@ void h1_give_up(struct conn *c, const char *reason)
     conn_close(c);
 }
 
-void h1_take_leave(struct conn *c, const char *reason)
+/* That an exchange is cut, in both logs: nobody else knows of it. */
+static void tell_cut(struct conn *c, enum log_level level, const char *error, const char *reason)
+{
+    struct h1_exchange *ex = c->exchange;
+    struct request *req = ex ? &ex->request : NULL;
+    char outcome[48] = "";
+
+    if (c->freed || !ex || !ex->head_done || (ex->ended && !h1_output_is_pending(ex)))
+        return;
+    if (!req->error)
+        req->error = error;
+    if (req->head_sent)
+        snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
+    /* A tunnel has no end of its own to come to. */
+    fault_log(req, ex->is_tunnel ? LOG_LEVEL_INFO : level, outcome, "%s; after %lld ms", reason,
+              (long long)(c->worker->loop->clock.mono_ms - req->times.start));
+}
+
+void h1_cut(struct conn *c, const char *error, const char *reason)
+{
+    tell_cut(c, LOG_LEVEL_INFO, error, reason);
+    h1_give_up(c, reason);
+}
+
+void h1_take_leave(struct conn *c, const char *error, const char *reason)
 {
     if (c->freed || c->phase == CONN_LINGER)
         return;
+    tell_cut(c, LOG_LEVEL_WARN, error, reason);
     if (!c->exchange || !c->exchange->is_tunnel) {
         h1_give_up(c, reason);
         return;

@@ -85,13 +85,16 @@ struct h1_exchange *h1_exchange_new(struct conn *);
 void h1_exchange_finish(struct conn *);
 
 /*
- * Two ends of a connection that come from outside the exchange, neither of them while a handler is on the stack.
+ * Ends of a connection that come from outside the exchange, none of them while a handler is on the stack.
  * h1_give_up(): the client is gone, or must go at once: tells the handler, logs, closes; nothing if it is closed.
- * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others as above.
+ * h1_cut(): the process ends: the same, and an exchange that was not over has `error` (static text) as $error and
+ * a line in the error log.
+ * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others are cut.
  * (The end that an answer brings about is decided in h1_server.c.)
  */
 void h1_give_up(struct conn *, const char *reason);
-void h1_take_leave(struct conn *, const char *reason);
+void h1_cut(struct conn *, const char *error, const char *reason);
+void h1_take_leave(struct conn *, const char *error, const char *reason);
 
 /*
  * When the head of the answer is written, its framing chosen: the one place that decides whether another request

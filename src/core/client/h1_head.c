@@ -237,13 +237,13 @@ bool h1_read_head(struct conn *c)
 
 /* ---- the header of a balancer in front ---- */
 
-static void refuse_proxy(struct conn *c, const char *why)
+static void refuse_proxy(struct conn *c, enum log_level level, const char *why)
 {
     char text[ADDR_TEXT_MAX];
     struct addr peer = conn_peer(c);
 
     addr_print(&peer, text);
-    log_write(c->worker->log, LOG_LEVEL_WARN, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
+    log_write(c->worker->log, level, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
               why);
     h1_give_up(c, why);
 }
@@ -255,7 +255,8 @@ bool h1_read_proxy(struct conn *c)
     size_t used, n;
 
     if (!listener_trusts(c->listener, &peer)) {
-        refuse_proxy(c, "a PROXY header is only believed from `trusted`");
+        /* Strangers do not decide what is in the log. */
+        refuse_proxy(c, LOG_LEVEL_INFO, "a PROXY header is only believed from `trusted`");
         return false;
     }
     if (!c->readable)
@@ -283,6 +284,6 @@ bool h1_read_proxy(struct conn *c)
     case PROXY_PROTO_BAD:
         break;
     }
-    refuse_proxy(c, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
+    refuse_proxy(c, LOG_LEVEL_WARN, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
     return false;
 }
