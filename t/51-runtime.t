@@ -205,6 +205,7 @@ sub loads_ok {
     is(call($w, 'DELETE', of($w, 'hangs')), 200, 'it is taken out again');
     ok(eventually(sub { !has($w, 'hangs') }), 'gone after drain_timeout');
     $tunnel->close;
+    $w->allow(qr/drain_timeout is over/);
     $w->stop_ok;
 }
 
@@ -416,7 +417,8 @@ sub loads_ok {
     start_up($w);
     my ($a, $c) = map { '127.0.0.1:' . $w->port($_) } qw(a c);
     $r = ctl($w, qw(server add app), $c, qw(--weight 5 --name), 'the sea');
-    is("$r->{exit} $r->{out}", "0 The server is added.\n", 'server add') or diag $r->{err};
+    is("$r->{exit} $r->{out}", qq(0 The server "the sea" of the upstream "app" is added: it is up, with weight 5.\n), 'server add')
+        or diag $r->{err};
     is(who($w), 'a b c', 'it serves');
     is(ctl($w, qw(server weight app bee 9))->{exit}, 0, 'server weight');
     is(ctl($w, qw(server drain app), $a, 'bee')->{exit}, 0, 'server drain, two');
