@@ -368,6 +368,9 @@ for my $way ('refuse', 'hang', 'reset') {
 {
     ask('GET', "/panic/$_") for 1 .. 24;
     is_deeply([map { state_of('panic', $_) } qw(bad also one)], [qw(ejected ejected up)], 'two of three ejected');
+    like($w->run('ctl', '-c', '{{dir}}/weir.conf', 'upstreams', 'panic')->{out},
+        qr/^  bad is ejected until \d{4}-\d\d-\d\dT[\d:]+Z, its last failure: (?:http_response_timeout|connection_\w+)\n  also is ejected until \S+, its last failure: connection_refused$/m,
+        'weir ctl upstreams says why and until when');
     server('bad', good('bad'));
     server('also', good('also'));
     my %who;
