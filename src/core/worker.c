@@ -200,12 +200,18 @@ void worker_drain(struct worker *w, int64_t until)
         conn_drain(container_of(link, struct conn, link));
 }
 
+/* Whoever stops Weir at once knows what becomes of requests. */
+static const struct worker_ending drain_is_over = {"drain_timeout", LOG_LEVEL_WARN},
+                                  process_ends = {"process_ended", LOG_LEVEL_INFO};
+
 void worker_hurry(struct worker *w, int64_t until)
 {
     if (w->drain_until > until)
         w->drain_until = until;
+    w->ending = &drain_is_over;
     list_each_safe(link, &w->conns)
         conn_hurry(container_of(link, struct conn, link));
+    w->ending = NULL;
 }
 
 bool worker_is_done(const struct worker *w)
@@ -214,15 +220,17 @@ bool worker_is_done(const struct worker *w)
 }
 
 /* The drain's time is over: what still lives ends. */
-static void end_all(struct worker *w, void (*end)(struct conn *, const char *error, const char *reason),
-                    const char *error, const char *reason)
+static void end_all(struct worker *w, void (*end)(struct conn *, const char *), const struct worker_ending *ending,
+                    const char *reason)
 {
     struct list *both[] = {&w->conns, &w->fresh_conns};
 
+    w->ending = ending;
     for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
         list_each_safe(link, both[i])
-            end(container_of(link, struct conn, link), error, reason);
+            end(container_of(link, struct conn, link), reason);
     }
+    w->ending = NULL;
 }
 
 static void look_at_lag(struct worker *w)
@@ -255,13 +263,13 @@ void worker_tick(struct worker *w)
 
     deadlines_check(&w->deadlines, now);
     list_each_safe(link, &w->fresh_conns)
-        h1_on_tick(container_of(link, struct conn, link));
+        conn_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     upstreams_tick(w->upstreams);
     if (w->shed.target_ms > 0)
         look_at_lag(w);
     if (w->draining && now >= w->drain_until)
-        end_all(w, h1_take_leave, "drain_timeout", "drain_timeout is over");
+        end_all(w, conn_take_leave, &drain_is_over, "drain_timeout is over");
 }
 
 void worker_set_access_log(struct worker *w, size_t index, int fd)
@@ -286,7 +294,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->listener_count; i++)
         listener_free(&w->listeners[i]);
-    end_all(w, h1_cut, "process_ended", "the process ends");
+    end_all(w, conn_give_up, &process_ends, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
     upstreams_free(w->upstreams);

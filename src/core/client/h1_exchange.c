@@ -81,6 +81,21 @@ void h1_exchange_finish(struct conn *c)
     exchange_free(ex);
 }
 
+/* That Weir itself ends an exchange, in both logs: nobody else knows of it. */
+static void tell_cut(struct h1_exchange *ex, const struct worker_ending *ending, const char *reason)
+{
+    struct request *req = &ex->request;
+    char outcome[48] = "";
+
+    if (!req->error)
+        req->error = ending->error;
+    if (req->head_sent)
+        snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
+    /* A tunnel has no end of its own to come to. */
+    fault_log(req, ex->is_tunnel ? LOG_LEVEL_INFO : ending->level, outcome, "%s; after %lld ms", reason,
+              (long long)(req->worker->loop->clock.mono_ms - req->times.start));
+}
+
 /* The handler is told that there is no client any more, and the exchange is over. */
 static void abandon(struct conn *c, const char *reason)
 {
@@ -89,6 +104,8 @@ static void abandon(struct conn *c, const char *reason)
 
     if (ex && !complete && !ex->request.fail_reason)
         ex->request.fail_reason = reason;
+    if (ex && ex->head_done && !complete && c->worker->ending)
+        tell_cut(ex, c->worker->ending, reason);
     if (ex && ex->head_done && !ex->ended && ex->request.handler) {
         ex->ended = true;
         if (ex->request.handler->abort)
@@ -106,35 +123,10 @@ void h1_give_up(struct conn *c, const char *reason)
     conn_close(c);
 }
 
-/* That an exchange is cut, in both logs: nobody else knows of it. */
-static void tell_cut(struct conn *c, enum log_level level, const char *error, const char *reason)
-{
-    struct h1_exchange *ex = c->exchange;
-    struct request *req = ex ? &ex->request : NULL;
-    char outcome[48] = "";
-
-    if (c->freed || !ex || !ex->head_done || (ex->ended && !h1_output_is_pending(ex)))
-        return;
-    if (!req->error)
-        req->error = error;
-    if (req->head_sent)
-        snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
-    /* A tunnel has no end of its own to come to. */
-    fault_log(req, ex->is_tunnel ? LOG_LEVEL_INFO : level, outcome, "%s; after %lld ms", reason,
-              (long long)(c->worker->loop->clock.mono_ms - req->times.start));
-}
-
-void h1_cut(struct conn *c, const char *error, const char *reason)
-{
-    tell_cut(c, LOG_LEVEL_INFO, error, reason);
-    h1_give_up(c, reason);
-}
-
-void h1_take_leave(struct conn *c, const char *error, const char *reason)
+void h1_take_leave(struct conn *c, const char *reason)
 {
     if (c->freed || c->phase == CONN_LINGER)
         return;
-    tell_cut(c, LOG_LEVEL_WARN, error, reason);
     if (!c->exchange || !c->exchange->is_tunnel) {
         h1_give_up(c, reason);
         return;

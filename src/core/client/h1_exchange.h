@@ -47,6 +47,7 @@ struct h1_exchange {
     /* Input. */
     struct h1_chunk chunk;
     uint64_t in_left; /* of a body of known length */
+    struct splice_pipe *in_pipe; /* that it goes through to a server; NULL: none */
     uint64_t in_dropped; /* bytes drained after an early answer */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
@@ -85,16 +86,14 @@ struct h1_exchange *h1_exchange_new(struct conn *);
 void h1_exchange_finish(struct conn *);
 
 /*
- * Ends of a connection that come from outside the exchange, none of them while a handler is on the stack.
+ * Two ends of a connection that come from outside the exchange, neither of them while a handler is on the stack.
  * h1_give_up(): the client is gone, or must go at once: tells the handler, logs, closes; nothing if it is closed.
- * h1_cut(): the process ends: the same, and an exchange that was not over has `error` (static text) as $error and
- * a line in the error log.
- * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others are cut.
+ * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others as above.
+ * An exchange that was not over is told in the error log when it is worker->ending that ends it.
  * (The end that an answer brings about is decided in h1_server.c.)
  */
 void h1_give_up(struct conn *, const char *reason);
-void h1_cut(struct conn *, const char *error, const char *reason);
-void h1_take_leave(struct conn *, const char *error, const char *reason);
+void h1_take_leave(struct conn *, const char *reason);
 
 /*
  * When the head of the answer is written, its framing chosen: the one place that decides whether another request
@@ -110,9 +109,6 @@ bool h1_is_kept(const struct h1_exchange *);
 
 /* Reads the start or the rest of a head and runs its request.  False: nothing more can be done now. */
 bool h1_read_head(struct conn *);
-
-/* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
-bool h1_read_proxy(struct conn *);
 
 /* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: fault.h. */
 void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);
