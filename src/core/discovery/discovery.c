@@ -96,6 +96,7 @@ void discovery_source_failed(struct discovery_source *s, const char *why)
     size_t len = strlen(why);
 
     s->spoke_ever = true;
+    snprintf(s->failure, sizeof(s->failure), "%s", why);
     shared->looks_failed++;
     shared->check_ok = 0;
     memset(shared->reason, 0, sizeof(shared->reason));
@@ -114,6 +115,7 @@ void discovery_source_says(struct discovery_source *s, struct pool *pool, const 
 
 void discovery_source_is_well(struct discovery_source *s)
 {
+    s->failure[0] = '\0';
     s->shared->check_ok = 1;
     s->shared->checked_s = s->group->discovery->worker->loop->clock.wall_s;
     memset(s->shared->reason, 0, sizeof(s->shared->reason));
@@ -139,6 +141,11 @@ static void group_tell(struct discovery_group *g, const struct discovery_source 
                   "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), c->failed);
     g->is_full = c->failed > 0;
+    if (c->dropped[0])
+        log_write(log, LOG_LEVEL_WARN,
+                  "upstream %.*s: added at run time, and dropped, since %.*s has other servers of these names: %s; add "
+                  "them again under other names",
+                  STR_ARG(g->upstream->name), STR_ARG(s->name), c->dropped);
     if (c->added + c->removed + c->changed > 0)
         log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es",
@@ -265,6 +272,18 @@ bool discovery_is_filled(const struct discovery *d)
                 return false;
     }
     return true;
+}
+
+const char *discovery_failure(const struct discovery *d, struct str upstream, struct str source)
+{
+    for (size_t i = 0; d && i < d->count; i++) {
+        const struct discovery_group *g = &d->groups[i];
+
+        for (size_t k = 0; str_eq(g->upstream->name, upstream) && k < g->count; k++)
+            if (str_eq(g->sources[k].name, source) && g->sources[k].failure[0])
+                return g->sources[k].failure;
+    }
+    return NULL;
 }
 
 /* ---- the master's part, and what others see ---- */

@@ -7,6 +7,8 @@
 #include "io/resolver.h"
 #include "io/watch.h"
 
+#define DISCOVERY_FAILURE 600
+
 struct discovery_source {
     struct discovery_group *group;
     struct str name; /* of the server, or the path of the file; ends in NUL */
@@ -18,6 +20,7 @@ struct discovery_source {
     bool spoke_ever; /* also of an error */
     int64_t look_at_ms;
     char told[200]; /* the last error that was logged */
+    char failure[DISCOVERY_FAILURE]; /* of the last look; empty: it was good */
 
     /* Of a name. */
     struct resolver_question question;
