@@ -23,7 +23,9 @@ use Carp qw(croak);
 use Cwd qw(abs_path);
 use File::Temp ();
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX ();
+use Socket qw(SOCK_DGRAM);
 use Test::Builder;
 use Time::HiRes qw(time);
 use Weir::Client;
@@ -31,7 +33,7 @@ use Weir::Upstream;
 
 my $owner = $$;
 my %running;    # pid => Weir
-my %given;      # ports handed out by this process
+my %given;      # ports handed out by this process => what holds them
 my $sanitizer = qr/(?:Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|: runtime error: /;
 
 # So that END runs, and ends what was started, when the test is interrupted.
@@ -52,14 +54,16 @@ sub wait_for {
     }
 }
 
-# A loopback port nobody listens on, never the same one twice.
+# A loopback port nobody listens on, never the same one twice, nor one of a test that runs at the same time: each is
+# held by an abstract socket as long as this process is there. They are below those that the kernel gives to clients.
 sub free_port {
-    for (1 .. 100) {
-        my $s = IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => 0)
-            or croak "no free port: $!";
-        my $port = $s->sockport;
-        close $s;
-        return $port if !$given{$port}++;
+    for (1 .. 1000) {
+        my $port = 20000 + int rand 10000;
+        next if $given{$port};
+        my $hold = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "\0weir-test-port-$port") or next;
+        IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1) or next;
+        $given{$port} = $hold;
+        return $port;
     }
     croak 'no free port';
 }
