@@ -14,7 +14,7 @@ package Weir;
 #   is($w->get('http', '/')->{status}, 200);
 #   $w->stop_ok;
 #
-# WEIR names the binary (default ./weir), WEIR_TIMEOUT the seconds to wait (10),
+# WEIR names the binary (default ./weir), WEIR_TIMEOUT the seconds to wait (30),
 # WEIR_KEEP leaves the directories behind.
 
 use strict;
@@ -40,7 +40,7 @@ my $sanitizer = qr/(?:Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|: r
 $SIG{$_} = sub { exit 1 }
     for grep { !defined $SIG{$_} } qw(INT TERM HUP);
 
-sub timeout { return $ENV{WEIR_TIMEOUT} // 10 }
+sub timeout { return $ENV{WEIR_TIMEOUT} // 30 }
 
 # Calls CODE every few milliseconds until it is true: its value, or undef when late.
 sub wait_for {
@@ -346,7 +346,7 @@ sub _left {
             } sort { $a <=> $b } keys %all;
             return !@left;
         },
-        1
+        5
     );
     return @left;
 }
