@@ -240,13 +240,13 @@ void worker_tick(struct worker *w)
 
     deadlines_check(&w->deadlines, now);
     list_each_safe(link, &w->fresh_conns)
-        h1_on_tick(container_of(link, struct conn, link));
+        conn_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     upstreams_tick(w->upstreams);
     if (w->shed.target_ms > 0)
         look_at_lag(w);
     if (w->draining && now >= w->drain_until)
-        end_all(w, h1_take_leave, "drain_timeout is over");
+        end_all(w, conn_take_leave, "drain_timeout is over");
 }
 
 void worker_set_access_log(struct worker *w, size_t index, int fd)
@@ -271,7 +271,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->listener_count; i++)
         listener_free(&w->listeners[i]);
-    end_all(w, h1_give_up, "the process ends");
+    end_all(w, conn_give_up, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
     upstreams_free(w->upstreams);

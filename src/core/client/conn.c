@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/client/h1_exchange.h"
-#include "core/client/h1_server.h"
 #include "core/board/stats.h"
+#include "core/client/conn_proxy.h"
+#include "core/client/h1_server.h"
+#include "io/tls.h"
 
 static void on_turn_over(struct loop_deferred *d)
 {
@@ -20,7 +21,7 @@ static void on_turn_over(struct loop_deferred *d)
         free(c);
         return;
     }
-    h1_go_on(c);
+    c->protocol->go_on(c);
 }
 
 void conn_go_on_later(struct conn *c)
@@ -40,6 +41,8 @@ void conn_close(struct conn *c)
         event_del(&c->event);
     deadline_stop(&c->deadline);
     list_remove(&c->link);
+    tls_free(c->tls);
+    c->tls = NULL;
     close(conn_fd(c));
     c->worker->conn_count--;
     c->worker->stats->connections--;
@@ -65,6 +68,8 @@ void conn_linger(struct conn *c)
 {
     if (c->freed)
         return;
+    if (c->tls)
+        tls_goodbye(c->tls);
     shutdown(conn_fd(c), SHUT_WR);
     conn_unhold(c, c->held_len);
     conn_phase(c, CONN_LINGER, CONN_LINGER_MS);
@@ -95,7 +100,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
             conn_close(c);
         return;
     }
-    h1_on_event(c, what & EV_WRITE);
+    c->protocol->on_event(c, what & EV_WRITE);
 }
 
 /* Closes an idle connection, unless a request has come that the loop has not told of yet. */
@@ -105,7 +110,7 @@ static void end_idle(struct conn *c)
 
     if (recv(conn_fd(c), &byte, 1, MSG_PEEK) > 0) {
         c->readable = true;
-        h1_go_on(c);
+        c->protocol->go_on(c);
     } else if (c->worker->draining) {
         conn_linger(c);
     } else {
@@ -122,7 +127,7 @@ static void on_deadline(struct deadline *d)
     else if (c->phase == CONN_IDLE)
         end_idle(c);
     else
-        h1_on_deadline(c);
+        c->protocol->on_deadline(c);
 }
 
 int conn_register(struct conn *c)
@@ -205,8 +210,36 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
     w->stats->connections++;
     w->stats->accepted++;
     c->readable = has_data;
-    c->proxy_due = listener->proxy_protocol;
-    h1_begin(c);
+    conn_next_protocol(c, listener->proxy_protocol ? &conn_proxy_protocol : conn_first_protocol(listener));
+}
+
+const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener WEIR_UNUSED)
+{
+    return &h1_protocol;
+}
+
+void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)
+{
+    c->protocol = protocol;
+    protocol->begin(c);
+}
+
+void conn_give_up(struct conn *c, const char *reason)
+{
+    if (!c->freed)
+        c->protocol->give_up(c, reason);
+}
+
+void conn_take_leave(struct conn *c, const char *reason)
+{
+    if (!c->freed && c->phase != CONN_LINGER)
+        c->protocol->take_leave(c, reason);
+}
+
+void conn_on_tick(struct conn *c)
+{
+    if (!c->freed && c->protocol->on_tick)
+        c->protocol->on_tick(c);
 }
 
 int conn_hold(struct conn *c, struct str bytes)
@@ -253,6 +286,10 @@ void conn_drain(struct conn *c)
 {
     int64_t grace = c->listener->timeouts.keepalive;
 
+    if (c->protocol->drain) {
+        c->protocol->drain(c);
+        return;
+    }
     if (c->phase != CONN_IDLE)
         return;
     if (grace == 0 || grace > CONN_DRAIN_IDLE_MS)
@@ -265,5 +302,5 @@ void conn_hurry(struct conn *c)
     if (c->phase == CONN_IDLE)
         end_idle(c);
     else if (c->phase == CONN_TUNNEL)
-        h1_take_leave(c, "too many younger generations");
+        conn_take_leave(c, "too many younger generations");
 }

@@ -2,6 +2,9 @@
  * conn.h: a client's connection: descriptor, registration, deadline.  While it is idle this struct is all that it
  * costs: parser, pool, request and buffers come with the first byte (h1_exchange.h) and go with the last.
  * One edge-triggered registration serves the descriptor for its whole life, made when something first blocks.
+ *
+ * What is spoken on it is a table of functions, `protocol`, that may be put in another's place: the PROXY header, then
+ * TLS, then HTTP/1, HTTP/2 or bytes passed on as they are (mode "tcp").  conn_next_protocol() goes from one to the next.
  */
 #ifndef WEIR_CORE_CLIENT_CONN_H
 #define WEIR_CORE_CLIENT_CONN_H
@@ -32,11 +35,39 @@ enum conn_phase {
     CONN_LINGER /* nothing more will be sent: what comes is dropped */
 };
 
+struct conn;
 struct h1_exchange;
+struct h2_session;
+struct relay;
+struct tls;
+
+/* What a protocol does with a connection.  No function of it is called after conn_close(). */
+struct conn_protocol {
+    const char *name;
+    /* The connection is this protocol's from now on; goes on with it. */
+    void (*begin)(struct conn *);
+    /* The socket has something to say; conn->readable and closed_seen are set. */
+    void (*on_event)(struct conn *, bool writable);
+    /* The deadline of a phase other than idle and linger has passed. */
+    void (*on_deadline)(struct conn *);
+    /* Does what can be done, with the worker's loop as the only caller on the stack. */
+    void (*go_on)(struct conn *);
+    /* Called by the tick for connections that are not registered yet.  NULL: nothing is done. */
+    void (*on_tick)(struct conn *);
+    /*
+     * Two ends that come from outside, neither of them while a handler is on the stack.  give_up(): the client is
+     * gone, or must go at once: tells the handlers, logs, closes.  take_leave(): the worker wants it to go: who can be
+     * told is told, and the connection lingers; others as above.
+     */
+    void (*give_up)(struct conn *, const char *reason);
+    void (*take_leave)(struct conn *, const char *reason);
+    /* The worker has begun to drain.  NULL: idle ones get their grace, others end with their answer. */
+    void (*drain)(struct conn *);
+};
 
 /*
  * The booleans: freed excludes all else, the struct only waits for the end of the turn; registered, served and
- * closed_seen stay true once set; proxy_due only before the first exchange.  Without `readable` a read would find
+ * closed_seen stay true once set.  Without `readable` a read would find
  * nothing until an event comes.  While `driving` a handler may be on the stack: what would end or free the
  * connection waits (`queued`).  In CONN_IDLE and CONN_LINGER there is no exchange.
  */
@@ -47,7 +78,13 @@ struct conn {
     struct loop_deferred deferred; /* goes on, or frees it, when the turn is over */
     struct worker *worker;
     const struct listener_conf *listener;
-    struct h1_exchange *exchange; /* NULL: idle */
+    const struct conn_protocol *protocol;
+    struct tls *tls; /* NULL: in the clear, or not begun yet */
+    union {
+        struct h1_exchange *exchange; /* HTTP/1; NULL: idle */
+        struct h2_session *h2;
+        struct relay *relay; /* mode "tcp" */
+    };
     char *held; /* read, not used yet: the start of a head, pipelined requests; malloc; NULL: none */
     uint32_t held_at, held_len, held_room; /* bytes held[held_at..held_at + held_len) wait */
     uint32_t lingered; /* bytes dropped in CONN_LINGER */
@@ -60,8 +97,7 @@ struct conn {
     bool registered;
     bool readable; /* the socket may have bytes */
     bool closed_seen; /* the peer has ended its sending side */
-    bool driving; /* h1_go_on() or what it calls is on the stack */
-    bool proxy_due; /* a PROXY header must come first */
+    bool driving; /* the protocol's go_on() or what it calls is on the stack */
     bool served; /* has had an answer */
     bool queued; /* `deferred` is */
     bool freed; /* is freed when the turn is over */
@@ -70,6 +106,12 @@ struct conn {
 /* Takes `fd` (non-blocking, connected) over and reads from it at once if `has_data`. */
 void conn_accept(struct worker *, const struct listener_conf *, int fd, const struct sockaddr_storage *peer,
                  socklen_t peer_len, bool has_data);
+
+/* What is spoken on a listener's connections once their PROXY header, if they must have one, is read. */
+const struct conn_protocol *conn_first_protocol(const struct listener_conf *);
+
+/* The connection is another protocol's from now on. */
+void conn_next_protocol(struct conn *, const struct conn_protocol *);
 
 static inline int conn_fd(const struct conn *c)
 {
@@ -117,6 +159,11 @@ char *conn_hold_room(struct conn *, size_t n);
 
 /* The worker drains: idle connections end soon, others with their answer. */
 void conn_drain(struct conn *);
+
+/* As the functions of its protocol; nothing for one that is closed. */
+void conn_give_up(struct conn *, const char *reason);
+void conn_take_leave(struct conn *, const char *reason);
+void conn_on_tick(struct conn *);
 
 /* The worker has no time left for clients that may stay for long: ends it if it is idle or a tunnel. */
 void conn_hurry(struct conn *);

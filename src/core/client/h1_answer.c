@@ -186,7 +186,7 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
     uint64_t before = *left;
     enum splice_move_result moved;
 
-    if (ex->out_kind == H1_LENGTH_CHUNKED || ex->out_bodiless || ex->broken)
+    if (ex->out_kind == H1_LENGTH_CHUNKED || ex->out_bodiless || ex->broken || ex->conn->tls)
         return SPLICE_UNFIT;
     if (h1_output_is_pending(ex))
         return splice_blocked(ex);

@@ -47,6 +47,7 @@ struct h1_exchange {
     /* Input. */
     struct h1_chunk chunk;
     uint64_t in_left; /* of a body of known length */
+    struct splice_pipe *in_pipe; /* that it goes through to a server; NULL: none */
     uint64_t in_dropped; /* bytes drained after an early answer */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
@@ -107,9 +108,6 @@ bool h1_is_kept(const struct h1_exchange *);
 
 /* Reads the start or the rest of a head and runs its request.  False: nothing more can be done now. */
 bool h1_read_head(struct conn *);
-
-/* Reads the PROXY header that a listener demands.  False: nothing more can be done now. */
-bool h1_read_proxy(struct conn *);
 
 /* Answers what is no request, or none that may be served; nothing after it can be trusted.  `cause`: fault.h. */
 void h1_refuse(struct h1_exchange *, unsigned status, const char *reason, struct str cause);

@@ -3,11 +3,10 @@
 #include <sys/socket.h>
 
 #include "core/log/fault.h"
+#include "core/client/conn_io.h"
 #include "core/client/h1_exchange.h"
-#include "core/client/listener_trust.h"
 #include "core/reply.h"
 #include "http/h1_parse.h"
-#include "http/proxy_proto.h"
 
 #define TRAILERS_MAX 32
 #define TRAILER_BYTES_MAX 8192
@@ -164,7 +163,7 @@ static size_t receive(struct conn *c, char *to, size_t room)
     ssize_t n;
 
     do
-        n = recv(conn_fd(c), to, room, 0);
+        n = conn_recv(c, to, room);
     while (n < 0 && errno == EINTR);
     if (n > 0)
         return (size_t)n;
@@ -204,7 +203,7 @@ static bool read_first(struct conn *c)
     verdict = h1_scan_feed(&ex->scan, H1_REQUEST, &c->listener->limits, in.s, in.len);
     if (verdict == H1_SCAN_DONE) {
         /* A short read of a whole message: the socket is empty unless an event says otherwise. */
-        c->readable = in.len == WORKER_BUFFER_BYTES || c->closed_seen;
+        c->readable = in.len == WORKER_BUFFER_BYTES || c->closed_seen || conn_has_pending(c);
         head_from_read(ex, in);
         /* Of a message whose body is still to come it says nothing: a reset may have come with these bytes. */
         if (!ex->in_done)
@@ -233,56 +232,4 @@ bool h1_read_head(struct conn *c)
     if (!c->readable)
         return false;
     return c->held_len > 0 ? read_more(c) : read_first(c);
-}
-
-/* ---- the header of a balancer in front ---- */
-
-static void refuse_proxy(struct conn *c, const char *why)
-{
-    char text[ADDR_TEXT_MAX];
-    struct addr peer = conn_peer(c);
-
-    addr_print(&peer, text);
-    log_write(c->worker->log, LOG_LEVEL_WARN, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
-              why);
-    h1_give_up(c, why);
-}
-
-bool h1_read_proxy(struct conn *c)
-{
-    char *room;
-    struct addr peer = conn_peer(c), source;
-    size_t used, n;
-
-    if (!listener_trusts(c->listener, &peer)) {
-        refuse_proxy(c, "a PROXY header is only believed from `trusted`");
-        return false;
-    }
-    if (!c->readable)
-        return false;
-    room = conn_hold_room(c, PROXY_PROTO_MAX);
-    if (!room) {
-        h1_give_up(c, "no memory for a PROXY header");
-        return false;
-    }
-    n = receive(c, room, PROXY_PROTO_MAX);
-    if (n == 0)
-        return false;
-    c->held_len += (uint32_t)n;
-    switch (proxy_proto_parse(conn_held(c), &source, &used)) {
-    case PROXY_PROTO_MORE:
-        if (c->held_len < PROXY_PROTO_MAX)
-            return true;
-        break;
-    case PROXY_PROTO_DONE:
-        conn_unhold(c, used);
-        if (source.len > 0)
-            conn_set_peer(c, &source);
-        c->proxy_due = false;
-        return true;
-    case PROXY_PROTO_BAD:
-        break;
-    }
-    refuse_proxy(c, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
-    return false;
 }

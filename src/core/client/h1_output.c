@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 /* Bytes of a file given to the kernel in one call. */
@@ -70,8 +69,6 @@ static int keep_rest(struct h1_pending *out, const struct h1_pieces *p, size_t s
 
 bool h1_output_send(struct h1_exchange *ex, struct h1_pieces *p, bool more)
 {
-    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-    struct msghdr message = {.msg_iov = p->iov, .msg_iovlen = (size_t)p->count};
     ssize_t n = 0;
 
     if (p->bytes == 0)
@@ -79,9 +76,8 @@ bool h1_output_send(struct h1_exchange *ex, struct h1_pieces *p, bool more)
     if (ex->broken)
         return false;
     if (!h1_output_is_pending(ex)) {
-        n = p->count == 1 ? send(conn_fd(ex->conn), p->iov[0].iov_base, p->iov[0].iov_len, flags)
-                          : sendmsg(conn_fd(ex->conn), &message, flags);
-        if (n == (ssize_t)p->bytes)
+        n = conn_send(ex->conn, p->iov, p->count, more);
+        if (n == (ssize_t)p->bytes && !conn_is_blocked(ex->conn))
             return true;
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             h1_output_break(ex, errno == ECONNRESET || errno == EPIPE ? "client is gone" : "sending to the client failed");
@@ -104,12 +100,27 @@ static void note_progress(struct h1_exchange *ex)
     deadline_renew(&ex->conn->deadline, ex->request.worker->loop->clock.mono_ms);
 }
 
+/* What the connection itself still has to send. */
+static bool flush_conn(struct h1_exchange *ex)
+{
+    if (!conn_is_blocked(ex->conn))
+        return true;
+    if (conn_flush(ex->conn) == 0) {
+        note_progress(ex);
+        return true;
+    }
+    if (errno != EAGAIN && errno != EINTR)
+        h1_output_break(ex, "client is gone");
+    return false;
+}
+
 static bool flush_bytes(struct h1_exchange *ex)
 {
     struct h1_pending *out = &ex->pending;
 
     while (out->at < out->len) {
-        ssize_t n = send(conn_fd(ex->conn), out->bytes + out->at, out->len - out->at, MSG_NOSIGNAL);
+        struct iovec iov = {.iov_base = out->bytes + out->at, .iov_len = out->len - out->at};
+        ssize_t n = conn_send(ex->conn, &iov, 1, false);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -133,7 +144,7 @@ static bool flush_file(struct h1_exchange *ex)
 
     for (uint64_t sent = 0; out->left > 0;) {
         size_t most = out->left < FILE_SEND_BYTES ? (size_t)out->left : FILE_SEND_BYTES;
-        ssize_t n = sendfile(conn_fd(ex->conn), out->fd, &out->offset, most);
+        ssize_t n = conn_send_file(ex->conn, out->fd, &out->offset, most);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -158,11 +169,13 @@ static bool flush_file(struct h1_exchange *ex)
 
 bool h1_output_flush(struct h1_exchange *ex)
 {
-    if (ex->broken)
+    if (ex->broken || !flush_conn(ex))
         return false;
     if (ex->pending.len > 0 && !flush_bytes(ex))
         return false;
-    return ex->pending.fd < 0 || flush_file(ex);
+    if (ex->pending.fd >= 0 && !flush_file(ex))
+        return false;
+    return !conn_is_blocked(ex->conn);
 }
 
 void h1_output_reset(struct h1_exchange *ex)
@@ -173,5 +186,7 @@ void h1_output_reset(struct h1_exchange *ex)
     ex->pending.fd = -1;
     if (ex->pipe)
         splice_pipe_give(ex->conn->worker->pipes, ex->pipe);
-    ex->pipe = NULL;
+    if (ex->in_pipe)
+        splice_pipe_give(ex->conn->worker->pipes, ex->in_pipe);
+    ex->pipe = ex->in_pipe = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include <sys/uio.h>
 
+#include "core/client/conn_io.h"
 #include "core/client/h1_exchange.h"
 
 /* head, size line, body, end of chunk, last chunk */
@@ -33,7 +34,7 @@ bool h1_output_flush(struct h1_exchange *);
 
 static inline bool h1_output_is_pending(const struct h1_exchange *ex)
 {
-    return ex->pending.len > 0 || ex->pending.fd >= 0;
+    return ex->pending.len > 0 || ex->pending.fd >= 0 || conn_is_blocked(ex->conn);
 }
 
 /* The client cannot be written to any more; the connection ends when the handler is off the stack. */

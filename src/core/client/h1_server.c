@@ -44,8 +44,6 @@ static bool step(struct conn *c)
 {
     struct h1_exchange *ex = c->exchange;
 
-    if (c->proxy_due)
-        return h1_read_proxy(c);
     if (!ex || !ex->head_done)
         return h1_read_head(c);
     if (ex->broken) {
@@ -134,7 +132,7 @@ static void flush_yielded(struct conn *c)
     resume_output(ex);
 }
 
-void h1_go_on(struct conn *c)
+static void h1_go_on(struct conn *c)
 {
     if (c->freed || c->driving)
         return;
@@ -151,7 +149,7 @@ void h1_go_on(struct conn *c)
         settle(c);
 }
 
-void h1_begin(struct conn *c)
+static void h1_begin(struct conn *c)
 {
     c->phase = CONN_IDLE;
     if (c->readable) {
@@ -179,7 +177,7 @@ static bool is_reset(struct conn *c)
     return n < 0 && errno != EAGAIN && errno != EINTR;
 }
 
-void h1_on_event(struct conn *c, bool writable)
+static void h1_on_event(struct conn *c, bool writable)
 {
     struct h1_exchange *ex = c->exchange;
 
@@ -231,7 +229,7 @@ static void end_silent(struct conn *c)
     h1_give_up(c, reason);
 }
 
-void h1_on_deadline(struct conn *c)
+static void h1_on_deadline(struct conn *c)
 {
     struct h1_exchange *ex = c->exchange;
 
@@ -267,10 +265,21 @@ void h1_on_deadline(struct conn *c)
     end_silent(c);
 }
 
-void h1_on_tick(struct conn *c)
+static void h1_on_tick(struct conn *c)
 {
     const struct h1_exchange *ex = c->exchange;
 
     if (ex && c->worker->loop->clock.mono_ms - ex->request.times.start >= CONN_REGISTER_MS)
         register_or_end(c);
 }
+
+const struct conn_protocol h1_protocol = {
+    .name = "HTTP/1",
+    .begin = h1_begin,
+    .on_event = h1_on_event,
+    .on_deadline = h1_on_deadline,
+    .go_on = h1_go_on,
+    .on_tick = h1_on_tick,
+    .give_up = h1_give_up,
+    .take_leave = h1_take_leave,
+};

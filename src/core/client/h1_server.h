@@ -7,19 +7,6 @@
 
 #include "core/client/conn.h"
 
-/* A connection was accepted. */
-void h1_begin(struct conn *);
-
-/* The socket has something to say; conn->readable and closed_seen are set. */
-void h1_on_event(struct conn *, bool writable);
-
-/* The deadline of a phase other than idle and linger has passed. */
-void h1_on_deadline(struct conn *);
-
-/* Does what can be done. */
-void h1_go_on(struct conn *);
-
-/* Called by the tick for connections that are not registered yet. */
-void h1_on_tick(struct conn *);
+extern const struct conn_protocol h1_protocol;
 
 #endif

@@ -26,7 +26,7 @@ static bool is_pending(const struct upload *u)
 {
     if (u->whole)
         return upload_whole_pending(u);
-    return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
+    return u->unsent.len > 0 || u->sink_blocked || (u->spool && spool_length(u->spool) > 0);
 }
 
 bool upload_is_done(const struct upload *u)
@@ -232,7 +232,7 @@ void upload_restart(struct upload *u)
 {
     u->uconn = NULL;
     u->sent = 0;
-    u->stopped = false;
+    u->stopped = u->sink_blocked = false;
     u->unsent = STR_NONE;
     if (u->whole)
         upload_whole_rewind(u);
@@ -254,6 +254,7 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
 
 enum upload_result upload_flush(struct upload *u)
 {
+    u->sink_blocked = false;
     if (u->whole)
         return upload_whole_flush(u);
     while (u->unsent.len > 0) {
@@ -276,6 +277,23 @@ enum upload_result upload_flush(struct upload *u)
         if (sent == SPOOL_DISK_FAILED)
             return UPLOAD_DISK_FAILED;
     }
+    return state_of(u);
+}
+
+int upload_sink(const struct upload *u)
+{
+    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
+
+    return fits && !u->stopped && (u->sink_blocked || !is_pending(u)) ? u->uconn->fd : -1;
+}
+
+enum upload_result upload_sunk(struct upload *u, size_t bytes, enum handler_sunk how)
+{
+    u->sent += bytes;
+    u->sink_blocked = how == HANDLER_SUNK_BLOCKED;
+    if (how == HANDLER_SUNK_FAILED)
+        return UPLOAD_FAILED;
+    u->last = how == HANDLER_SUNK_LAST;
     return state_of(u);
 }
 
