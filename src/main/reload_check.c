@@ -1,0 +1,76 @@
+/* reload_check.c: see reload_check.h. */
+#include "main/reload_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main/master.h"
+#include "main/tls_checker.h"
+
+#define CHECK_SAID_MAX (16 * 1024 * 1024)
+
+static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
+{
+    struct pool *pool = pool_new(4096);
+    struct config_names names = {.how = CONFIG_NAMES_ASK};
+    struct conf_report report;
+    FILE *out = fdopen(report_fd, "w");
+    char *found = NULL;
+    size_t found_len = 0;
+    struct config *config;
+    char *said = NULL;
+    size_t said_len = 0;
+    FILE *say = open_memstream(&said, &said_len);
+    bool ok;
+
+    master_leave_in_child(m);
+    names.tell = open_memstream(&found, &found_len);
+    if (!out || !names.tell || !say)
+        _exit(1);
+    conf_report_init(&report, pool);
+    config = master_load_config(m->options, &names, &report);
+    fclose(names.tell);
+    ok = config && tls_checker_here(config, say);
+    fclose(say);
+    if (ok)
+        (void)fwrite(found, 1, found_len, out);
+    else if (!config)
+        conf_report_print(&report, out);
+    if (ok && said_len)
+        (void)fputc('\0', out);
+    (void)fwrite(said, 1, said_len, out);
+    _exit(fflush(out) == 0 && ok ? 0 : 1);
+}
+
+pid_t reload_check_start(struct master *m, int *report)
+{
+    pid_t pid;
+
+    *report = memfd_create("report", MFD_CLOEXEC);
+    fflush(NULL);
+    pid = *report < 0 ? -1 : fork();
+    if (pid == 0)
+        check_in_child(m, *report);
+    return pid;
+}
+
+char *reload_check_said(int report, size_t *len)
+{
+    struct stat st = {.st_size = 0};
+    size_t size = fstat(report, &st) == 0 ? (size_t)st.st_size : 0;
+    char *text;
+    ssize_t n;
+
+    if (size > CHECK_SAID_MAX)
+        size = CHECK_SAID_MAX;
+    text = malloc(size + 1);
+    if (!text)
+        abort();
+    n = pread(report, text, size, 0);
+    *len = n > 0 ? (size_t)n : 0;
+    text[*len] = '\0';
+    return text;
+}
