@@ -52,15 +52,14 @@ sub certificate {
     return openssl("req $new -keyout $name.key -out $name.csr -subj /CN=$name")
         && openssl("x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $name.pem -extfile $name.ext $days");
 }
-my $made = openssl("req -x509 $new -keyout ca.key -out ca.pem -days 2 -subj /CN=authority")
-    && openssl("req -x509 $new -keyout self.key -out self.pem -days 2 -subj /CN=app.test -addext subjectAltName=DNS:app.test")
-    && certificate('app', 'DNS:app.test,IP:127.0.0.1', '-days 2')
-    && certificate('other', 'DNS:other.test', '-days 2')
+my $made = openssl("req -x509 $new -keyout ca.key -out ca.pem -days 90 -subj /CN=authority")
+    && openssl("req -x509 $new -keyout self.key -out self.pem -days 90 -subj /CN=app.test -addext subjectAltName=DNS:app.test")
+    && certificate('app', 'DNS:app.test,IP:127.0.0.1', '-days 90')
+    && certificate('other', 'DNS:other.test', '-days 90')
     && certificate('expired', 'DNS:app.test,IP:127.0.0.1', '-days -1');
 plan skip_all => 'openssl makes no certificates' if !$made;
 mkdir "$dir/state";
 chmod 0777, "$dir/state";
-chmod 0644, glob "$dir/*.key";
 
 # Bytes go through to a port of {inner}, each way; `cut` of those that come back, then the end; `head`: the PROXY header
 # is taken off and noted; `reset` after so many bytes to the server.
@@ -107,6 +106,7 @@ my $app = $inner->upstream('app', {
     '/ws'    => 'websocket',
     '/health' => {do => 'fixed', body => 'well'},
 }, brief => 1);
+$inner->allow(qr/certificate in .* has expired/);
 $inner->start;
 
 # ---- the Weir that is looked at

@@ -106,6 +106,7 @@ CONF
         my $lines = do { local $/; <$in> };
         $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
     }
+    $o{before}->($w, $text) if $o{before};
     my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
     is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
     return $w;
@@ -305,6 +306,29 @@ sub ws_checks {
         ok(Weir::wait_for(sub { get($w, '/jobs/')->{body} eq 'server 3' && get($w, '/jobs/')->{body} eq 'server 3' }),
             'discovery: the file is followed');
         is(get($w, '/')->{body}, 'server 1', 'discovery: the name stays');
+    });
+}
+
+# ---- backend-tls.conf
+SKIP: {
+    my $openssl = program_in_path('openssl') or skip 'no openssl', 7;
+    my $made = 0;
+    my $w = example('backend-tls.conf', workers => 1, before => sub {
+        my ($weir, $text) = @_;
+        my @commands = grep { !/s_server/ } $text =~ /^#   (openssl .*)/mg;
+        $made = grep { 0 == system "cd @{[$weir->dir]} && $_ >/dev/null 2>&1" } @commands;
+    });
+    is($made, 5, 'backend-tls: the commands of the example make its files');
+    my $dir = $w->dir;
+    start_program($w->port("s900$_"), [$openssl, 's_server', '-accept', '127.0.0.1:' . $w->port("s900$_"), '-cert', "$dir/app.pem", '-key',
+        "$dir/app.key", '-CAfile', "$dir/backend-ca.pem", '-Verify', 1, '-www', '-quiet']) for 1, 2;
+    drive('backend-tls', $w, sub {
+        my @r = map { get($w, '/') } 1 .. 6;
+        is(join(' ', map { $_->{status} } @r), '200 200 200 200 200 200', 'backend-tls: servers that want a certificate answer');
+        is((grep { $_->{complete} && $_->{body} =~ m{</HTML>}i } @r), 6, 'backend-tls: all of it');
+        like($r[0]->{body}, qr{CN\s*=\s*weir}, 'backend-tls: they have seen that of Weir');
+        is(get($w, '/old/')->{status}, 502, 'backend-tls: a server that is none');
+        $w->allow(qr/TLS|upstream/);
     });
 }
 
