@@ -121,7 +121,9 @@ void tls_enter(struct tls *t)
 {
     struct tls_scratch *s = t->scratch;
 
-    ERR_clear_error();
+    /* Clearing is dear, and seldom needed. */
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
     s->current = t;
     /* What another session could not finish is not this one's. */
     s->len = 0;

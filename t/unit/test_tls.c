@@ -596,15 +596,20 @@ static int records(const char *bytes, size_t len, size_t *lengths, int most)
     return n;
 }
 
-static int sent_records(struct fixture *f, size_t len, size_t *lengths, int most)
+static int received_records(struct fixture *f, size_t *lengths, int most)
 {
     size_t have = 0;
     ssize_t n;
 
-    assert_int_equal(send_text(f->server, f->big, len), len);
     while ((n = recv(f->fd[1], f->got + have, BIG - have, 0)) > 0)
         have += (size_t)n;
     return records(f->got, have, lengths, most);
+}
+
+static int sent_records(struct fixture *f, size_t len, size_t *lengths, int most)
+{
+    assert_int_equal(send_text(f->server, f->big, len), len);
+    return received_records(f, lengths, most);
 }
 
 static void test_record_sizes(void **state)
@@ -625,6 +630,19 @@ static void test_record_sizes(void **state)
     assert_int_equal(n, 1);
     n = sent_records(f, 40000, lengths, 128);
     assert_int_equal(n, 3);
+    /* A head and a body that do not fit into one: the body is not cut for it. */
+    {
+        struct iovec iov[2] = {{f->big, 200}, {f->big + 200, 16384}};
+
+        assert_int_equal(tls_send(f->server, iov, 2), 16584);
+        n = received_records(f, lengths, 128);
+        assert_int_equal(n, 2);
+        assert_int_equal(lengths[0], 200 + 17);
+        assert_int_equal(lengths[1], 16384 + 17);
+        iov[1].iov_len = 16384 - 200;
+        assert_int_equal(tls_send(f->server, iov, 2), 16384);
+        assert_int_equal(received_records(f, lengths, 128), 1);
+    }
     /* After a silence the path is a stranger again. */
     f->now += 1500;
     n = sent_records(f, 2600, lengths, 128);
