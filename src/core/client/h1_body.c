@@ -160,7 +160,7 @@ static bool sink_body(struct conn *c, struct splice_pipe *pipe, int sink)
     case SPLICE_MOVE_IN_FAILED:
         ex->request.bytes_received += taken;
         drop_pipe(ex, pipe);
-        body_ended(c, moved == SPLICE_MOVE_IN_FAILED);
+        body_ended(c, moved == SPLICE_MOVE_IN_FAILED ? conn_failure(c) : NULL);
         return true;
     case SPLICE_MOVE_OUT_FAILED:
         tell_sunk(ex, taken, HANDLER_SUNK_FAILED);
