@@ -1,5 +1,4 @@
 /* explain_json.c: an explanation for programs: one object. */
-#include "core/json.h"
 #include "core/tls/tls_client.h"
 #include "core/upstream/sticky.h"
 #include "core/var.h"

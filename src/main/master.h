@@ -9,8 +9,8 @@
 #include <limits.h>
 
 #include "core/board/board.h"
-#include "main/certificates.h"
 #include "core/config/config_names.h"
+#include "main/certificates.h"
 #include "main/generation.h"
 #include "main/pidfile.h"
 #include "main/reload.h"

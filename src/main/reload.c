@@ -166,11 +166,8 @@ bool reload_child_ended(struct master *m, pid_t pid, int status)
     r->pid = 0;
     text = reload_check_said(r->report, &len);
     if (passed) {
-        /* The addresses of names, and behind a NUL what is to be known though the file is valid. */
-        if (strlen(text) < len)
-            outcome_log(m->log, LOG_LEVEL_WARN, "", text + strlen(text) + 1);
         reload_close_report(r);
-        reload_load(m, (struct str){text, strlen(text)});
+        reload_load(m, (struct str){text, len});
     } else {
         reload_finish(m, false, len ? text : reload_no_check(m));
     }

@@ -12,6 +12,22 @@
 
 #define CHECK_SAID_MAX (16 * 1024 * 1024)
 
+/* What is odd is for the log, as the memfd of one that passed has other things. */
+static bool check_tls(struct master *m, const struct config *config, FILE *out)
+{
+    char *odd = NULL;
+    size_t odd_len = 0;
+    FILE *to = open_memstream(&odd, &odd_len);
+    bool ok = to && tls_checker_here(config, out, to);
+
+    if (to)
+        fclose(to);
+    if (ok)
+        outcome_log(m->log, LOG_LEVEL_WARN, "", odd);
+    free(odd);
+    return ok;
+}
+
 static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
 {
     struct pool *pool = pool_new(4096);
@@ -21,27 +37,20 @@ static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
     char *found = NULL;
     size_t found_len = 0;
     struct config *config;
-    char *said = NULL;
-    size_t said_len = 0;
-    FILE *say = open_memstream(&said, &said_len);
     bool ok;
 
     master_leave_in_child(m);
     names.tell = open_memstream(&found, &found_len);
-    if (!out || !names.tell || !say)
+    if (!out || !names.tell)
         _exit(1);
     conf_report_init(&report, pool);
     config = master_load_config(m->options, &names, &report);
     fclose(names.tell);
-    ok = config && tls_checker_here(config, say);
-    fclose(say);
+    ok = config && check_tls(m, config, out);
     if (ok)
         (void)fwrite(found, 1, found_len, out);
     else if (!config)
         conf_report_print(&report, out);
-    if (ok && said_len)
-        (void)fputc('\0', out);
-    (void)fwrite(said, 1, said_len, out);
     _exit(fflush(out) == 0 && ok ? 0 : 1);
 }
 

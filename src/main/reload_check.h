@@ -15,8 +15,7 @@ pid_t reload_check_start(struct master *, int *report);
 
 /*
  * What the child that has ended wrote, malloc'd, with a NUL behind its `len` bytes.  Of one that passed: the
- * addresses of names (config_names.found), and where there is more to know of the certificates, a NUL and that; of
- * another: what is wrong with the file.
+ * addresses of names (config_names.found); of another: what is wrong with the file.
  */
 char *reload_check_said(int report, size_t *len);
 
