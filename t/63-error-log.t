@@ -173,6 +173,28 @@ for (['/re1', '~ ^/re[0-9]'], ['/dead', '= /dead'], ['/mixed/', '/mixed/'], ['/t
     like(fresh('access.log', qr/\n/), qr/ route=\Q$_->[1]\E id/, "$_->[0]: the route's name or matcher");
 }
 
+# ---- clients for whom there is no room: one line, however many they are
+{
+    my $full = Weir->new(ports => [qw(http up)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+limits = { connections = 2; };
+listeners = ( "127.0.0.1:{{http}}" );
+upstreams = ( { name = "up"; servers = ( "127.0.0.1:{{up}}" ); } );
+sites = ( { proxy = "up"; } );
+CONF
+    my $hang = $full->upstream('up', 'hang');
+    $full->start;
+    $full->allow(qr/limits\.connections/);
+    my @busy = map { my $c = $full->client('http'); $c->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); $c } 1 .. 10;
+    my $closed = grep { $_->is_closed(timeout => 1) } @busy;
+    is($closed, 7, 'those over the limit are turned away');
+    is_deeply([map { /(limits\.connections.*)/ ? $1 : () } $full->log_lines],
+        ['limits.connections (3 for this worker) is reached: 1 client is turned away'], 'said once');
+    $_->reset for @busy;
+    $full->stop_ok('TERM');
+}
+
 # ---- exchanges that Weir ends: the former generation after drain_timeout, and all when it is stopped at once
 for my $end ('drain_timeout', 'process_ended') {
     my %asked = map { $_ => $w->client('http') } '/cut/head', '/cut/body';
