@@ -132,8 +132,8 @@ my $time = qr/\[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\]/;
     rename $w->fill('{{dir}}/all.log'), $w->fill('{{dir}}/all.log.1') or die "rename: $!";
     $seen{'all.log'} = 0;
     $w->signal('USR1');
-    ok(Weir::wait_for(sub { -e $w->fill('{{dir}}/all.log') }, 5), 'USR1: the file is made anew');
-    ok(Weir::wait_for(sub { get('/after'); $w->read('all.log') =~ /after/ }, 5), 'and has the lines to come');
+    ok(Weir::wait_for(sub { -e $w->fill('{{dir}}/all.log') }), 'USR1: the file is made anew');
+    ok(Weir::wait_for(sub { get('/after'); $w->read('all.log') =~ /after/ }), 'and has the lines to come');
 }
 get('/late');
 $w->stop_ok;

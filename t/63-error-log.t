@@ -61,7 +61,7 @@ my %log;    # place that was read to
 sub fresh {
     my ($name, $want) = @_;
     my $text;
-    Weir::wait_for(sub { $text = substr $w->read($name), $log{$name} // 0; $text =~ $want }, 3);
+    Weir::wait_for(sub { $text = substr $w->read($name), $log{$name} // 0; $text =~ $want });
     $log{$name} = length $w->read($name);
     return $text;
 }

@@ -1,7 +1,7 @@
 package Weir::Dns;
 
-# A small name server for the tests: UDP and TCP on one port of 127.0.0.1, one forked
-# process. What it answers is in a file that the test replaces with set(); it is read
+# A small name server for the tests: UDP and TCP on one port of 127.0.0.1 (or another
+# {address}), one forked process. What it answers is in a file that the test replaces with set(); it is read
 # for every query. Every name that was asked for is appended to another file.
 #
 #   my $dns = Weir::Dns->start(dir => $w->dir);
@@ -32,11 +32,11 @@ sub start {
     my $self = bless {zone => {}, file => "$o{dir}/dns.json", log => "$o{dir}/dns.log"}, $class;
     my ($udp, $tcp);
     for (1 .. 50) {
-        $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0)
+        $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // 0)
             or croak "udp: $!";
         $tcp = IO::Socket::INET->new(
             Proto     => 'tcp',
-            LocalAddr => '127.0.0.1',
+            LocalAddr => $o{address} // '127.0.0.1',
             LocalPort => $udp->sockport,
             Listen    => 8,
             ReuseAddr => 1,
