@@ -32,7 +32,8 @@ static const char *config_dir_of(struct pool *pool, const char *file)
     return pool_str(pool, (struct str){file, n}).s;
 }
 
-static struct build *config_begin(const char *file, struct conf_report *report)
+static struct build *config_begin(const char *file, const struct config_names *names,
+                                  struct conf_report *report)
 {
     struct pool *pool = pool_new(256 * 1024);
     struct build *b = pool_zalloc(pool, sizeof(*b));
@@ -40,6 +41,7 @@ static struct build *config_begin(const char *file, struct conf_report *report)
 
     b->pool = pool;
     b->report = report;
+    b->names = names;
     b->config = pool_zalloc(pool, sizeof(*b->config));
     b->config->pool = pool;
     b->config->file = str_of(config_absolute(pool, file));
@@ -52,7 +54,6 @@ static struct build *config_begin(const char *file, struct conf_report *report)
     b->upstreams = hash_table_new(pool, b->key, 64);
     b->inlines = hash_table_new(pool, b->key, 16);
     b->sites = hash_table_new(pool, b->key, 64);
-    b->resolved = hash_table_new(pool, b->key, 16);
     b->roots = hash_table_new(pool, b->key, 16);
     b->directories = hash_table_new(pool, b->key, 16);
     b->logs = hash_table_new(pool, b->key, 16);
@@ -116,20 +117,31 @@ static struct config *config_finish(struct build *b, size_t errors)
     return b->config;
 }
 
-struct config *config_load(const char *file, struct conf_report *report)
+struct config *config_load_with(const char *file, const struct config_names *names, struct conf_report *report)
 {
     size_t errors = report->n;
-    struct build *b = config_begin(file, report);
+    struct build *b = config_begin(file, names, report);
 
     return config_read(b, file) == 0 ? config_finish(b, errors) : config_refuse(b);
 }
 
-struct config *config_from_text(struct str text, const char *name, struct conf_report *report)
+struct config *config_from_text_with(struct str text, const char *name, const struct config_names *names,
+                                     struct conf_report *report)
 {
     size_t errors = report->n;
-    struct build *b = config_begin(name, report);
+    struct build *b = config_begin(name, names, report);
 
     return config_read_text(b, text, name) == 0 ? config_finish(b, errors) : config_refuse(b);
+}
+
+struct config *config_load(const char *file, struct conf_report *report)
+{
+    return config_load_with(file, &(struct config_names){.how = CONFIG_NAMES_ASK}, report);
+}
+
+struct config *config_from_text(struct str text, const char *name, struct conf_report *report)
+{
+    return config_from_text_with(text, name, &(struct config_names){.how = CONFIG_NAMES_ASK}, report);
 }
 
 void config_free(struct config *config)

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_names.h"
 #include "core/route/match.h"
 #include "core/route/router.h"
 #include "core/config/settings.h"
@@ -20,6 +21,7 @@ struct build {
     struct config *config;
     struct pool *pool; /* the configuration's */
     struct conf_report *report;
+    const struct config_names *names;
     struct conf_load load;
     struct conf_text text; /* empty: for defaults, which stand in no file */
     const char *dir; /* absolute; what relative paths are relative to */
@@ -37,7 +39,7 @@ struct build {
     struct hash_table *inlines; /* by URL, to struct upstream */
     size_t upstream_room;
     struct hash_table *sites; /* by name, to struct site */
-    struct hash_table *resolved; /* by host, to struct addr */
+    struct hash_table *resolved; /* by host, to struct addr; NULL until the first */
     struct hash_table *roots; /* by path, to struct build_root */
     struct hash_table *directories; /* by path: checked before */
     struct hash_table *logs; /* by path, to struct access_log */

@@ -130,6 +130,9 @@ static void listener_admin_site(struct build *b, struct listener_conf *l)
     level->status = true;
     config_build_route(b, site, &site->routes[0], level, b->settings->defaults, &settings_defaults_group);
     site->routes[0].action = ACTION_API;
+    /* Those of `defaults` are of what visitors ask for. */
+    site->routes[0].access_logs = NULL;
+    site->routes[0].access_log_count = 0;
     site->router = router_new(b->pool, b->key, site->routes, 1);
     l->default_site = site;
     l->hosts = hosts_build(b, NULL, 0);
