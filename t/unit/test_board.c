@@ -448,7 +448,7 @@ static void test_hostile_words(void **state)
     struct process_stats sum;
     struct peer_stats peer;
     char page[4096];
-    const size_t peers_at = 4096 + BOARD_PROCESSES * 384;
+    const size_t peers_at = 4096 + BOARD_PROCESSES * 512;
 
     (void)state;
     assert_int_equal(pread(board_fd(board), page, sizeof(page), 0), (ssize_t)sizeof(page));
