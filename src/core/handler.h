@@ -9,6 +9,14 @@
 
 struct request;
 
+/* How far a body got that goes to a handler's sink. */
+enum handler_sunk {
+    HANDLER_SUNK_MORE, /* the client has sent no more yet */
+    HANDLER_SUNK_BLOCKED, /* the sink takes no more: credit() is to say when it does */
+    HANDLER_SUNK_LAST, /* all of the body is there */
+    HANDLER_SUNK_FAILED /* the sink failed with errno */
+};
+
 struct handler {
     const char *name; /* for logs and explain */
     /*
@@ -18,6 +26,13 @@ struct handler {
     void (*start)(struct request *, struct str body, bool last);
     /* More of the body, after the credit() of the request's `out` asked for it.  NULL: the body is dropped. */
     void (*body)(struct request *, struct str bytes, bool last);
+    /*
+     * A socket that takes the body's next bytes as they are, so that nobody copies them; -1: none, body() is to have
+     * them.  sunk() is told that `bytes` were taken from the client, though not all of them need have arrived when
+     * it is blocked.  NULL, both: never.
+     */
+    int (*sink)(struct request *);
+    void (*sunk)(struct request *, size_t bytes, enum handler_sunk);
     /* The client can take more: after an `out` function answered false.  May be NULL where only a head is
      * sent. */
     void (*resume)(struct request *);

@@ -19,6 +19,9 @@ static int cli_with_config(const char *file, bool bind, void (*say)(const char *
     conf_report_init(&report, pool);
     config = config_load(file, &report);
     valid = config && (!bind || bind_check(config, &report));
+    /* Before the config goes, in whose memory the names of files are. */
+    if (valid && bind)
+        (void)conf_report_print_warnings(&report, stderr);
     if (valid)
         say(file, config);
     else

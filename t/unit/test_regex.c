@@ -175,6 +175,44 @@ static struct str random_text(char *text, uint64_t *state, const char *letters, 
     return (struct str){text, len};
 }
 
+static bool lets(const struct regex *regex, struct str subject)
+{
+    struct regex_gate gate = regex_gate(regex);
+
+    return regex_gate_lets(&gate, subject, regex_gate_start(subject));
+}
+
+static void test_gates(void **state)
+{
+    static const struct {
+        const char *pattern, *subject;
+        bool nocase, lets;
+    } gates[] = {
+        {"^/r/re5/[0-9]+$", "/r/re5/12", false, true},
+        {"^/r/re5/[0-9]+$", "/r/re6/12", false, false},
+        {"^/r/re5/[0-9]+$", "/r/re5", false, false},
+        {"^/a/long/way/to/go/", "/a/long/way/to/go/on", false, true},
+        {"^/a/long/way/to/go/", "/a/long/way/to/no/on", false, false},
+        {"^/a/long/way/to/go/", "/b/long/way/to/go/on", false, true}, /* only the end of it is looked at */
+        {"^/a/long/way/to/go/", "/a/long/way/to/go", false, false},
+        {"^/x", "/X", true, true},
+        {"^/x", "", false, false},
+        {"x$", "", false, true},
+    };
+    struct pool *pool = pool_new(1024);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        struct regex_error error;
+        const struct regex *regex = regex_new(pool, str_of(gates[i].pattern), gates[i].nocase, &error);
+
+        assert_non_null(regex);
+        if (lets(regex, str_of(gates[i].subject)) != gates[i].lets)
+            fail_msg("%s and %s", gates[i].pattern, gates[i].subject);
+    }
+    pool_free(pool);
+}
+
 static void test_literal_is_harmless(void **state)
 {
     uint64_t seed = 11;
@@ -208,6 +246,8 @@ static void test_literal_is_harmless(void **state)
 
                 if ((regex_match(regex, scratch, subject, NULL) == REGEX_MATCH) != (rc >= 0))
                     fail_msg("%.*s on %.*s", STR_ARG(pattern), STR_ARG(subject));
+                if (rc >= 0 && !lets(regex, subject))
+                    fail_msg("the gate of %.*s shuts out %.*s", STR_ARG(pattern), STR_ARG(subject));
             }
             pcre2_match_data_free(data);
             pcre2_code_free(plain);
@@ -224,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_captures),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_gates),
         cmocka_unit_test(test_literal_is_harmless),
     };
 

@@ -7,6 +7,10 @@
 #include "core/client/h1_exchange.h"
 #include "core/reply.h"
 
+/* Of a body at least so much must be left for it to be moved to the server without a copy; and at most in a turn. */
+#define BODY_SPLICE_BYTES ((uint64_t)256 * 1024)
+#define BODY_SPLICE_TURN ((uint64_t)4 * 1024 * 1024)
+
 /* What came is not what was announced: after this nothing can be understood. */
 void h1_body_failed(struct h1_exchange *ex, unsigned status, const char *reason, struct str cause)
 {
@@ -99,12 +103,79 @@ static void body_ended(struct conn *c, const char *failure)
         h1_body_failed(ex, 0, failure ? failure : "client closed in the middle of a body", STR_NONE);
 }
 
+/* The pipe that a long body goes through on its way to a server; NULL: it goes by the buffer. */
+static struct splice_pipe *body_pipe(struct h1_exchange *ex)
+{
+    if (ex->in_pipe)
+        return ex->in_pipe;
+    if (ex->request.frame.kind != FRAME_LENGTH || ex->in_left < BODY_SPLICE_BYTES || ex->is_tunnel || ex->ended ||
+        ex->conn->tls || !ex->request.handler || !ex->request.handler->sink)
+        return NULL;
+    return splice_pipe_take(ex->conn->worker->pipes);
+}
+
+static void drop_pipe(struct h1_exchange *ex, struct splice_pipe *pipe)
+{
+    splice_pipe_give(ex->conn->worker->pipes, pipe);
+    ex->in_pipe = NULL;
+}
+
+/* Bytes of the body were taken for the sink. */
+static void tell_sunk(struct h1_exchange *ex, size_t bytes, enum handler_sunk how)
+{
+    struct request *req = &ex->request;
+
+    req->bytes_received += bytes;
+    ex->credit = 0;
+    ex->in_done = how == HANDLER_SUNK_LAST;
+    if (how == HANDLER_SUNK_LAST || how == HANDLER_SUNK_FAILED)
+        drop_pipe(ex, ex->in_pipe);
+    req->handler->sunk(req, bytes, how);
+}
+
+/* Moves what is there to the handler's sink.  False: nothing more to be done now. */
+static bool sink_body(struct conn *c, struct splice_pipe *pipe, int sink)
+{
+    struct h1_exchange *ex = c->exchange;
+    uint64_t whole = ex->in_left + pipe->held, before = ex->in_left;
+    uint64_t turn = whole < BODY_SPLICE_TURN ? whole : BODY_SPLICE_TURN, left = turn;
+    enum splice_move_result moved = splice_move(pipe, conn_fd(c), sink, &left);
+    size_t taken;
+
+    ex->in_pipe = pipe;
+    ex->in_left = whole - (turn - left) - pipe->held;
+    taken = (size_t)(before - ex->in_left);
+    switch (moved) {
+    case SPLICE_MOVE_MORE_IN:
+        c->readable = false;
+        tell_sunk(ex, taken, HANDLER_SUNK_MORE);
+        return false;
+    case SPLICE_MOVE_BLOCKED_OUT:
+        tell_sunk(ex, taken, HANDLER_SUNK_BLOCKED);
+        return false;
+    case SPLICE_MOVE_DONE:
+        tell_sunk(ex, taken, whole == turn ? HANDLER_SUNK_LAST : HANDLER_SUNK_MORE);
+        return true;
+    case SPLICE_MOVE_IN_ENDED:
+    case SPLICE_MOVE_IN_FAILED:
+        ex->request.bytes_received += taken;
+        drop_pipe(ex, pipe);
+        body_ended(c, moved == SPLICE_MOVE_IN_FAILED ? conn_failure(c) : NULL);
+        return true;
+    case SPLICE_MOVE_OUT_FAILED:
+        tell_sunk(ex, taken, HANDLER_SUNK_FAILED);
+        return true;
+    }
+    return false;
+}
+
 /* One step of reading a body.  False: nothing more to be done now. */
 bool h1_read_body(struct conn *c)
 {
     struct h1_exchange *ex = c->exchange;
     size_t room = WORKER_BUFFER_BYTES;
     struct str in = conn_held(c);
+    struct splice_pipe *pipe;
     ssize_t n;
 
     if (in.len > 0) {
@@ -114,6 +185,14 @@ bool h1_read_body(struct conn *c)
         if (!ex->in_bad)
             conn_unhold(c, held - in.len);
         return true;
+    }
+    pipe = body_pipe(ex);
+    if (pipe) {
+        int sink = ex->ended ? -1 : ex->request.handler->sink(&ex->request);
+
+        if (sink >= 0)
+            return (c->readable || pipe->held > 0) && sink_body(c, pipe, sink);
+        drop_pipe(ex, pipe);
     }
     if (!c->readable)
         return false;

@@ -47,6 +47,7 @@ struct h1_exchange {
     /* Input. */
     struct h1_chunk chunk;
     uint64_t in_left; /* of a body of known length */
+    struct splice_pipe *in_pipe; /* that it goes through to a server; NULL: none */
     uint64_t in_dropped; /* bytes drained after an early answer */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
@@ -88,6 +89,7 @@ void h1_exchange_finish(struct conn *);
  * Two ends of a connection that come from outside the exchange, neither of them while a handler is on the stack.
  * h1_give_up(): the client is gone, or must go at once: tells the handler, logs, closes; nothing if it is closed.
  * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others as above.
+ * An exchange that was not over is told in the error log when it is worker->ending that ends it.
  * (The end that an answer brings about is decided in h1_server.c.)
  */
 void h1_give_up(struct conn *, const char *reason);

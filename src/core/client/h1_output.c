@@ -188,5 +188,7 @@ void h1_output_reset(struct h1_exchange *ex)
     ex->pending.fd = -1;
     if (ex->pipe)
         splice_pipe_give(ex->conn->worker->pipes, ex->pipe);
-    ex->pipe = NULL;
+    if (ex->in_pipe)
+        splice_pipe_give(ex->conn->worker->pipes, ex->in_pipe);
+    ex->pipe = ex->in_pipe = NULL;
 }

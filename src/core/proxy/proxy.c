@@ -358,6 +358,21 @@ static void proxy_body(struct request *req, struct str bytes, bool last)
     uploaded(p, result, STR_NONE);
 }
 
+static int proxy_sink(struct request *req)
+{
+    struct proxy *p = req->handler_data;
+
+    return p->sendable ? upload_sink(&p->client.upload) : -1;
+}
+
+static void proxy_sunk(struct request *req, size_t bytes, enum handler_sunk how)
+{
+    struct proxy *p = req->handler_data;
+
+    p->credited = false;
+    uploaded(p, upload_sunk(&p->client.upload, bytes, how), STR_NONE);
+}
+
 static void proxy_resume(struct request *req)
 {
     struct proxy *p = req->handler_data;
@@ -378,6 +393,8 @@ const struct handler handler_proxy = {
     .name = "proxy",
     .start = proxy_start,
     .body = proxy_body,
+    .sink = proxy_sink,
+    .sunk = proxy_sunk,
     .resume = proxy_resume,
     .abort = proxy_abort,
 };

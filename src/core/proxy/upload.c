@@ -26,7 +26,7 @@ static bool is_pending(const struct upload *u)
 {
     if (u->whole)
         return upload_whole_pending(u);
-    return u->unsent.len > 0 || (u->spool && spool_length(u->spool) > 0);
+    return u->unsent.len > 0 || u->sink_blocked || (u->spool && spool_length(u->spool) > 0);
 }
 
 bool upload_is_done(const struct upload *u)
@@ -124,6 +124,43 @@ static enum upload_result write_pieces(struct upload *u, const struct pieces *p)
     return keep_rest(u, p, (size_t)n) < 0 ? UPLOAD_DISK_FAILED : UPLOAD_BLOCKED;
 }
 
+ssize_t upload_send(struct upload *u, struct str bytes, int flags)
+{
+    ssize_t n;
+
+    do
+        n = send(u->uconn->fd, bytes.s, bytes.len, MSG_NOSIGNAL | flags);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        n = 0;
+    u->sent += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+enum upload_result upload_send_head(struct upload *u, const struct h1_buffer *head, int flags)
+{
+    ssize_t n = upload_send(u, (struct str){head->bytes, head->used}, flags);
+
+    if (n < 0)
+        return UPLOAD_FAILED;
+    if ((size_t)n == head->used)
+        return UPLOAD_DONE;
+    u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, head->used - (size_t)n});
+    return UPLOAD_BLOCKED;
+}
+
+enum upload_result upload_send_unsent(struct upload *u, int flags)
+{
+    while (u->unsent.len > 0) {
+        ssize_t n = upload_send(u, u->unsent, flags);
+
+        if (n <= 0)
+            return n < 0 ? UPLOAD_FAILED : UPLOAD_BLOCKED;
+        u->unsent = str_from(u->unsent, (size_t)n);
+    }
+    return UPLOAD_DONE;
+}
+
 /* The end of a chunk that holds `len` bytes, and of the body. */
 static struct str chunk_end(size_t len, bool last)
 {
@@ -164,9 +201,7 @@ struct h1_framing upload_framing(struct upload *u, struct str body, bool last)
 /* The head in front of a body that waited for the connection. */
 static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
 {
-    struct request *req = u->req;
-    struct str text;
-    ssize_t n;
+    enum upload_result result;
 
     if (u->chunked && head->room - head->used < H1_CHUNK_LINE_MAX) {
         errno = EMSGSIZE;
@@ -177,20 +212,8 @@ static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
         if (append(u, chunk_end(1, u->last)) < 0)
             return UPLOAD_DISK_FAILED;
     }
-    do
-        n = send(u->uconn->fd, head->bytes, head->used, MSG_NOSIGNAL | MSG_MORE);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN)
-        return UPLOAD_FAILED;
-    if (n < 0)
-        n = 0;
-    u->sent += (uint64_t)n;
-    text = (struct str){head->bytes + n, head->used - (size_t)n};
-    if (text.len > 0) {
-        u->unsent = pool_str(req->pool, text);
-        return UPLOAD_BLOCKED;
-    }
-    return upload_flush(u);
+    result = upload_send_head(u, head, MSG_MORE);
+    return result == UPLOAD_DONE ? upload_flush(u) : result;
 }
 
 /* Copies a small piece behind the head's bytes; false: it does not fit. */
@@ -232,7 +255,7 @@ void upload_restart(struct upload *u)
 {
     u->uconn = NULL;
     u->sent = 0;
-    u->stopped = false;
+    u->stopped = u->sink_blocked = false;
     u->unsent = STR_NONE;
     if (u->whole)
         upload_whole_rewind(u);
@@ -254,18 +277,14 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
 
 enum upload_result upload_flush(struct upload *u)
 {
+    enum upload_result result;
+
+    u->sink_blocked = false;
     if (u->whole)
         return upload_whole_flush(u);
-    while (u->unsent.len > 0) {
-        ssize_t n = send(u->uconn->fd, u->unsent.s, u->unsent.len, MSG_NOSIGNAL | MSG_MORE);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
-        u->sent += (uint64_t)n;
-        u->unsent = (struct str){u->unsent.s + n, u->unsent.len - (size_t)n};
-    }
+    result = upload_send_unsent(u, MSG_MORE);
+    if (result != UPLOAD_DONE)
+        return result;
     if (u->spool) {
         uint64_t before = spool_length(u->spool);
         enum spool_sent sent = before > 0 ? spool_send(u->spool, u->uconn->fd, UINT64_MAX) : SPOOL_EMPTY;
@@ -276,6 +295,23 @@ enum upload_result upload_flush(struct upload *u)
         if (sent == SPOOL_DISK_FAILED)
             return UPLOAD_DISK_FAILED;
     }
+    return state_of(u);
+}
+
+int upload_sink(const struct upload *u)
+{
+    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
+
+    return fits && !u->stopped && (u->sink_blocked || !is_pending(u)) ? u->uconn->fd : -1;
+}
+
+enum upload_result upload_sunk(struct upload *u, size_t bytes, enum handler_sunk how)
+{
+    u->sent += bytes;
+    u->sink_blocked = how == HANDLER_SUNK_BLOCKED;
+    if (how == HANDLER_SUNK_FAILED)
+        return UPLOAD_FAILED;
+    u->last = how == HANDLER_SUNK_LAST;
     return state_of(u);
 }
 

@@ -31,6 +31,7 @@ struct upload {
     bool chunked;
     bool last; /* the end of the body has come */
     bool stopped; /* no more is sent: the server does not want it */
+    bool sink_blocked; /* the server takes no more of what comes by upload_sink() */
 
     /* Of a body that is kept: the spool holds it without framing. */
     bool whole;
@@ -68,6 +69,13 @@ void upload_restart(struct upload *);
 
 /* More of the body. */
 enum upload_result upload_body(struct upload *, struct str body, bool last);
+
+/*
+ * The socket that may be given more of the body without a look at it, after all that came before; -1: none now.
+ * upload_sunk() says what became of it, as upload_body() would.
+ */
+int upload_sink(const struct upload *);
+enum upload_result upload_sunk(struct upload *, size_t bytes, enum handler_sunk);
 
 /* Sends what waits. */
 enum upload_result upload_flush(struct upload *);

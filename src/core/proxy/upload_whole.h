@@ -16,6 +16,18 @@ enum upload_result upload_whole_flush(struct upload *);
 /* Something waits to be sent. */
 bool upload_whole_pending(const struct upload *);
 
+/*
+ * For both kinds.  Sends what the server takes of `bytes` now, with flags beside MSG_NOSIGNAL; how much, or -1
+ * with errno.
+ */
+ssize_t upload_send(struct upload *, struct str bytes, int flags);
+
+/* The whole head: UPLOAD_DONE, UPLOAD_BLOCKED with the rest of it in `unsent`, or UPLOAD_FAILED. */
+enum upload_result upload_send_head(struct upload *, const struct h1_buffer *head, int flags);
+
+/* What is in `unsent`; results as above. */
+enum upload_result upload_send_unsent(struct upload *, int flags);
+
 /* The whole body waits again. */
 void upload_whole_rewind(struct upload *);
 

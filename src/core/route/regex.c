@@ -226,6 +226,7 @@ static void regex_copy(struct regex_captures *captures, pcre2_match_data *data, 
         PCRE2_SIZE to = ends[2 * i + 1];
 
         /* "\K" can leave a start behind its end. */
+        captures->group[i] = STR_NONE;
         if (from != PCRE2_UNSET && from <= to && to <= subject.len)
             captures->group[i] = (struct str){subject.s + from, to - from};
     }
@@ -237,7 +238,7 @@ enum regex_result regex_match(const struct regex *regex, struct regex_scratch *s
     int rc;
 
     if (captures)
-        *captures = (struct regex_captures){.count = 0};
+        captures->count = 0;
     if (!subject.s)
         subject = STR("");
     if (!regex_may_match(regex, subject))
@@ -251,6 +252,21 @@ enum regex_result regex_match(const struct regex *regex, struct regex_scratch *s
     if (captures)
         regex_copy(captures, scratch->data, rc, subject);
     return REGEX_MATCH;
+}
+
+struct regex_gate regex_gate(const struct regex *regex)
+{
+    struct regex_gate gate = {.len = 0};
+    struct str literal = regex->literal;
+    size_t n = literal.len < sizeof(gate.word) ? literal.len : sizeof(gate.word);
+
+    if (literal.len == 0 || regex->nocase)
+        return gate;
+    gate.len = (uint32_t)literal.len;
+    gate.at = (uint32_t)(literal.len - n);
+    memcpy(&gate.word, literal.s + gate.at, n);
+    memset(&gate.mask, 0xff, n);
+    return gate;
 }
 
 struct str regex_text(const struct regex *regex)

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/pool.h"
 #include "base/str.h"
@@ -52,6 +54,40 @@ struct regex_scratch *regex_scratch_new(struct pool *pool);
  */
 enum regex_result regex_match(const struct regex *, struct regex_scratch *, struct str subject,
                               struct regex_captures *captures) WEIR_MUST_CHECK;
+
+/*
+ * What most subjects that a regex does not match fail by: eight bytes of the literal that it begins with.  Gates stand
+ * in an array beside their regexes, so that a hundred of them are passed by without a look at any regex.
+ */
+struct regex_gate {
+    uint64_t word, mask; /* the last bytes of the literal, and which of the eight count */
+    uint32_t at; /* where they stand in the subject */
+    uint32_t len; /* of the literal: no shorter subject matches */
+};
+
+/* One that lets all pass for a regex without a literal, or without regard to case. */
+struct regex_gate regex_gate(const struct regex *);
+
+/* The first bytes of a subject, zeros behind a short one: made once for all gates. */
+static inline uint64_t regex_gate_start(struct str subject)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, subject.s, subject.len < sizeof(word) ? subject.len : sizeof(word));
+    return word;
+}
+
+/* False: the regex does not match `subject`. */
+static inline bool regex_gate_lets(const struct regex_gate *gate, struct str subject, uint64_t start)
+{
+    uint64_t word = start;
+
+    if (subject.len < gate->len)
+        return false;
+    if (gate->at > 0)
+        memcpy(&word, subject.s + gate->at, sizeof(word));
+    return (word & gate->mask) == gate->word;
+}
 
 /* The pattern as written. */
 struct str regex_text(const struct regex *);

@@ -19,6 +19,7 @@ struct router {
     struct path_table *exact;
     struct radix *prefixes;
     struct candidate **regexes;
+    struct regex_gate *gates; /* of the regexes */
     size_t regex_count;
     struct path_table *names;
     size_t count;
@@ -61,8 +62,10 @@ static void router_add(struct router *router, struct candidate *candidate)
         path_table_add(router->exact, route->path, candidate);
     else if (route->matcher == ROUTE_PREFIX)
         radix_add(router->prefixes, route->path, candidate);
-    else
+    else if (route->regex) { /* NULL: refused, and the configuration with it */
+        router->gates[router->regex_count] = regex_gate(route->regex);
         router->regexes[router->regex_count++] = candidate;
+    }
 }
 
 struct router *router_new(struct pool *pool, struct hash_key key, struct route *routes, size_t count)
@@ -74,6 +77,7 @@ struct router *router_new(struct pool *pool, struct hash_key key, struct route *
     router->prefixes = radix_new(pool);
     router->names = path_table_new(pool, key);
     router->regexes = pool_alloc(pool, (count + 1) * sizeof(struct candidate *));
+    router->gates = pool_alloc(pool, (count + 1) * sizeof(*router->gates));
     for (size_t i = 0; i < count; i++) {
         if (routes[i].name.len)
             path_table_add(router->names, routes[i].name, &routes[i]);
@@ -164,15 +168,25 @@ static const struct candidate *router_prefix(struct router_search *s)
     return NULL;
 }
 
+/* The answer of regex number `i`; its captures are the request's then. */
+static enum regex_result router_try_regex(struct router_search *s, size_t i, uint64_t start)
+{
+    struct request *req = s->req;
+
+    if (!regex_gate_lets(&s->router->gates[i], req->path, start))
+        return REGEX_NO_MATCH;
+    return regex_match(s->router->regexes[i]->route->regex, match_scratch(req), req->path, &req->captures);
+}
+
 /* The first regex that matches and whose conditions, which may name its captures, hold. */
 static const struct candidate *router_regex(struct router_search *s)
 {
     struct request *req = s->req;
+    uint64_t start = regex_gate_start(req->path);
 
     for (size_t i = 0; i < s->router->regex_count && !s->limit; i++) {
         const struct candidate *candidate = s->router->regexes[i];
-        enum regex_result result =
-            regex_match(candidate->route->regex, match_scratch(req), req->path, &req->captures);
+        enum regex_result result = router_try_regex(s, i, start);
 
         if (result == REGEX_LIMIT) {
             s->limit = true;
@@ -231,10 +245,8 @@ static struct str router_allowed(struct router_search *s)
     while ((candidate = radix_walk_next(&walk)) != NULL)
         router_allow(s, candidate, &allow);
     for (size_t i = 0; i < s->router->regex_count; i++) {
-        candidate = s->router->regexes[i];
-        if (regex_match(candidate->route->regex, match_scratch(s->req), s->req->path, &s->req->captures) ==
-            REGEX_MATCH)
-            router_allow(s, candidate, &allow);
+        if (router_try_regex(s, i, regex_gate_start(s->req->path)) == REGEX_MATCH)
+            router_allow(s, s->router->regexes[i], &allow);
     }
     s->req->captures.count = 0;
     return allow;
