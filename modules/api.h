@@ -98,6 +98,10 @@ unsigned api_peer_weight(const struct request *, const struct peer_conf *);
 void api_discovery(struct json *, const struct request *, const struct upstream *);
 void api_metrics_discovery(struct api_text *, const struct request *);
 
+/* When certificates end: an array "certificates", and the metric. */
+void api_certificates(struct json *, const struct request *);
+void api_metrics_certificates(struct api_text *, const struct request *);
+
 /* A name whose addresses are servers of their own now. */
 bool api_stands_for_others(const struct request *, const struct peer_conf *);
 

@@ -116,6 +116,7 @@ static void add_listener(struct json *json, const struct listener_conf *listener
     json_object(json, NULL);
     json_str(json, "address", listener->text.len ? listener->text : addr_print(&listener->address, address));
     json_bool(json, "admin", listener->admin);
+    json_bool(json, "tls", listener->tls != NULL);
     json_object_end(json);
 }
 
@@ -167,6 +168,7 @@ void api_status(struct request *req)
     add_workers(&json, req);
     add_listeners(&json, req->config);
     add_upstreams(&json, req);
+    api_certificates(&json, req);
     json_array(&json, "caches");
     json_array_end(&json);
     json_object_end(&json);

@@ -41,7 +41,8 @@ enum conf_flag {
     CONF_OWN = 1 << 4,      /* not inherited from an outer level */
     CONF_LATER = 1 << 5,    /* known, but not in this version: an error that says so, unless `false` */
     CONF_OFF = 1 << 6,      /* a number that may be `false`: stored as -1 */
-    CONF_LEVEL = 1 << 7     /* elements of the list have what they lack from the level around them */
+    CONF_LEVEL = 1 << 7,    /* elements of the list have what they lack from the level around them */
+    CONF_SPARSE = 1 << 8    /* a group whose user joins it with another: no defaults are put into it */
 };
 
 /* Where rows were written; only these, as of many rows a level mostly has few. */

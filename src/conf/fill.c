@@ -21,7 +21,7 @@ static size_t row_size(const struct conf_row *row)
 static int fill_nested(struct conf_load *l, const struct conf_row *row, char *member)
 {
     int rc = 0;
-    if (row->type != CONF_GROUP) {
+    if (row->type != CONF_GROUP || (row->flags & CONF_SPARSE)) {
         return 0;
     }
     if (row->flags & CONF_LIST) {

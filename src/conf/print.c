@@ -87,6 +87,7 @@ struct where {
     unsigned scope, depth;
     const struct conf_level *level; /* that elements of lists have theirs from; NULL: they are printed whole */
     const struct conf_level *outer; /* that this one has what it lacks from; or NULL */
+    bool sparse; /* it was not filled: what was not written is not printed */
 };
 
 static void print_rows(FILE *to, const struct conf_group *group, const void *in, struct where w);
@@ -98,7 +99,8 @@ static unsigned scope_inside(const struct conf_row *row, unsigned scope)
 
 static void print_group(FILE *to, const struct conf_row *row, const void *in, struct where w)
 {
-    struct where inner = {scope_inside(row, w.scope), w.depth + 1, w.level, w.outer};
+    bool sparse = w.sparse || (row->flags & CONF_SPARSE);
+    struct where inner = {scope_inside(row, w.scope), w.depth + 1, w.level, w.outer, sparse};
     fputs("{\n", to);
     print_rows(to, row->group, in, inner);
     print_indent(to, w.depth);
@@ -242,7 +244,7 @@ static void print_difference(FILE *to, const struct conf_row *row, const void *i
     if (!rows) {
         abort();
     }
-    struct where inner = {scope_inside(row, w.scope), w.depth + 1, NULL, w.outer};
+    struct where inner = {scope_inside(row, w.scope), w.depth + 1, NULL, w.outer, false};
     print_rows(rows, row->group, in, inner);
     fclose(rows);
     if (size) {
@@ -257,7 +259,7 @@ static void print_difference(FILE *to, const struct conf_row *row, const void *i
 static void print_row(FILE *to, const struct conf_row *row, const char *member, struct where w)
 {
     const char *given = giver_of(w.outer, row);
-    struct where whole = {w.scope, w.depth, w.level, NULL};
+    struct where whole = {w.scope, w.depth, w.level, NULL, w.sparse};
     if (given && row->type == CONF_GROUP && !is_list(row)) {
         const void *own = *(void *const *)(const void *)member;
         struct conf_level outer = {row->group, *(void *const *)(const void *)given};
@@ -285,7 +287,7 @@ static void print_rows(FILE *to, const struct conf_group *group, const void *in,
         if (w.level && row->type == CONF_BOOL && !conf_is_present(in, i) && !*((const char *)in + row->offset)) {
             continue;
         }
-        if (!(row->flags & CONF_LATER) && fits && (conf_is_present(in, i) || row->fallback)) {
+        if (!(row->flags & CONF_LATER) && fits && (conf_is_present(in, i) || (row->fallback && !w.sparse))) {
             print_row(to, row, (const char *)in + row->offset, w);
         }
     }
@@ -293,11 +295,11 @@ static void print_rows(FILE *to, const struct conf_group *group, const void *in,
 
 void conf_print(FILE *to, const struct conf_group *group, unsigned scope, const void *in, unsigned depth)
 {
-    print_rows(to, group, in, (struct where){scope, depth, NULL, NULL});
+    print_rows(to, group, in, (struct where){scope, depth, NULL, NULL, false});
 }
 
 void conf_print_levels(FILE *to, const struct conf_group *group, unsigned scope, const void *in,
     const struct conf_level *around)
 {
-    print_rows(to, group, in, (struct where){scope, 0, around, NULL});
+    print_rows(to, group, in, (struct where){scope, 0, around, NULL, false});
 }

@@ -16,6 +16,7 @@
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/request.h"
+#include "core/tls/tls_expiry.h"
 #include "core/tls/tls_server.h"
 #include "core/upstream/upstream.h"
 #include "http/date.h"
@@ -116,6 +117,26 @@ static struct process_stats *find_stats(struct worker *w, const struct worker_se
     return pool_zalloc(w->pool, sizeof(struct process_stats));
 }
 
+/* A site tells of the instance: the keeper always does. */
+static bool has_status(const struct config *c)
+{
+    for (size_t i = 0; i < c->site_count; i++) {
+        for (size_t k = 0; k < c->sites[i].route_count; k++) {
+            if (c->sites[i].routes[k].action == ACTION_STATUS)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void init_expiries(struct worker *w)
+{
+    if (w->config->tls_material_count == 0 || !(w->admin || has_status(w->config)))
+        return;
+    w->expiries = tls_expiries_new(w->config, w->pool, w->admin ? w->log : NULL);
+    tls_expiries_tick(w->expiries, w->loop->clock.wall_s);
+}
+
 /* 0, or -1 with a line in the log. */
 static int init_tls(struct worker *w)
 {
@@ -185,6 +206,7 @@ struct worker *worker_new(const struct worker_setup *setup)
             return NULL;
         }
     }
+    init_expiries(w);
     if (init_tls(w) < 0) {
         worker_free(w);
         return NULL;
@@ -292,6 +314,7 @@ void worker_tick(struct worker *w)
         conn_on_tick(container_of(link, struct conn, link));
     access_logs_flush(w->access_logs, now, false);
     upstreams_tick(w->upstreams);
+    tls_expiries_tick(w->expiries, w->loop->clock.wall_s);
     if (w->shed.target_ms > 0)
         look_at_lag(w);
     if (w->draining && now >= w->drain_until)
@@ -301,6 +324,15 @@ void worker_tick(struct worker *w)
 void worker_set_access_log(struct worker *w, size_t index, int fd)
 {
     access_logs_set_fd(w->access_logs, index, fd);
+}
+
+int worker_set_certificate(struct worker *w, size_t material, struct tls_material *fresh, char *error, size_t error_size)
+{
+    tls_expiries_forget(w->expiries, material);
+    if (w->tls_server)
+        return tls_server_replace(w->tls_server, material, fresh, error, error_size);
+    tls_material_move(w->config->tls_materials[material], fresh);
+    return 0;
 }
 
 static void free_spares(struct request *first)

@@ -32,6 +32,7 @@ struct request;
 struct spool;
 struct splice_pipes;
 struct tls_scratch;
+struct tls_expiries;
 struct tls_server;
 struct upstreams;
 
@@ -88,6 +89,7 @@ struct worker {
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;
+    struct tls_expiries *expiries; /* NULL: nobody asks here */
     struct tls_server *tls_server; /* NULL: no listener has tls */
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
@@ -147,6 +149,10 @@ void worker_tick(struct worker *);
 
 /* New descriptor for access log `index` (reopened); the old one stays the caller's to close. */
 void worker_set_access_log(struct worker *, size_t index, int fd);
+
+/* New bytes for a certificate of the configuration; 0 and `fresh` empty, or -1 with text in `error`. */
+int worker_set_certificate(struct worker *, size_t material, struct tls_material *fresh, char *error,
+                           size_t error_size) WEIR_MUST_CHECK;
 
 /* Closes all connections at once and frees everything but the setup. */
 void worker_free(struct worker *);

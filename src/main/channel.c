@@ -34,6 +34,7 @@ static const struct channel_rule channel_rules[CHANNEL_TYPES] = {
     [CHANNEL_RELOAD] = {"reload", CHANNEL_KEEPER, false},
     [CHANNEL_UPGRADE] = {"upgrade", CHANNEL_KEEPER, false},
     [CHANNEL_REOPEN] = {"reopen", CHANNEL_KEEPER, false},
+    [CHANNEL_CERT] = {"certificate", CHANNEL_MASTER, true},
 };
 
 /* NULL: no such type. */

@@ -21,6 +21,7 @@ enum channel_type {
     CHANNEL_RELOAD,       /* keeper: reload was asked for; arg of this and of the like: the question's number */
     CHANNEL_UPGRADE,      /* keeper: upgrade was asked for */
     CHANNEL_REOPEN,       /* keeper: reopen the logs */
+    CHANNEL_CERT,         /* master: a certificate, key and chain as of core/tls/tls_material.h; arg: its index */
     CHANNEL_TYPES
 };
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/config/config_tls.h"
 #include "main/generation.h"
 #include "main/handover.h"
 #include "main/take.h"
@@ -35,6 +36,23 @@ static void child_reopen(struct child *c, const struct channel_message *m)
     if (n > 0 && n <= c->logs->count)
         worker_set_access_log(c->worker, n - 1, m->fd);
     child_log_replace(c, n, m->fd);
+}
+
+/* The master has had it checked. */
+static void child_certificate(struct child *c, const struct channel_message *m)
+{
+    struct tls_material fresh;
+    char error[512];
+
+    if (m->arg < c->config->tls_material_count) {
+        fresh = tls_material_like(c->config->tls_materials[m->arg]);
+        if (tls_material_unpack(m->fd, &fresh) < 0 ||
+            worker_set_certificate(c->worker, m->arg, &fresh, error, sizeof(error)) < 0)
+            log_write(&c->logs->error, LOG_LEVEL_ERROR, "%s goes on with the former certificate",
+                      fresh.parts[TLS_PART_CERT].path.s);
+        tls_material_free(&fresh);
+    }
+    close(m->fd);
 }
 
 static void child_serve(struct child *c)
@@ -144,6 +162,9 @@ static void child_on_message(struct child *c, const struct channel_message *m)
         break;
     case CHANNEL_LOG:
         child_reopen(c, m);
+        break;
+    case CHANNEL_CERT:
+        child_certificate(c, m);
         break;
     default:
         if (c->on_message)

@@ -7,25 +7,28 @@
 #include "core/config/config.h"
 #include "core/config/settings.h"
 #include "main/bind_check.h"
+#include "main/tls_checker.h"
 
-/* Calls `say` with a valid configuration, else prints the errors; `bind` tries the addresses too. */
-static int cli_with_config(const char *file, bool bind, void (*say)(const char *file, const struct config *))
+/* Calls `say` with a valid configuration, else prints the errors; `whole` tries the addresses and certificates too. */
+static int cli_with_config(const char *file, bool whole, void (*say)(const char *file, const struct config *))
 {
     struct pool *pool = pool_new(4096);
     struct conf_report report;
     struct config *config;
+    char first[8];
     bool valid;
 
     conf_report_init(&report, pool);
     config = config_load(file, &report);
-    valid = config && (!bind || bind_check(config, &report));
+    valid = config && (!whole || bind_check(config, &report));
+    conf_report_print(&report, stderr);
+    if (config && whole && !tls_checker_run(config, stderr, first, sizeof(first)))
+        valid = false;
     /* Before the config goes, in whose memory the names of files are. */
-    if (valid && bind)
+    if (valid && whole)
         (void)conf_report_print_warnings(&report, stderr);
     if (valid)
         say(file, config);
-    else
-        conf_report_print(&report, stderr);
     config_free(config);
     pool_free(pool);
     return valid ? 0 : 1;

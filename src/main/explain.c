@@ -207,9 +207,12 @@ static const struct listener_conf *explain_listener(struct explain *e, const str
     if (best || host->port)
         return best;
     e->listener_assumed = true;
-    for (size_t i = 0; i < e->config->listener_count && !best; i++)
-        if (!e->config->listeners[i].admin)
-            best = &e->config->listeners[i];
+    for (size_t i = 0; i < e->config->listener_count; i++) {
+        const struct listener_conf *l = &e->config->listeners[i];
+
+        if (!l->admin && (!best || (!best->tls == https && !l->tls != https)))
+            best = l;
+    }
     return best;
 }
 
@@ -268,6 +271,8 @@ int explain_run(const struct config *config, const struct explain_question *ques
                  (unsigned)(host.port ? host.port : req->tls ? 443 : 80));
         return -1;
     }
+    if (req->tls && host.name.len && host.name.s[0] != '[' && addr_parse_ip(host.name, 0, &(struct addr){.len = 0}) < 0)
+        e->sni = host.name;
     e->status = request_route(req, &e->reason);
     if (req->route)
         explain_steps(e);

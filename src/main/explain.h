@@ -36,6 +36,7 @@ struct explain {
     struct request req;
     struct router_trace trace;
     struct explain_note *notes; /* by index of the route in its site; NULL: no site was found */
+    struct str sni; /* the name that a client asks for in the TLS handshake; empty: an address, or no TLS */
     bool listener_assumed; /* no listener has the URL's port, which was not written */
     unsigned status; /* 0: a handler takes the request; else what would be answered */
     const char *reason; /* of `status` */

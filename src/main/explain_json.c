@@ -4,6 +4,7 @@
 #include "main/explain.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
+#include "main/explain_tls.h"
 
 static void put_place(struct json *j, struct conf_place at)
 {
@@ -238,6 +239,7 @@ void explain_print_json(struct explain *e, FILE *to)
     json_object(&j, NULL);
     json_str(&j, "listener", req->listener->text);
     json_str(&j, "site", req->site ? req->site->name : STR_NONE);
+    explain_put_tls(&j, e);
     put_route(&j, "route", route);
     json_str(&j, "upstream", e->upstream ? e->upstream->name : STR_NONE);
     json_str(&j, "path", req->path);

@@ -6,6 +6,7 @@
 #include "main/explain.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
+#include "main/explain_tls.h"
 
 /* More sites are shown one by one with --all only. */
 #define SITES_SHOWN 5
@@ -33,6 +34,7 @@ static void print_request(struct explain *e, FILE *to)
     line(to, "listener", with_place(req->listener->text, req->listener->at, req->pool));
     if (e->listener_assumed)
         line(to, "", STR("assumed: none has the usual port, and the URL names no other"));
+    explain_print_tls(e, to);
     line(to, "client", var_value(req, STR("remote_addr")));
     line(to, "path", str_eq(came, uri) || !uri.len
                          ? came

@@ -15,6 +15,7 @@
 #include "core/board/board_former.h"
 #include "main/daemon.h"
 #include "main/take.h"
+#include "main/tls_checker.h"
 
 #define MASTER_NO_USER "nobody" /* the default of `user` */
 
@@ -86,6 +87,10 @@ static struct config *master_first_config(struct master *m)
                      report.errors[0].at.line, STR_ARG(report.errors[0].what));
             upgrade_tell_failed(&m->upgrade, why);
         }
+    } else if (!tls_checker_run(config, stderr, why, sizeof(why))) {
+        upgrade_tell_failed(&m->upgrade, why);
+        config_free(config);
+        config = NULL;
     }
     pool_free(pool);
     return config;
@@ -246,6 +251,7 @@ static void master_free(struct master *m)
         process_remove(process_of(m->supervise.first));
     generation_free_all(m);
     upgrade_free(&m->upgrade);
+    certificates_free(&m->certificates);
     if (m->loop)
         signals_stop(&m->signals);
     loop_free(m->loop);
@@ -293,6 +299,7 @@ int master_run(const struct master_options *options)
     sockets_init(&m.sockets);
     reload_init(&m.reload);
     upgrade_init(&m.upgrade);
+    certificates_init(&m.certificates);
     master_find_exe(&m);
     if (upgrade_inherit(&m.upgrade, &set, error, sizeof(error)) < 0)
         return master_fail(&m, error), 1;

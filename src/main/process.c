@@ -179,13 +179,14 @@ void process_start(struct process *p)
         supervise_kill(child, SIGKILL);
 }
 
-void process_tell(struct process *p, enum channel_type type, uint32_t arg, int fd)
+bool process_tell(struct process *p, enum channel_type type, uint32_t arg, int fd)
 {
     /* One that has just ended needs not be told. */
     if (p->channel < 0 || channel_send(p->channel, type, arg, fd) != CHANNEL_EMPTY)
-        return;
+        return true;
     log_write(p->master->log, LOG_LEVEL_WARN, "%s %u [%ld] does not hear \"%s\"",
               supervise_role_name(p->child->role), p->child->index, (long)p->child->pid, channel_name(type));
+    return false;
 }
 
 void process_ended(struct process *p)

@@ -41,8 +41,8 @@ static inline struct process *process_of(const struct supervise_child *child)
 /* Forks it and returns in the master only.  A failure is logged and tried again later. */
 void process_start(struct process *);
 
-/* Says something to it; a process that cannot hear is left to the watchdog. */
-void process_tell(struct process *, enum channel_type, uint32_t arg, int fd);
+/* Says something to it; a process that cannot hear is left to the watchdog, and gives false. */
+bool process_tell(struct process *, enum channel_type, uint32_t arg, int fd);
 
 /* Notes its end: channel closed, slot given back. */
 void process_ended(struct process *);

@@ -8,8 +8,25 @@
 #include <unistd.h>
 
 #include "main/master.h"
+#include "main/tls_checker.h"
 
 #define CHECK_SAID_MAX (16 * 1024 * 1024)
+
+/* What is odd is for the log, as the memfd of one that passed has other things. */
+static bool check_tls(struct master *m, const struct config *config, FILE *out)
+{
+    char *odd = NULL;
+    size_t odd_len = 0;
+    FILE *to = open_memstream(&odd, &odd_len);
+    bool ok = to && tls_checker_here(config, out, to);
+
+    if (to)
+        fclose(to);
+    if (ok)
+        outcome_log(m->log, LOG_LEVEL_WARN, "", odd);
+    free(odd);
+    return ok;
+}
 
 static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
 {
@@ -20,6 +37,7 @@ static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
     char *found = NULL;
     size_t found_len = 0;
     struct config *config;
+    bool ok;
 
     master_leave_in_child(m);
     names.tell = open_memstream(&found, &found_len);
@@ -28,11 +46,12 @@ static WEIR_NORETURN void check_in_child(struct master *m, int report_fd)
     conf_report_init(&report, pool);
     config = master_load_config(m->options, &names, &report);
     fclose(names.tell);
-    if (config)
+    ok = config && check_tls(m, config, out);
+    if (ok)
         (void)fwrite(found, 1, found_len, out);
-    else
+    else if (!config)
         conf_report_print(&report, out);
-    _exit(fflush(out) == 0 && config ? 0 : 1);
+    _exit(fflush(out) == 0 && ok ? 0 : 1);
 }
 
 pid_t reload_check_start(struct master *m, int *report)

@@ -173,7 +173,7 @@ static void turn_on_end(struct supervise_child *child, pid_t pid, int status, vo
     struct process *p;
 
     if (!child) {
-        if (!reload_child_ended(m, pid, status))
+        if (!reload_child_ended(m, pid, status) && !certificates_child_ended(m, pid, status))
             (void)upgrade_child_ended(m, pid);
         return;
     }
@@ -253,6 +253,7 @@ bool master_turn(struct master *m)
         process_watch(process_of(c));
     reload_tick(m);
     upgrade_tick(m);
+    certificates_tick(m);
     generation_collect(m, m->reload.generation);
     if (m->state == MASTER_DRAINING)
         turn_drain(m);

@@ -2,8 +2,6 @@
 #include "core/config/config_build.h"
 #include "io/hmac.h"
 
-#define TLS_CURVES "X25519:P-256:P-384"
-
 static struct conf_place tls_place(const struct tls_settings *s, const char *name)
 {
     return conf_place_of(&settings_tls_group, &s->head, name);
@@ -99,7 +97,7 @@ static void conf_pairs(struct build *b, const struct tls_settings *s, struct tls
 static struct str policy_curves(struct build *b, const struct conf_list *list)
 {
     const struct str *names = list->items;
-    struct str all = list->n ? names[0] : STR(TLS_CURVES);
+    struct str all = list->n ? names[0] : STR("");
 
     for (size_t i = 1; i < list->n; i++)
         all = pool_printf(b->pool, "%.*s:%.*s", STR_ARG(all), STR_ARG(names[i]));
@@ -115,17 +113,15 @@ static void policy_id(struct build *b, struct tls_policy *p)
 
     if (p->client_ca)
         hmac_sha256(key, (struct str){p->client_ca->parts[0].bytes, p->client_ca->parts[0].len}, ca);
-    text = pool_printf(b->pool, "%d\n%.*s\n%.*s\n%.*s\n%d\n%*s", p->only_1_3, STR_ARG(p->ciphers),
-                       STR_ARG(p->ciphersuites), STR_ARG(p->curves), (int)p->verify, HMAC_BYTES, "");
+    text = pool_printf(b->pool, "%d\n%.*s\n%.*s\n%.*s\n%d\n%*s", p->only_1_3, STR_ARG(p->texts[0]),
+                       STR_ARG(p->texts[1]), STR_ARG(p->texts[2]), (int)p->verify, HMAC_BYTES, "");
     memcpy((char *)(uintptr_t)text.s + text.len - HMAC_BYTES, ca, HMAC_BYTES);
     hmac_sha256(key, text, p->id);
 }
 
-static void policy_clients(struct build *b, const struct tls_settings *s, struct tls_policy *p)
+/* Of what is complete: a site's own may lack what its listeners have. */
+static void policy_check_clients(struct build *b, const struct tls_settings *s, const struct tls_policy *p)
 {
-    p->verify = (enum tls_verify)s->client_verify;
-    if (s->client_ca.len)
-        p->client_ca = material_single(b, TLS_MATERIAL_CA, s->client_ca, tls_place(s, "client_ca"));
     if (p->verify != TLS_VERIFY_NONE && !p->client_ca)
         conf_report_add(b->report, tls_place(s, "client_verify"),
                         "nobody signs the certificates of clients; write client_ca = \"FILE\"");
@@ -151,21 +147,28 @@ static struct tls_policy *policy_shared(struct build *b, struct tls_policy *p)
     return first ? first : p;
 }
 
-static struct tls_policy *policy_build(struct build *b, const struct tls_settings *s)
+static struct tls_policy *policy_build(struct build *b, const struct tls_settings *s, bool complete)
 {
     struct tls_policy *p = pool_zalloc(b->pool, sizeof(*p));
     const struct str *keys = s->ticket_keys.items;
 
     p->only_1_3 = s->min_version == 1;
-    p->ciphers = s->ciphers;
-    p->ciphersuites = s->ciphersuites;
-    p->curves = policy_curves(b, &s->curves);
+    p->texts[TLS_CIPHERS_1_2] = s->ciphers;
+    p->texts[TLS_CIPHERS_1_3] = s->ciphersuites;
+    p->texts[TLS_CURVES] = policy_curves(b, &s->curves);
+    p->text_at[TLS_CIPHERS_1_2] = tls_place(s, "ciphers");
+    p->text_at[TLS_CIPHERS_1_3] = tls_place(s, "ciphersuites");
+    p->text_at[TLS_CURVES] = tls_place(s, "curves");
     p->session_tickets = s->session_tickets;
     p->ticket_keys = pool_zalloc(b->pool, (s->ticket_keys.n + 1) * sizeof(struct tls_material *));
     p->ticket_key_count = s->ticket_keys.n;
     for (size_t i = 0; i < s->ticket_keys.n; i++)
         p->ticket_keys[i] = material_single(b, TLS_MATERIAL_TICKET_KEY, keys[i], tls_place(s, "ticket_keys"));
-    policy_clients(b, s, p);
+    p->verify = (enum tls_verify)s->client_verify;
+    if (s->client_ca.len)
+        p->client_ca = material_single(b, TLS_MATERIAL_CA, s->client_ca, tls_place(s, "client_ca"));
+    if (complete)
+        policy_check_clients(b, s, p);
     policy_id(b, p);
     return policy_shared(b, p);
 }
@@ -195,7 +198,8 @@ static const struct acme_conf *acme_build(struct build *b, const struct acme_set
     return a;
 }
 
-static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s, const struct site *site)
+static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s, const struct site *site,
+                                   bool complete)
 {
     struct tls_conf *conf = pool_zalloc(b->pool, sizeof(*conf));
 
@@ -203,7 +207,7 @@ static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s
     conf->site = site;
     conf->index = b->config->tls_conf_count++;
     conf_pairs(b, s, conf);
-    conf->policy = policy_build(b, s);
+    conf->policy = policy_build(b, s, complete);
     conf->ocsp_stapling = s->ocsp_stapling;
     conf->hsts = hsts_build(b, s->hsts);
     conf->acme = acme_build(b, s->acme);
@@ -212,13 +216,7 @@ static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s
     return conf;
 }
 
-void config_build_site_tls(struct build *b, struct level_settings *s, struct site *site)
-{
-    if (s->tls && !s->tls->head.broken)
-        site->tls = conf_build(b, s->tls, site);
-}
-
-/* A copy that settings_join() may complete: the site is joined with several listeners. */
+/* A copy that may be completed: the site is joined with several listeners. */
 static struct tls_settings *site_settings_copy(struct build *b, const struct tls_settings *from)
 {
     struct tls_settings *s = pool_zalloc(b->pool, sizeof(*s));
@@ -233,6 +231,17 @@ static struct tls_settings *site_settings_copy(struct build *b, const struct tls
         *s->acme = *from->acme;
     }
     return s;
+}
+
+void config_build_site_tls(struct build *b, struct level_settings *s, struct site *site)
+{
+    struct tls_settings *own;
+
+    if (!s->tls || s->tls->head.broken)
+        return;
+    own = site_settings_copy(b, s->tls);
+    (void)!conf_fill(&b->load, &settings_tls_group, own);
+    site->tls = conf_build(b, own, site, false);
 }
 
 static struct level_settings *settings_of_site(const struct build *b, const struct site *site)
@@ -251,7 +260,7 @@ static void listener_site(struct build *b, const struct listener_settings *ls, s
         l->site_tls = pool_zalloc(b->pool, (b->config->site_count + 1) * sizeof(struct tls_conf *));
     s = site_settings_copy(b, settings_of_site(b, site)->tls);
     (void)!settings_join(&b->load, &settings_tls_group, s, &settings_tls_group, ls->tls);
-    l->site_tls[site - b->config->sites] = conf_build(b, s, site);
+    l->site_tls[site - b->config->sites] = conf_build(b, s, site, true);
 }
 
 /* The first site with a certificate has the one for clients that name nothing, unless the default site has one. */
@@ -299,7 +308,7 @@ void config_build_listener_tls(struct build *b, const struct listener_settings *
     l->http2 = settings_has(&settings_listener_group, &s->head, "http2") ? s->http2 : s->tls != NULL;
     if (!s->tls || s->tls->head.broken)
         return;
-    l->tls = own = conf_build(b, s->tls, NULL);
+    l->tls = own = conf_build(b, s->tls, NULL, true);
     for (size_t i = 0; i < l->site_count; i++)
         listener_site(b, s, l, l->sites[i]);
     listener_pairs(b, l, own);

@@ -20,10 +20,12 @@ enum acme_challenge { ACME_HTTP_01, ACME_TLS_ALPN_01 };
 /* What a handshake has to come to.  Two of the same `id` ask for the same. */
 #define TLS_ID_BYTES 32
 
+enum tls_policy_text { TLS_CIPHERS_1_2, TLS_CIPHERS_1_3, TLS_CURVES, TLS_POLICY_TEXTS };
+
 struct tls_policy {
     bool only_1_3; /* min_version */
-    struct str ciphers, ciphersuites; /* end in NUL; empty: the default */
-    struct str curves; /* with ':' between them, ends in NUL */
+    struct str texts[TLS_POLICY_TEXTS]; /* in OpenSSL's notation, end in NUL; empty: the default */
+    struct conf_place text_at[TLS_POLICY_TEXTS];
     enum tls_verify verify;
     const struct tls_material *client_ca; /* NULL: none */
     bool session_tickets;

@@ -18,7 +18,7 @@ static int join_fill(struct conf_load *l, const struct conf_row *row, char *memb
 {
     int rc = 0;
 
-    if (row->type != CONF_GROUP || row->group == &settings_route_group)
+    if (row->type != CONF_GROUP || row->group == &settings_route_group || (row->flags & CONF_SPARSE))
         return 0;
     if (row->flags & CONF_LIST) {
         struct conf_list *list = (struct conf_list *)(void *)member;

@@ -79,7 +79,7 @@ static const struct conf_row rows[] = {
             "overloaded: \"high\" never is."},
     {GROUP(access_log, ALL), .flags = CONF_LIST, .enters = SCOPE_LOG, .doc = "A line for each request."},
 
-    {GROUP(tls, SCOPE_SITE), .flags = CONF_OWN,
+    {GROUP(tls, SCOPE_SITE), .flags = CONF_OWN | CONF_SPARSE,
      .doc = "For clients that ask for one of `hosts` on a listener with `tls`; what is not set here is as there."},
     {GROUP(https_only, ALL),
      .doc = "Send clients without TLS to the same address with https: with 301 for GET and HEAD, 308 for others."},

@@ -18,25 +18,31 @@ static int policy_verify(const struct tls_policy *p)
     return SSL_VERIFY_PEER | (p->verify == TLS_VERIFY_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
 }
 
-static int set_texts(SSL_CTX *ctx, const struct tls_policy *p, char *error, size_t size)
+int tls_context_set_text(SSL_CTX *ctx, const struct tls_policy *p, enum tls_policy_text which, char *error, size_t size)
 {
-    const char *ciphers = p->ciphers.len ? p->ciphers.s : TLS_CIPHERS;
+    struct str text = p->texts[which];
 
-    if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1) {
-        snprintf(error, size, "'ciphers' names none that OpenSSL has; write some of `openssl ciphers -v`");
-        return -1;
-    }
-    if (p->ciphersuites.len && SSL_CTX_set_ciphersuites(ctx, p->ciphersuites.s) != 1) {
+    ERR_clear_error();
+    switch (which) {
+    case TLS_CIPHERS_1_2:
+        if (SSL_CTX_set_cipher_list(ctx, text.len ? text.s : TLS_DEFAULT_CIPHERS) == 1)
+            return 0;
+        snprintf(error, size, "'ciphers' names none that OpenSSL has; write some of `openssl ciphers -s -tls1_2`");
+        break;
+    case TLS_CIPHERS_1_3:
+        if (SSL_CTX_set_ciphersuites(ctx, text.len ? text.s : TLS_DEFAULT_SUITES) == 1)
+            return 0;
         snprintf(error, size, "'ciphersuites' names one that OpenSSL does not have; write some of "
-                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-        return -1;
-    }
-    if (SSL_CTX_set1_groups_list(ctx, p->curves.s) != 1) {
+                 TLS_DEFAULT_SUITES);
+        break;
+    default:
+        if (SSL_CTX_set1_groups_list(ctx, text.len ? text.s : TLS_DEFAULT_CURVES) == 1)
+            return 0;
         snprintf(error, size, "'curves' names one that OpenSSL does not have; write some of X25519, X448, P-256, "
                  "P-384 and P-521");
-        return -1;
     }
-    return 0;
+    ERR_clear_error();
+    return -1;
 }
 
 int tls_context_set_policy(SSL_CTX *ctx, const struct tls_policy *p, X509_STORE *store, STACK_OF(X509_NAME) *names,
@@ -53,9 +59,9 @@ int tls_context_set_policy(SSL_CTX *ctx, const struct tls_policy *p, X509_STORE 
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         (void)SSL_CTX_set_num_tickets(ctx, 0);
     }
-    if (set_texts(ctx, p, error, error_size) < 0) {
-        ERR_clear_error();
-        return -1;
+    for (int i = 0; i < TLS_POLICY_TEXTS; i++) {
+        if (tls_context_set_text(ctx, p, (enum tls_policy_text)i, error, error_size) < 0)
+            return -1;
     }
     SSL_CTX_set_verify(ctx, policy_verify(p), NULL);
     if (store)
@@ -70,7 +76,7 @@ int tls_context_add_pair(SSL_CTX *ctx, const struct tls_material *m, char *error
     struct tls_pair pair;
     int rc = 0;
 
-    if (tls_pair_parse(m, &pair, error, error_size) < 0)
+    if (tls_pair_parse(NULL, m, &pair, error, error_size) < 0)
         return -1;
     if (SSL_CTX_use_cert_and_key(ctx, pair.cert, pair.key, pair.chain, 1) != 1) {
         snprintf(error, error_size, "%s cannot be used (%s); write another certificate",
@@ -94,6 +100,8 @@ static void switch_tickets(SSL *ssl, const struct tls_policy *to)
 
 int tls_context_switch(SSL *ssl, SSL_CTX *ctx, const struct tls_policy *from, const struct tls_policy *to)
 {
+    const char *curves;
+
     if (SSL_set_SSL_CTX(ssl, ctx) != ctx)
         return -1;
     if (from == to)
@@ -103,7 +111,8 @@ int tls_context_switch(SSL *ssl, SSL_CTX *ctx, const struct tls_policy *from, co
         switch_tickets(ssl, to);
     if (from->only_1_3 != to->only_1_3 && SSL_set_min_proto_version(ssl, policy_version(to)) != 1)
         return -1;
-    if (!str_eq(from->curves, to->curves) && SSL_set1_groups_list(ssl, to->curves.s) != 1)
-        return -1;
-    return 0;
+    if (str_eq(from->texts[TLS_CURVES], to->texts[TLS_CURVES]))
+        return 0;
+    curves = to->texts[TLS_CURVES].len ? to->texts[TLS_CURVES].s : TLS_DEFAULT_CURVES;
+    return SSL_set1_groups_list(ssl, curves) == 1 ? 0 : -1;
 }

@@ -161,28 +161,40 @@ void tls_material_move(struct tls_material *to, struct tls_material *from)
     }
 }
 
-bool tls_material_changed(const struct tls_material *m)
+int tls_material_read(struct tls_material *m, char *error, size_t error_size)
 {
-    for (size_t i = 0; i < TLS_PARTS; i++) {
-        const struct tls_part *p = &m->parts[i];
-        struct tls_stamp now;
-        struct stat st;
-
-        if (!p->path.len)
-            continue;
-        if (stat(p->path.s, &st) < 0)
-            return true;
-        now = stamp_of(&st);
-        if (!stamp_same(&now, &p->stamp))
-            return true;
+    for (int i = 0; i < TLS_PARTS; i++) {
+        if (m->parts[i].path.len && tls_part_read(m, (enum tls_part_kind)i, error, error_size) < 0)
+            return -1;
     }
-    return false;
+    return 0;
 }
 
-bool tls_material_same_stamps(const struct tls_material *a, const struct tls_material *b)
+struct tls_stamps tls_material_look(const struct tls_material *m)
+{
+    struct tls_stamps now = {0};
+    struct stat st;
+
+    for (size_t i = 0; i < TLS_PARTS; i++) {
+        if (m->parts[i].path.len && stat(m->parts[i].path.s, &st) == 0)
+            now.parts[i] = stamp_of(&st);
+    }
+    return now;
+}
+
+struct tls_stamps tls_material_stamps(const struct tls_material *m)
+{
+    struct tls_stamps all;
+
+    for (size_t i = 0; i < TLS_PARTS; i++)
+        all.parts[i] = m->parts[i].stamp;
+    return all;
+}
+
+bool tls_stamps_same(const struct tls_stamps *a, const struct tls_stamps *b)
 {
     for (size_t i = 0; i < TLS_PARTS; i++) {
-        if (!stamp_same(&a->parts[i].stamp, &b->parts[i].stamp))
+        if (!stamp_same(&a->parts[i], &b->parts[i]))
             return false;
     }
     return true;

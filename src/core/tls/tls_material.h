@@ -67,11 +67,17 @@ struct tls_material tls_material_like(const struct tls_material *);
 /* Puts the bytes and stamps of `from` in place of those of `to`; `from` has none any more. */
 void tls_material_move(struct tls_material *to, struct tls_material *from);
 
-/* Whether a file is another than the one that was read; one that is not there is. */
-bool tls_material_changed(const struct tls_material *);
+/* The stamps of the files as they are now, zeroed for one that is not there; and of those that were read. */
+struct tls_stamps {
+    struct tls_stamp parts[TLS_PARTS];
+};
 
-/* Whether both were read from the same files. */
-bool tls_material_same_stamps(const struct tls_material *, const struct tls_material *);
+struct tls_stamps tls_material_look(const struct tls_material *);
+struct tls_stamps tls_material_stamps(const struct tls_material *);
+bool tls_stamps_same(const struct tls_stamps *, const struct tls_stamps *);
+
+/* Reads all files; 0, or -1 with text in `error`. */
+int tls_material_read(struct tls_material *, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /* All bytes in a new memfd, which is the caller's; -1 with errno. */
 int tls_material_pack(const struct tls_material *) WEIR_MUST_CHECK;

@@ -90,7 +90,19 @@ static void choose_first(struct tls_names *names, const X509 *cert)
     names->first.pairs[kind_of(cert)] = 0;
 }
 
-struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key)
+/* The caller's own, to be freed. */
+static X509 *cert_of(const struct tls_material *m, X509 *const *parsed)
+{
+    X509 *known = parsed ? parsed[m->index] : NULL;
+
+    if (!known)
+        return tls_pair_cert(m);
+    X509_up_ref(known);
+    return known;
+}
+
+struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key,
+                                X509 *const *parsed)
 {
     struct pool *pool = pool_new(4096);
     struct tls_names *names = pool_zalloc(pool, sizeof(*names));
@@ -100,7 +112,7 @@ struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count,
     names->table = hash_table_new(pool, key, count);
     names->first = choice_none();
     for (size_t i = 0; i < count; i++) {
-        X509 *cert = tls_pair_cert(pairs[i]);
+        X509 *cert = cert_of(pairs[i], parsed);
         struct names_add add = {names, (int32_t)i, cert ? kind_of(cert) : 0};
 
         if (!cert)
@@ -123,14 +135,15 @@ void tls_names_free(struct tls_names *names)
         pool_free(names->pool);
 }
 
-struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
+/* NULL: no certificate has it. */
+static const struct tls_choice *find(const struct tls_names *names, struct str name)
 {
-    const struct tls_choice *choice = NULL;
+    const struct tls_choice *choice;
     char buf[NAME_MAX_BYTES + 1];
     const char *dot;
 
     if (name.len == 0 || name.len > NAME_MAX_BYTES)
-        return names->first;
+        return NULL;
     choice = hash_table_get(names->table, name);
     dot = memchr(name.s, '.', name.len);
     if (!choice && dot && dot > name.s) {
@@ -140,5 +153,17 @@ struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
         memcpy(buf + 1, rest.s, rest.len);
         choice = hash_table_get(names->table, (struct str){buf, rest.len + 1});
     }
+    return choice;
+}
+
+bool tls_names_has(const struct tls_names *names, struct str name)
+{
+    return find(names, name) != NULL;
+}
+
+struct tls_choice tls_names_find(const struct tls_names *names, struct str name)
+{
+    const struct tls_choice *choice = find(names, name);
+
     return choice ? *choice : names->first;
 }
