@@ -45,6 +45,9 @@ struct request_out {
     bool (*head)(struct request *, const struct message *head, const struct frame *frame, struct str body,
                  bool last);
     bool (*body)(struct request *, struct str bytes, bool last);
+    /* The fields behind the body, before the last call of body(); they live as long as the pool of the request.  A
+     * client that does not want them does not get them.  NULL: none does. */
+    void (*trailers)(struct request *, const struct header_list *);
     /* The next `length` bytes of the answer are those of `fd` from `offset` on; `fd` stays open until
      * resume() or, with `last`, until the pool of the request is reset.  False: resume() follows; true: all
      * is sent. */
@@ -85,6 +88,7 @@ struct request {
     struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
+    bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
     struct regex_scratch *regex; /* of a request without worker; else NULL */
@@ -128,6 +132,9 @@ struct request {
 /* $request_id: unique by construction (address, port, start of the process, pid, counter); made once, in the
  * pool. */
 struct str request_id(struct request *);
+
+/* "HTTP/1.1": as the client speaks. */
+struct str request_protocol(const struct request *);
 
 /*
  * Answers with the final head of a response: applies the route's response_headers, cookies and Location

@@ -316,7 +316,7 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
     case VAR_SERVER_ADDR: return req->listener ? var_print_ip(&req->listener->address, scratch) : STR_NONE;
     case VAR_SERVER_PORT: return req->listener ? var_print_port(&req->listener->address, scratch) : STR_NONE;
     case VAR_REQUEST_ID: return req->id.len ? req->id : request_id(req);
-    case VAR_PROTOCOL: return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
+    case VAR_PROTOCOL: return request_protocol(req);
     case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
     case VAR_ROUTE: return req->route ? req->route->label : STR_NONE;

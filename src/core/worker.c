@@ -335,12 +335,12 @@ int worker_set_certificate(struct worker *w, size_t material, struct tls_materia
     return 0;
 }
 
-static void free_spares(struct worker *w)
+static void free_spares(struct request *first)
 {
-    while (w->spare_requests) {
-        struct request *req = w->spare_requests;
+    while (first) {
+        struct request *req = first;
 
-        w->spare_requests = req->next_spare;
+        first = req->next_spare;
         pool_free(req->pool);
         free(req);
     }
@@ -358,7 +358,8 @@ void worker_free(struct worker *w)
     upstreams_free(w->upstreams);
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);
-    free_spares(w);
+    free_spares(w->spare_requests);
+    free_spares(w->spare_streams);
     tls_server_free(w->tls_server);
     handshakes_free(w->handshakes);
     tls_scratch_free(w->tls_scratch);

@@ -24,6 +24,7 @@ struct admin;
 struct balancer;
 struct board;
 struct file_cache;
+struct h2_spares;
 struct handshakes;
 struct process_stats;
 struct regex_scratch;
@@ -93,6 +94,7 @@ struct worker {
     struct shed shed; /* of this worker; off in the keeper */
     struct file_cache *files; /* see modules/file_cache.h; made by the files handler */
     struct splice_pipes *pipes;
+    struct h2_spares *h2; /* see core/client/h2_memory.h; NULL before the first HTTP/2 connection */
     struct tls_scratch *tls_scratch; /* of all TLS sessions, towards clients and servers */
     struct handshakes *handshakes; /* towards clients, see core/client/conn_tls.h */
     struct access_logs *access_logs;
@@ -112,6 +114,8 @@ struct worker {
     int64_t full_tell_ms; /* not told again before */
     struct request *spare_requests; /* finished ones, with their pools, to be used again */
     size_t spare_count;
+    struct request *spare_streams; /* the same for HTTP/2, whose requests have another size */
+    size_t spare_stream_count;
     bool draining;
     int64_t drain_until; /* monotonic milliseconds: tunnels end then */
 

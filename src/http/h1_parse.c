@@ -226,7 +226,7 @@ static int parse_version(struct str s, unsigned *minor, const char **reason)
 }
 
 /* llhttp also knows methods of RTSP and ICE; only those of HTTP and its extensions pass. */
-static bool parse_method_known(struct str method)
+bool h1_method_is_known(struct str method)
 {
     static const struct str known[] = {
         {"GET", 3},       {"POST", 4},       {"HEAD", 4},      {"PUT", 3},       {"DELETE", 6},
@@ -277,7 +277,7 @@ static int parse_request_line(struct str line, struct message *message, const ch
         *reason = "HTTP/2 preface in an HTTP/1 request";
         return 400;
     }
-    if (!parse_method_known(message->method)) {
+    if (!h1_method_is_known(message->method)) {
         *reason = "unknown method";
         return 501;
     }

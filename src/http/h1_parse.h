@@ -27,6 +27,9 @@ int h1_parse_request_head(struct str head, const struct h1_scan *scan, struct po
 /* The same for a status line and fields (RFC 9112 4); returns 0 or 502. */
 int h1_parse_response_head(struct str head, const struct h1_scan *scan, struct pool *pool,
                            const struct h1_limits *limits, struct message *message,
-                          const char **reason) WEIR_MUST_CHECK;
+                           const char **reason) WEIR_MUST_CHECK;
+
+/* Whether a method of a request is one of HTTP or its extensions. */
+bool h1_method_is_known(struct str method);
 
 #endif

@@ -148,9 +148,7 @@ int hop_forward(struct header_list *headers, const struct hop_client *client, st
     return 0;
 }
 
-int hop_via(struct header_list *headers, unsigned minor, struct pool *pool)
+int hop_via(struct header_list *headers, struct str hop, struct pool *pool)
 {
-    struct str hop = minor == 0 ? STR("1.0 weir") : STR("1.1 weir");
-
     return header_add_known(headers, HEADER_VIA, join_and_remove(headers, HEADER_VIA, hop, pool));
 }

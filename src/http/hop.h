@@ -38,7 +38,7 @@ struct hop_client {
 int hop_forward(struct header_list *headers, const struct hop_client *client, struct pool *pool)
     WEIR_MUST_CHECK;
 
-/* Appends "1.<minor> weir" to Via (RFC 9110 7.6.3), in one line.  -1: the list is full. */
-int hop_via(struct header_list *headers, unsigned minor, struct pool *pool) WEIR_MUST_CHECK;
+/* Appends `hop` ("1.1 weir": the version received, and who) to Via (RFC 9110 7.6.3), in one line.  -1: the list is full. */
+int hop_via(struct header_list *headers, struct str hop, struct pool *pool) WEIR_MUST_CHECK;
 
 #endif

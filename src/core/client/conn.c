@@ -10,6 +10,7 @@
 #include "core/client/conn_proxy.h"
 #include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
+#include "core/client/h2_session.h"
 #include "io/tls.h"
 
 static void on_turn_over(struct loop_deferred *d)
@@ -52,6 +53,8 @@ void conn_close(struct conn *c)
 
 void conn_end(struct conn *c)
 {
+    if (!c->freed && c->protocol->goodbye)
+        c->protocol->goodbye(c);
     if (!c->freed && c->tls)
         tls_goodbye(c->tls);
     conn_close(c);
@@ -119,7 +122,11 @@ static void end_idle(struct conn *c)
     if (recv(conn_fd(c), &byte, 1, MSG_PEEK) > 0) {
         c->readable = true;
         c->protocol->go_on(c);
-    } else if (c->worker->draining) {
+        return;
+    }
+    if (c->worker->draining) {
+        if (c->protocol->goodbye)
+            c->protocol->goodbye(c);
         conn_linger(c);
     } else {
         conn_end(c);
@@ -223,7 +230,9 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
 
 const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    return listener->tls ? &conn_tls_protocol : &h1_protocol;
+    if (listener->tls)
+        return &conn_tls_protocol;
+    return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 
 void conn_next_protocol(struct conn *c, const struct conn_protocol *protocol)

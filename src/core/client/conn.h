@@ -64,6 +64,8 @@ struct conn_protocol {
     void (*take_leave)(struct conn *, const char *reason);
     /* The worker has begun to drain.  NULL: idle ones get their grace, others end with their answer. */
     void (*drain)(struct conn *);
+    /* An idle connection will be closed: says so, and gives back what it holds.  NULL: nothing is to be done. */
+    void (*goodbye)(struct conn *);
 };
 
 /*

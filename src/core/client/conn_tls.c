@@ -10,6 +10,7 @@
 #include "core/board/stats.h"
 #include "core/client/conn_io.h"
 #include "core/client/h1_server.h"
+#include "core/client/h2_session.h"
 #include "core/tls/tls_server.h"
 
 /* Steps of handshakes in a turn: the first of each signs, which is most of the work. */
@@ -224,9 +225,13 @@ static void handshake_failed(struct conn *c)
 /* ---- the handshake ---- */
 
 /* What is spoken from now on, as was agreed by ALPN (RFC 7301); without it, HTTP/1. */
-static const struct conn_protocol *agreed_protocol(const struct conn *c WEIR_UNUSED)
+static const struct conn_protocol *agreed_protocol(const struct conn *c)
 {
-    return &h1_protocol;
+    const unsigned char *name;
+    unsigned len;
+
+    SSL_get0_alpn_selected(tls_ssl(c->tls), &name, &len);
+    return str_eq((struct str){(const char *)name, len}, STR("h2")) ? &h2_protocol : &h1_protocol;
 }
 
 static void finish(struct conn *c)

@@ -200,14 +200,17 @@ static char *put_field(char *to, const struct header *field)
     return to;
 }
 
-static char *put_request_line(char *to, const struct message *head)
+static char *put_request_line(char *to, const struct request *r)
 {
+    const struct message *head = &r->head;
+
     *to++ = '"';
     to += access_line_escape(head->method, to, METHOD_MAX);
     if (head->target.len > 0) {
         *to++ = ' ';
         to += access_line_escape(head->target, to, TARGET_MAX);
-        to = put(to, head->minor ? STR(" HTTP/1.1") : STR(" HTTP/1.0"));
+        *to++ = ' ';
+        to = put(to, request_protocol(r));
     }
     *to++ = '"';
     return to;
@@ -226,7 +229,7 @@ size_t access_line_combined(struct request *r, struct str when, char buf[ACCESS_
     *to++ = ' ';
     to = put(to, when);
     *to++ = ' ';
-    to = put_request_line(to, &r->head);
+    to = put_request_line(to, r);
     *to++ = ' ';
     to = r->response.status > 0 ? put_number(to, r->response.status) : put(to, STR("000"));
     *to++ = ' ';

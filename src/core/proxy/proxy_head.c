@@ -70,7 +70,13 @@ static int add_forwarding(struct request *req, struct header_list *headers)
         if (hop_forward(headers, &client, req->pool) < 0)
             return -1;
     }
-    return req->route->via ? hop_via(headers, req->head.minor, req->pool) : 0;
+    if (!req->route->via)
+        return 0;
+    return hop_via(headers,
+                   req->is_h2           ? STR("2.0 weir")
+                   : req->head.minor > 0 ? STR("1.1 weir")
+                                         : STR("1.0 weir"),
+                   req->pool);
 }
 
 int proxy_head_make(struct request *req, const struct peer_conf *peer, bool upgrade, struct message *head)

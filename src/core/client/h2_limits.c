@@ -1,0 +1,19 @@
+/* h2_limits.c: see h2_limits.h. */
+#include "core/client/h2_limits.h"
+
+bool h2_limits_glitch(struct h2_limits *l, int64_t now)
+{
+    if (now - l->since >= H2_GLITCHES_MS) {
+        l->since = now;
+        l->glitches = 0;
+    }
+    return ++l->glitches <= H2_GLITCHES_MAX;
+}
+
+bool h2_limits_control(struct h2_limits *l, int64_t now)
+{
+    if (l->explained == 0)
+        return h2_limits_glitch(l, now);
+    l->explained--;
+    return true;
+}
