@@ -43,6 +43,7 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_uint(json, "failures", stats->failures);
     json_uint(json, "retries", stats->retries);
     api_add_check(json, req, peer);
+    api_add_ejected(json, req, peer);
     add_latency(json, &stats->latency);
     json_object_end(json);
 }

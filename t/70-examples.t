@@ -15,6 +15,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 use Weir;
+use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
 use Weir::H2Peer;
@@ -87,15 +88,17 @@ sub copy_www {
     return;
 }
 
-# The Weir that runs this example; ports: http and s9001 to s9003. With workers => N.
+# The Weir that runs this example; ports: http, https and s9001 to s9003. With workers => N, and before => CODE that
+# makes more files in its directory.
 sub example {
     my ($name, %o) = @_;
     open my $fh, '<', "$examples/$name" or die "$name: $!\n";
     my $text = do { local $/; <$fh> };
     $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
+    $text =~ s/127\.0\.0\.1:8443/127.0.0.1:{{https}}/g;
     $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
     my $workers = $o{workers} // 2;
-    my $w = Weir->new(ports => [qw(http s9001 s9002 s9003)], conf => <<"CONF" . $text);
+    my $w = Weir->new(ports => [qw(http https s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
 pid_file = "{{dir}}/pid";
 control = "unix:{{dir}}/control";
@@ -103,11 +106,13 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
+    $o{before}->($w->dir) if $o{before};
     for my $file (@{$o{files} // []}) {
         open my $in, '<', "$examples/$file" or die "$file: $!\n";
         my $lines = do { local $/; <$in> };
         $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
     }
+    $o{before}->($w, $text) if $o{before};
     my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
     is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
     return $w;
@@ -310,6 +315,29 @@ sub ws_checks {
     });
 }
 
+# ---- backend-tls.conf
+SKIP: {
+    my $openssl = program_in_path('openssl') or skip 'no openssl', 7;
+    my $made = 0;
+    my $w = example('backend-tls.conf', workers => 1, before => sub {
+        my ($weir, $text) = @_;
+        my @commands = grep { !/s_server/ } $text =~ /^#   (openssl .*)/mg;
+        $made = grep { 0 == system "cd @{[$weir->dir]} && $_ >/dev/null 2>&1" } @commands;
+    });
+    is($made, 5, 'backend-tls: the commands of the example make its files');
+    my $dir = $w->dir;
+    start_program($w->port("s900$_"), [$openssl, 's_server', '-accept', '127.0.0.1:' . $w->port("s900$_"), '-cert', "$dir/app.pem", '-key',
+        "$dir/app.key", '-CAfile', "$dir/backend-ca.pem", '-Verify', 1, '-www', '-quiet']) for 1, 2;
+    drive('backend-tls', $w, sub {
+        my @r = map { get($w, '/') } 1 .. 6;
+        is(join(' ', map { $_->{status} } @r), '200 200 200 200 200 200', 'backend-tls: servers that want a certificate answer');
+        is((grep { $_->{complete} && $_->{body} =~ m{</HTML>}i } @r), 6, 'backend-tls: all of it');
+        like($r[0]->{body}, qr{CN\s*=\s*weir}, 'backend-tls: they have seen that of Weir');
+        is(get($w, '/old/')->{status}, 502, 'backend-tls: a server that is none');
+        $w->allow(qr/TLS|upstream/);
+    });
+}
+
 # ---- recovery.conf
 {
     my $w  = example('recovery.conf', workers => 1);
@@ -506,6 +534,44 @@ sub grpc_server {
             for 1 .. 4;
     });
     $_->stop for @servers;
+}
+
+# ---- tls.conf
+
+# What its first lines tell people to write.
+sub tls_certificates {
+    my ($dir) = @_;
+    open my $fh, '<', "$examples/tls.conf" or die "tls.conf: $!\n";
+    my $lines = join '', map { s/^# {3}//r } grep { /^# {3}/ && !/curl/ } <$fh>;
+    system('sh', '-c', "cd '$dir' && { $lines } 2>/dev/null") == 0 or die "the certificates of tls.conf: $?\n";
+    system('chmod', '600', glob "$dir/tls/*.key");
+    return;
+}
+
+SKIP: {
+    skip 'no openssl here', 1 if !program_in_path('openssl');
+    my $w = example('tls.conf', before => \&tls_certificates);
+    my $ask = sub {
+        my ($name, @args) = @_;
+        my $c = Weir::Tls->client(port => $w->port('https'), dir => $w->dir, host => $name, args => [@args]);
+        $c->send(request_bytes(GET => '/', [Host => $name, Connection => 'close']));
+        return $c->read_response // {status => 0, body => ''};
+    };
+    my $ca = $w->dir . '/tls';
+    my @checked = (qw(-verify_return_error -verify 1 -CAfile), "$ca/site.pem");
+    drive('tls', $w, sub {
+        my $r = get($w, '/a?b', headers => [Host => 'example.test']);
+        is($r->{status}, 301, 'tls: http is sent away');
+        like(header($r, 'location'), qr{^https://example\.test:\d+/a\?b$}, 'tls: to https');
+        is($ask->('example.test', @checked, qw(-verify_hostname example.test))->{status}, 200, 'tls: the site');
+        my $staff = $ask->('staff.example.test', @checked, qw(-verify_hostname staff.example.test), '-cert',
+            "$ca/staff.pem", '-key', "$ca/staff.key");
+        is($staff->{body}, "staff only\n", 'tls: staff with a certificate, and the wildcard');
+        ok(!$ask->('staff.example.test')->{status}, 'tls: staff without');
+        is($ask->('shop.test', qw(-verify_return_error -verify 1 -CAfile), "$ca/shop-$_->[0].pem", '-sigalgs', $_->[1])->{body},
+            "the shop\n", "tls: the shop by $_->[0]")
+            for ['ec', 'ECDSA+SHA256'], ['rsa', 'RSA-PSS+SHA256'];
+    });
 }
 
 # ---- programs that people use, each to its end

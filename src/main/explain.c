@@ -91,6 +91,19 @@ const char *explain_action(enum action_kind action)
     return registry_handlers[action] ? registry_handlers[action]->name : "other";
 }
 
+const char *explain_refusal(const struct explain *e)
+{
+    struct str method = e->req.head.method;
+
+    if (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")))
+        return NULL;
+    switch (e->req.route->action) {
+    case ACTION_FILES: return "files are only read, with GET and HEAD";
+    case ACTION_STATUS: return "its pages are only read, with GET and HEAD";
+    default: return NULL;
+    }
+}
+
 const char *explain_op(const struct header_op *op)
 {
     return op->what == HEADER_OP_REMOVE ? "remove" : op->what == HEADER_OP_SET ? "set" : "add";

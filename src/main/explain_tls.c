@@ -40,7 +40,7 @@ static bool explain_tls(const struct explain *e, struct explain_tls *t)
         return false;
     t->conf = tls_conf_for(e);
     list = t->conf->pair_count ? t->conf : l->tls;
-    names = tls_names_new(list->pairs, list->pair_count, (struct hash_key){0, 0});
+    names = tls_names_new(list->pairs, list->pair_count, (struct hash_key){0, 0}, NULL);
     choice = tls_names_find(names, e->sni);
     for (size_t i = 0; i < TLS_KINDS; i++) {
         if (choice.pairs[i] >= 0)

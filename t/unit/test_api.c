@@ -152,7 +152,7 @@ static void world_init(struct world *w)
     w->pool = pool_new(65536);
     make_config(w);
     make_board(w);
-    w->admin = (struct admin){admin_ask, admin_forget, NULL};
+    w->admin = (struct admin){.ask = admin_ask, .forget = admin_forget};
     w->log.fd = -1;
     w->worker = (struct worker){.loop = &w->loop, .log = &w->log, .board = w->board, .admin = &w->admin};
     w->worker.config = &w->config;

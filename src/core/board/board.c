@@ -81,6 +81,7 @@ static const uint32_t layout_numbers[] = {
     AT(peer_shared, ejected_until_ms),
     AT(peer_shared, errors),
     AT(peer_shared, ejections),
+    AT(peer_shared, ejected_why),
     AT(peer_shared, waiters),
 };
 

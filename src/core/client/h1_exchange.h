@@ -90,6 +90,7 @@ void h1_exchange_finish(struct conn *);
  * Two ends of a connection that come from outside the exchange, neither of them while a handler is on the stack.
  * h1_give_up(): the client is gone, or must go at once: tells the handler, logs, closes; nothing if it is closed.
  * h1_take_leave(): the worker wants it to go: a tunnel's client is told and its connection lingers, others as above.
+ * An exchange that was not over is told in the error log when it is worker->ending that ends it.
  * (The end that an answer brings about is decided in h1_server.c.)
  */
 void h1_give_up(struct conn *, const char *reason);

@@ -130,6 +130,9 @@ static void listener_admin_site(struct build *b, struct listener_conf *l)
     level->status = true;
     config_build_route(b, site, &site->routes[0], level, b->settings->defaults, &settings_defaults_group);
     site->routes[0].action = ACTION_API;
+    /* Those of `defaults` are of what visitors ask for. */
+    site->routes[0].access_logs = NULL;
+    site->routes[0].access_log_count = 0;
     site->router = router_new(b->pool, b->key, site->routes, 1);
     l->default_site = site;
     l->hosts = hosts_build(b, NULL, 0);
@@ -211,14 +214,10 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     config_build_listener_tls(b, s, l);
 }
 
-static void check_address(struct build *b, struct hash_table *seen, struct listener_conf *l)
+static void check_text(struct build *b, struct hash_table *seen, struct listener_conf *l, struct str text)
 {
-    char buf[ADDR_TEXT_MAX];
-    struct listener_conf *first;
+    struct listener_conf *first = hash_table_set(seen, pool_str(b->pool, text), l);
 
-    if (!l->address.len)
-        return;
-    first = hash_table_set(seen, pool_str(b->pool, addr_print(&l->address, buf)), l);
     if (!first)
         return;
     if (l->is_control)
@@ -228,6 +227,21 @@ static void check_address(struct build *b, struct hash_table *seen, struct liste
         conf_report_add(b->report, l->at,
                         "the address \"%.*s\" is listened on twice, first at %s:%u; keep one of them",
                         STR_ARG(l->text), first->at.file, first->at.line);
+}
+
+/* "*" is all addresses of either family, as those may also be written; single ones may stand beside it. */
+static void check_address(struct build *b, struct hash_table *seen, struct listener_conf *l)
+{
+    char buf[ADDR_TEXT_MAX];
+
+    if (!l->address.len)
+        return;
+    if (l->address.any) {
+        check_text(b, seen, l, pool_printf(b->pool, "0.0.0.0:%u", addr_port(&l->address)));
+        check_text(b, seen, l, pool_printf(b->pool, "[::]:%u", addr_port(&l->address)));
+    } else {
+        check_text(b, seen, l, addr_print(&l->address, buf));
+    }
 }
 
 static void control_build(struct build *b, struct listener_conf *l)

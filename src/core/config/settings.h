@@ -246,7 +246,7 @@ struct level_settings {
     struct alert_settings *alert;
     struct sticky_settings *sticky;
     struct queue_settings *queue;
-    int64_t weight, max_connections, slow_start;
+    int64_t weight, max_connections, slow_start, proxy_protocol;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -291,6 +291,9 @@ extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
 
+/* Words of nginx and HAProxy; settings_hints.c. */
+extern const struct conf_hint settings_hints[];
+
 /* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
 extern const char *const settings_replay_names[];
@@ -330,6 +333,9 @@ struct conf_headers *settings_headers(struct pool *, const struct conf_headers *
 
 /* Whether the row `name` of the struct at `head` was written, at its own or an outer level. */
 bool settings_has(const struct conf_group *, const struct conf_head *head, const char *name);
+
+/* Whether it was written in this very group, not at an outer level. */
+bool settings_is_written(const struct conf_group *, const struct conf_head *head, const char *name);
 
 /* As if the row `name` had not been written. */
 void settings_forget(const struct conf_group *, struct conf_head *head, const char *name);

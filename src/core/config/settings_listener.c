@@ -9,7 +9,8 @@ static const struct conf_row rows[] = {
      .type = CONF_ADDRESS,
      AT(address),
      .flags = CONF_REQUIRED | CONF_OWN,
-     .doc = "\"*:80\", \"127.0.0.1:80\", \"[::]:80\" or \"unix:/path\"."},
+     .doc = "\"*:80\", \"127.0.0.1:80\", \"[::]:80\" or \"unix:/path\". A single address may stand beside \"*\" with "
+            "the same port: connections to it are its own."},
     {.name = "mode",
      .type = CONF_ENUM,
      AT(mode),

@@ -177,7 +177,7 @@ static struct tls_choice list_choose(struct tls_server *s, const struct tls_conf
         return (struct tls_choice){{conf->pair_count ? 0 : -1, -1, -1, -1}};
     if (!list->names) {
         list->conf = conf;
-        list->names = tls_names_new(conf->pairs, conf->pair_count, s->key);
+        list->names = tls_names_new(conf->pairs, conf->pair_count, s->key, NULL);
     }
     return tls_names_find(list->names, name);
 }

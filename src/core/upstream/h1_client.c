@@ -268,6 +268,7 @@ static enum step read_some(struct h1_client *h)
     struct uconn *u = h->base.uconn;
     char *buffer = h->base.req->worker->receive;
     size_t held = h->base.state == UCLIENT_HEAD ? u->partial_len : 0;
+    bool filled;
     ssize_t n;
 
     if (held == WORKER_BUFFER_BYTES)
@@ -280,8 +281,9 @@ static enum step read_some(struct h1_client *h)
         h->base.error = errno;
     if (n <= 0)
         return take_end(h, n < 0);
+    filled = (size_t)n == WORKER_BUFFER_BYTES - held || uconn_has_pending(u);
     if (h->base.state != UCLIENT_HEAD)
-        return take_body(h, buffer, (size_t)n, (size_t)n == WORKER_BUFFER_BYTES);
+        return take_body(h, buffer, (size_t)n, filled);
     if (!h->base.begun) {
         h->base.begun = true;
         h->base.user->begun(&h->base);
@@ -290,7 +292,7 @@ static enum step read_some(struct h1_client *h)
         memcpy(buffer, u->partial, held);
         uconn_forget(u);
     }
-    return take_head(h, buffer, held + (size_t)n, (size_t)n == WORKER_BUFFER_BYTES - held);
+    return take_head(h, buffer, held + (size_t)n, filled);
 }
 
 void h1_client_read(struct h1_client *h)
