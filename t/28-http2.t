@@ -15,12 +15,14 @@ use Weir::Client qw(request_bytes);
 use Weir::H2;
 use Weir::Hpack qw(encode integer);
 
-my $w = Weir->new(ports => [qw(h2 h1 slow app ws hang deaf)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(admin h2 h1 slow app ws hang deaf)], conf => <<'CONF');
 workers = 1;
 pid_file = "{{dir}}/weir.pid";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 drain_timeout = "3s";
+control = "unix:{{dir}}/control.sock";
 listeners = (
+  { address = "127.0.0.1:{{admin}}"; admin = true; },
   { address = "127.0.0.1:{{h2}}"; http2 = true; },
   { address = "127.0.0.1:{{h1}}"; },
   { address = "127.0.0.1:{{slow}}"; http2 = true;
@@ -477,9 +479,10 @@ for my $case (
         $_[0]->headers(3, [@base[0 .. 5], ':path' => '/text'], 1);
     }],
     ['more DATA than the window', Weir::H2::FLOW_CONTROL_ERROR, sub {
-        connect_ws($_[0], '/hang/y');
-        $_[0]->until(sub { $_[0]->{settings}{4} });
-        $_[0]->data(1, 'x' x 16384) for 1 .. 40;
+        my ($f) = @_;
+        connect_ws($f, '/hang/y');
+        $f->until(sub { $f->{settings}{4} });
+        $f->data(1, 'x' x 16384) for 1 .. 40;
     }],
     ) {
     my ($what, $error, $do) = @$case;
@@ -525,8 +528,20 @@ is($w->get('h2', '/text')->{body}, "text\n", 'HTTP/1 where HTTP/2 may be spoken'
     ok($idle->{goaways}, 'pings do not keep an idle connection');
 }
 
-# ---- the log
+# ---- the log and the counters
 
+{
+    my $open    = h2('h2');
+    $open->response($open->request(GET => '/text'));
+    my $metrics = $w->get('admin', '/metrics')->{body};
+    my %n = $metrics =~ /^(weir_\w+(?:\{protocol="http2"\})?) (\d+)$/mg;
+    cmp_ok($n{'weir_connections{protocol="http2"}'}, '>=', 1, 'connections are counted by protocol');
+    cmp_ok($n{'weir_requests_total{protocol="http2"}'}, '>', 100, 'and requests');
+    cmp_ok($n{weir_http2_refused_total}, '>', 10, 'and those that were ended');
+    $open->close;
+    ok(Weir::wait_for(sub { $w->get('admin', '/metrics')->{body} =~ /^weir_connections\{protocol="http2"\} 0$/m }),
+        'none is left over');
+}
 ok((grep { $_ eq 'HTTP/2.0 GET /text 200' } split /\n/, $w->read('access.log')), 'the protocol is logged');
 
 # ---- leave: who is served is served to the end

@@ -105,7 +105,7 @@ is(length(admin('/', method => 'HEAD')->{body}), 0, 'HEAD has no body');
 
 # ---- read-only below a route
 is(json($w->get('http', '/weir/api/v1/status'))->{pid}, $w->pid, 'status = true: status');
-like($w->get('http', '/weir/metrics')->{body}, qr/^weir_requests_total \d+$/m, 'status = true: metrics');
+like($w->get('http', '/weir/metrics')->{body}, qr/^weir_requests_total\{protocol="http1"\} \d+$/m, 'status = true: metrics');
 like($w->get('http', '/weir/')->{body}, qr/<title>Weir/, 'status = true: dashboard');
 is($w->get('http', '/weir/api/v1/reload', method => 'POST')->{status}, 404, 'status = true: no commands');
 

@@ -48,6 +48,7 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, bytes_received),
     AT(process_stats, accepted),
     AT(process_stats, connections),
+    AT(process_stats, h2_connections),
     AT(process_stats, tls_handshakes),
     AT(process_stats, tls_failures),
     AT(process_stats, upstream_connects),
@@ -220,7 +221,7 @@ void board_process_free(struct board *board, unsigned slot)
     board_part_zero_gauges(board, slot);
     if (process->role == BOARD_WORKER)
         board_waiter_clear(board, process->index);
-    process->stats.connections = 0;
+    process->stats.connections = process->stats.h2_connections = 0;
     process->stats.heartbeat_ms = 0;
     process->pid = 0;
     __atomic_store_n(&process->role, (uint32_t)BOARD_FREE, __ATOMIC_RELEASE);
