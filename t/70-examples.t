@@ -17,6 +17,8 @@ use Time::HiRes qw(time);
 use Weir;
 use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
+use Weir::Fake;
+use Weir::H2Peer;
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -483,6 +485,55 @@ SKIP: {
         is(get($w, '/assets/echo.js')->{status}, 200, 'websocket: its script');
     });
     end_program($echo);
+}
+
+# ---- grpc.conf: two servers that give messages back, of which one is not well in the end
+sub grpc_server {
+    my ($w, $name, $ill) = @_;
+    return Weir::Fake->start(port => $w->port($name), serve => sub {
+        my ($sock) = @_;
+        my $h = Weir::H2Peer->server($sock) or return;
+        my %path;
+        while (my $f = $h->next) {
+            my $s = $f->{stream};
+            $path{$s} = $f->{fields}{':path'} if $f->{fields};
+            next if !$f->{end};
+            my $answer = $path{$s} =~ /Health/ ? pack('CNCC', 0, 2, 8, 1) : $f->{payload} // '';
+            my @type = (':status' => 200, 'content-type' => 'application/grpc');
+            if ($ill && $path{$s} =~ /Catalogue/) {
+                $h->headers($s, [@type, 'grpc-status' => 14], 1);
+                next;
+            }
+            $h->headers($s, [@type, 'x-server' => $name]);
+            $h->data($s, $answer);
+            $h->headers($s, ['grpc-status' => 0], 1);
+        }
+    });
+}
+
+{
+    my $w = example('grpc.conf', workers => 1);
+    my @servers = (grpc_server($w, 's9001', 1), grpc_server($w, 's9002', 0));
+    my $call = sub {
+        my ($path) = @_;
+        my $h = Weir::H2Peer->client(IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port('http')));
+        my $s = $h->post($path, [te => 'trailers', 'content-type' => 'application/grpc']);
+        $h->data($s, pack('CNa*', 0, 2, 'hi'), 1);
+        return $h->answer($s) // {};
+    };
+    drive('grpc', $w, sub {
+        $w->allow(qr/upstream/);
+        my %by;
+        for (1 .. 8) {
+            my $r = $call->('/shop.Cart/Add');
+            is($r->{trailers}{'grpc-status'}, 0, 'grpc: a call is answered');
+            $by{$r->{head}{'x-server'}}++;
+        }
+        is(join(' ', sort keys %by), 's9001 s9002', 'grpc: by both servers');
+        is($call->('/shop.Catalogue/List')->{trailers}{'grpc-status'}, 0, 'grpc: who is not available is not the last word')
+            for 1 .. 4;
+    });
+    $_->stop for @servers;
 }
 
 # ---- tls.conf

@@ -4,6 +4,7 @@
 #include "core/log/fault.h"
 #include "core/worker.h"
 #include "http/accept.h"
+#include "http/grpc.h"
 #include "http/status.h"
 
 #define REPLY_FIELDS 16
@@ -112,6 +113,23 @@ static struct str proxy_status(struct request *req, const struct reply_error *e)
     return pool_printf(req->pool, "weir; error=%s; details=\"%.*s\"", error_type(e), STR_ARG(e->detail));
 }
 
+/* An answer of trailers only: the status of HTTP is that of the transport, which worked. */
+static void answer_grpc(struct request *req, const struct reply_error *e)
+{
+    bool timeout = e->status == 504 && str_eq(str_of(error_type(e)), STR("http_response_timeout"));
+    struct frame frame = {.kind = FRAME_NONE};
+    struct message head;
+
+    req->grpc_status = number(req, grpc_status_of(e->status, timeout));
+    start_head(req, &head, 200);
+    add(&head, STR("Content-Type"), STR("application/grpc"));
+    add(&head, STR("Grpc-Status"), req->grpc_status);
+    add(&head, STR("Grpc-Message"), str_of(e->reason ? e->reason : "no reason given"));
+    add(&head, STR("X-Request-Id"), request_id(req));
+    add(&head, STR("Proxy-Status"), proxy_status(req, e));
+    (void)!request_send_head(req, &head, &frame, STR_NONE, true);
+}
+
 static void answer_error(struct request *req, const struct reply_error *e, struct str content_range)
 {
     struct message head;
@@ -125,6 +143,10 @@ static void answer_error(struct request *req, const struct reply_error *e, struc
         return;
     }
     req->own_reply = true;
+    if (grpc_is_request(&req->head)) {
+        answer_grpc(req, e);
+        return;
+    }
     start_head(req, &head, e->status);
     add(&head, STR("Content-Type"), json ? STR("application/json") : STR("text/html; charset=utf-8"));
     add(&head, STR("Cache-Control"), STR("no-store"));

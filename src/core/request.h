@@ -125,6 +125,7 @@ struct request {
     const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
+    struct str grpc_status; /* of the answer, as it came or as Weir made it; empty: none */
     struct request_attempts before;
     struct request_times times;
 };

@@ -35,6 +35,7 @@ static const struct var_name var_names[] = {
     {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE},
     {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE},
     {"queue_duration", VAR_QUEUE_DURATION, VAR_RESPONSE},
+    {"grpc_status", VAR_GRPC_STATUS, VAR_RESPONSE},
     {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
     {"error", VAR_ERROR, VAR_RESPONSE},
     {"ssl_protocol", VAR_SSL, VAR_REQUEST},
@@ -284,6 +285,7 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_BYTES_SENT: return var_print_number(req->bytes_sent, scratch);
     case VAR_BYTES_RECEIVED: return var_print_number(req->bytes_received, scratch);
     case VAR_UPSTREAM_ADDR: return var_attempts(req, req->before.addrs, req->upstream_addr);
+    case VAR_GRPC_STATUS: return req->grpc_status;
     case VAR_ERROR: return req->error ? str_of(req->error) : STR_NONE;
     case VAR_UPSTREAM_STATUS:
         return var_attempts(req, req->before.statuses,

@@ -162,6 +162,8 @@ static void print_server(const struct peer_conf *peer, bool is_first, FILE *to)
         fprintf(to, ", at most %u connections", peer->max_connections);
     if (peer->slow_start)
         fprintf(to, ", slow start %.*s", STR_ARG(units_print_duration(peer->slow_start, duration)));
+    if (peer->http2)
+        fprintf(to, ", HTTP/2");
     if (peer->tls)
         print_server_tls(peer->tls, to);
     if (peer->proxy_protocol)

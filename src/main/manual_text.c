@@ -305,6 +305,8 @@ const char manual_choice[] =
     "whole.\n"
     ".It Li $queue_duration\n"
     "How long the request has waited for a place at a server.\n"
+    ".It Li $grpc_status\n"
+    "How a call of gRPC ended, as a number: what the server said, or what Weir has said in its place.\n"
     ".It Li $cache_status\n"
     "What the cache had of it.\n"
     ".It Li $error\n"

@@ -22,10 +22,15 @@
 #include "core/var.h"
 #include "core/worker.h"
 
-/* Requests come with an id here; the real one would draw in all that answers requests. */
+/* The real ones would draw in all that answers requests. */
 struct str request_id(struct request *r)
 {
     return r->id;
+}
+
+struct str request_protocol(const struct request *r)
+{
+    return r->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
 }
 
 #define NOON 784123200 /* 1994-11-06 12:00:00 */
@@ -233,7 +238,7 @@ static void json(void **state)
         "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"example.org\","
         "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
         "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
-        "\"upstream_status\":null,\"upstream_duration\":null,\"queue_duration\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
+        "\"upstream_status\":null,\"upstream_duration\":null,\"queue_duration\":null,\"grpc_status\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
     s.r.error = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
         s.r.upstream_addr = str_of(attempts[i].addr);

@@ -86,7 +86,7 @@ static void add_body(struct h1_exchange *ex, struct h1_pieces *p, struct str bod
         h1_output_add(p, CHUNK_END);
     }
     if (last)
-        h1_output_add(p, LAST_CHUNK);
+        h1_output_add(p, ex->out_trailers.len > 0 ? ex->out_trailers : LAST_CHUNK);
 }
 
 /* A small body is copied behind the head: send() of one piece is cheaper than sendmsg() of two. */
@@ -144,6 +144,25 @@ static bool out_body(struct request *req, struct str bytes, bool last)
     if (ex->is_tunnel)
         ws_track_feed(&ex->tunnel_out, bytes);
     return accepted(ex, h1_output_send(ex, &p, false), last);
+}
+
+/* Only for who can tell what they are (RFC 9110 6.5.1). */
+static void out_trailers(struct request *req, const struct header_list *trailers)
+{
+    struct h1_exchange *ex = h1_exchange_of(req);
+    struct str text = STR("0\r\n");
+
+    if (ex->out_kind != H1_LENGTH_CHUNKED || trailers->count == 0 ||
+        !header_has_token(&req->head.headers, HEADER_TE, STR("trailers")))
+        return;
+    for (size_t i = 0; i < trailers->count; i++) {
+        const struct header *field = &trailers->items[i];
+
+        if (field->checked)
+            text = pool_printf(req->pool, "%.*s%.*s: %.*s\r\n", STR_ARG(text), STR_ARG(field->name),
+                               STR_ARG(field->value));
+    }
+    ex->out_trailers = pool_printf(req->pool, "%.*s\r\n", STR_ARG(text));
 }
 
 void h1_answer_say_goodbye(struct h1_exchange *ex)
@@ -265,6 +284,7 @@ const struct request_out h1_answer_out = {
     .interim = out_interim,
     .head = out_head,
     .body = out_body,
+    .trailers = out_trailers,
     .file = out_file,
     .splice = out_splice,
     .abort = out_abort,

@@ -47,6 +47,7 @@ struct h1_exchange {
     /* Input. */
     struct h1_chunk chunk;
     uint64_t in_left; /* of a body of known length */
+    struct str out_trailers; /* with the end of the last chunk, as they go out; empty: none */
     struct splice_pipe *in_pipe; /* that it goes through to a server; NULL: none */
     uint64_t in_dropped; /* bytes drained after an early answer */
     size_t credit; /* bytes that the handler wants */

@@ -49,6 +49,7 @@ struct peer_conf {
     const struct tls_client_conf *tls; /* core/tls/tls_client.h; NULL: in the clear */
     const struct tls_client_conf *check_tls; /* of its checks */
     bool names_host; /* Host is `host` where the route has no other, whatever the client has asked for */
+    bool http2; /* it is spoken to by HTTP/2: by prior knowledge, or as TLS agrees on it */
     uint8_t proxy_protocol; /* 1, 2: the version in which it is told who the client is; 0: it is not */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
@@ -157,6 +158,7 @@ struct upstream {
     unsigned keepalive_idle; /* connections kept by a worker for a peer */
     int64_t keepalive_timeout; /* milliseconds */
     uint64_t keepalive_requests; /* 0: no limit */
+    bool http2; /* some server is spoken to by it */
     bool is_inline; /* made from a URL in `proxy` */
     struct divert_conf *diverts;
     size_t divert_count;

@@ -57,6 +57,11 @@ static void peer_build(struct build *b, struct server_settings *s, const struct 
     p->tls = config_server_tls(b, s->tls, p->resolve && !p->port ? p->host : s->address.host, s->address.is_unix);
     p->check_tls = config_check_tls_of(b, check, p->tls, s->address.is_unix ? STR_NONE : s->address.host);
     p->proxy_protocol = version_of(s->proxy_protocol);
+    p->http2 = s->protocol == 1;
+    if (p->http2 && p->proxy_protocol)
+        conf_report_add(b->report, p->at,
+                        "requests of many clients share a connection of HTTP/2, so that 'proxy_protocol' cannot say whose "
+                        "it is; write proxy_protocol = false, or protocol = \"http1\"");
     p->backup = s->backup;
     p->down = s->down;
 }
@@ -81,6 +86,7 @@ static void upstream_peers(struct build *b, struct upstream_settings *s, struct 
         struct peer_conf *p = &u->peers[i];
         (void)!settings_join(&b->load, &settings_server_group, &servers[i], &settings_upstream_group, s);
         peer_build(b, &servers[i], u->check, p);
+        u->http2 = u->http2 || p->http2;
         struct peer_conf *first = p->name.s ? hash_table_set(names, p->name, p) : NULL;
         if (first)
             conf_report_add(b->report, p->at,
@@ -114,6 +120,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.tls = config_server_tls(b, s->tls, STR_NONE, false);
     u->server_defaults.check_tls = config_check_tls_of(b, u->check, u->server_defaults.tls, STR_NONE);
     u->server_defaults.proxy_protocol = version_of(s->proxy_protocol);
+    u->server_defaults.http2 = u->http2 = s->protocol == 1;
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     config_build_servers_file(b, s, u);
@@ -146,7 +153,12 @@ static bool is_https(struct str url)
     return str_has_prefix(url, STR("https://"));
 }
 
-/* The host and port behind "http://" or "https://". */
+static bool is_http2(struct str url)
+{
+    return str_has_prefix(url, STR("h2://")) || str_has_prefix(url, STR("grpc://"));
+}
+
+/* The host and port behind "http://" and the like. */
 static int inline_address(struct build *b, struct str url, struct str rest, struct conf_place at,
                           struct conf_address *a)
 {
@@ -207,6 +219,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
         return NULL;
     if (is_https(url))
         inline_tls(b, &u->peers[0], &address);
+    u->http2 = u->peers[0].http2 = is_http2(url);
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);
@@ -220,16 +233,18 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
 
 struct upstream *config_proxy_target(struct build *b, struct str text, struct conf_place at)
 {
-    static const char *const later[] = {"h2://", "h2c://", "grpc://", "grpcs://"};
-    struct str http = STR("http://"), https = STR("https://");
+    static const char *const schemes[] = {"http://", "https://", "h2://", "grpc://"};
+    static const char *const others[] = {"h2c://", "h2s://", "grpcs://"};
     struct upstream *u;
 
-    if (str_has_prefix(text, http) || is_https(text))
-        return inline_upstream(b, text, str_from(text, is_https(text) ? https.len : http.len), at);
-    for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-        if (str_has_prefix(text, str_of(later[i]))) {
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        if (str_has_prefix(text, str_of(schemes[i])))
+            return inline_upstream(b, text, str_from(text, strlen(schemes[i])), at);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        if (str_has_prefix(text, str_of(others[i]))) {
             conf_report_add(b->report, at,
-                            "\"%s\" is not in this version of Weir; write \"http://HOST:PORT\" or \"https://...\"", later[i]);
+                            "\"%s\" is not a scheme of `proxy`; write \"h2://HOST:PORT\" or \"grpc://HOST:PORT\", or an "
+                            "upstream with protocol = \"h2\" and tls = true", others[i]);
             return NULL;
         }
     }

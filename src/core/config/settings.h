@@ -162,6 +162,7 @@ struct server_settings {
     bool backup, down, resolve;
     struct server_tls_settings *tls;
     int64_t proxy_protocol; /* -1: none */
+    int protocol; /* 1: HTTP/2 */
 };
 
 struct upstream_settings {
@@ -181,6 +182,7 @@ struct upstream_settings {
     bool resolve;
     struct server_tls_settings *tls;
     int64_t proxy_protocol;
+    int protocol;
     struct str servers_file;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;

@@ -24,8 +24,11 @@ const struct conf_group settings_keepalive_group = {"'keepalive'", sizeof(struct
 #define SLOW_START_ROW(text) \
     {.name = "slow_start", .type = CONF_DURATION, AT(slow_start), .fallback = "0", .doc = (text)}
 
-#define SERVER_ROWS_LATER \
-    SETTINGS_LATER("protocol", 0)
+static const char *const protocol_names[] = {"http1", "h2", NULL};
+
+#define PROTOCOL_ROW(text) \
+    {.name = "protocol", .type = CONF_ENUM, AT(protocol), .choices = protocol_names, .fallback = "\"http1\"", \
+     .doc = (text)}
 
 #define TLS_ROW(text) \
     {.name = "tls", .type = CONF_GROUP, AT(tls), .group = &settings_server_tls_group, .doc = (text)}
@@ -55,7 +58,8 @@ static const struct conf_row server_rows[] = {
     TLS_ROW("Connections to it are encrypted; `true` for the usual settings."),
     PROXY_PROTOCOL_ROW("Version of the PROXY protocol header with which each connection to it begins: it says the "
                        "address of the client, and no other client's requests go on that connection."),
-    SERVER_ROWS_LATER,
+    PROTOCOL_ROW("What is spoken with it: HTTP/1.1, or HTTP/2 (also for gRPC), on connections that many requests "
+                 "share; with `tls` agreed on in the handshake (ALPN), in the clear by prior knowledge."),
 };
 #undef AT
 const struct conf_group settings_server_group = {"a server", sizeof(struct server_settings), server_rows,
@@ -109,7 +113,7 @@ static const struct conf_row rows[] = {
     SLOW_START_ROW("For each server."),
     TLS_ROW("For each server."),
     PROXY_PROTOCOL_ROW("For each server."),
-    SERVER_ROWS_LATER,
+    PROTOCOL_ROW("For each server."),
 };
 #undef AT
 const struct conf_group settings_upstream_group = {"an upstream", sizeof(struct upstream_settings), rows,

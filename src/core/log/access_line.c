@@ -269,7 +269,7 @@ static bool has_number(struct str name)
 {
     static const char *const names[] = {"status",      "duration",    "bytes_sent",      "bytes_received",
                                         "remote_port", "server_port", "upstream_status", "upstream_duration",
-                                        "queue_duration", NULL};
+                                        "queue_duration", "grpc_status", NULL};
 
     return is_one_of(name, names);
 }
@@ -290,7 +290,7 @@ void access_fields_init(struct access_fields *fields, struct pool *pool, const s
         STR("server_addr"), STR("server_port"), STR("scheme"), STR("protocol"), STR("method"), STR("host"),
         STR("uri"), STR("path"), STR("query"), STR("status"), STR("bytes_sent"), STR("bytes_received"),
         STR("duration"), STR("site"), STR("route"), STR("upstream_addr"), STR("upstream_status"),
-        STR("upstream_duration"), STR("queue_duration"), STR("cache_status"), STR("error"),
+        STR("upstream_duration"), STR("queue_duration"), STR("grpc_status"), STR("cache_status"), STR("error"),
     };
 
     if (count == 0) {

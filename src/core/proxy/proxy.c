@@ -9,6 +9,7 @@
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/sticky.h"
 #include "core/upstream/uconn_io.h"
+#include "http/grpc.h"
 #include "http/hop.h"
 
 /* Memory full for so long: the server is slower than the client, and the disk takes over. */
@@ -43,7 +44,7 @@ static void on_patience(struct deadline *d)
 /* The server takes no more, but may have answered before it stopped. */
 static void upload_failed(struct proxy *p, struct str body)
 {
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     struct str unkept = c->upload.whole ? STR_NONE : body;
 
@@ -65,16 +66,22 @@ static void upload_failed(struct proxy *p, struct str body)
     proxy_set_deadline(p, p->read_timeout);
     proxy_give_credit(p);
     /* Not read now: the caller may still need the worker's buffer. */
-    uconn_again(c->uconn);
+    c->transport->read_later(c);
 }
 
 /* `body` is what the upload was started with, if it was just started. */
 static void uploaded(struct proxy *p, enum upload_result result, struct str body)
 {
+    static const struct reply_error too_large = {.status = 500, .reason = "the upstream's head is too large"};
+    static const struct reply_error unsafe = {.status = 500, .reason = "the upstream's head is unsafe"};
     const struct timeouts *timeouts = &p->req->route->timeouts;
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     switch (result) {
+    case UPLOAD_TOO_LARGE:
+    case UPLOAD_UNSAFE:
+        proxy_end(p, result == UPLOAD_TOO_LARGE ? &too_large : &unsafe);
+        return;
     case UPLOAD_FAILED:
         upload_failed(p, body);
         return;
@@ -87,94 +94,59 @@ static void uploaded(struct proxy *p, enum upload_result result, struct str body
         proxy_set_deadline(p, p->read_timeout);
         return;
     case UPLOAD_BLOCKED:
-        if (c->state != H1_CLIENT_TUNNEL)
+        if (c->state != UCLIENT_TUNNEL)
             proxy_set_deadline(p, timeouts->send);
         break;
     case UPLOAD_HUNGRY:
-        if (c->state != H1_CLIENT_TUNNEL)
+        if (c->state != UCLIENT_TUNNEL)
             proxy_set_deadline(p, 0);
         break;
     }
-    deadline_renew(&c->uconn->deadline, proxy_now(p));
+    deadline_renew(c->deadline, proxy_now(p));
     proxy_give_credit(p);
 }
 
 void proxy_send(struct proxy *p, struct str body)
 {
-    static const struct reply_error too_large = {.status = 500, .reason = "the upstream's head is too large"};
-    static const struct reply_error unsafe = {.status = 500, .reason = "the upstream's head is unsafe"};
     struct request *req = p->req;
-    struct h1_client *c = &p->client;
-    struct h1_buffer buffer = {.bytes = req->worker->write, .room = WORKER_BUFFER_BYTES};
-    struct h1_framing framing = upload_framing(&c->upload, body, c->upload.last);
+    struct uclient *c = &p->client;
     struct message head;
-    enum h1_written written = H1_WRITE_FULL;
+    enum upload_result result = UPLOAD_TOO_LARGE;
 
-    if (c->upgrading)
-        framing.connection = STR("upgrade");
-    else if (p->state->conf->keepalive_idle == 0)
-        framing.connection = STR("close");
     if (proxy_head_make(req, p->peer->conf, c->upgrading, &head) == 0) {
         if (req->sticky)
             sticky_hide(req, &head.headers);
-        written = h1_write_request(&buffer, &head, &framing);
+        p->sendable = true;
+        req->times.connected = proxy_now(p);
+        result = c->transport->send(c, &head, body);
     }
-    if (written != H1_WRITTEN) {
-        proxy_end(p, written == H1_WRITE_FULL ? &too_large : &unsafe);
-        return;
-    }
-    p->sendable = true;
-    req->times.connected = proxy_now(p);
-    uploaded(p, upload_start(&c->upload, c->uconn, &buffer, body, c->upload.last), body);
+    uploaded(p, result, body);
 }
 
-/* A tunnel in which the client has said its last: the server is told, and may go on. */
-static void half_close(struct proxy *p, enum upload_result result)
+static void on_connected(struct uclient *c)
 {
-    if (p->client.state == H1_CLIENT_TUNNEL && result == UPLOAD_DONE)
-        uconn_half_close(p->client.uconn);
+    proxy_send(container_of(c, struct proxy, client), STR_NONE);
 }
 
-static void on_ready(struct proxy *p, struct uconn *u)
+static void on_unconnected(struct uclient *c, int error)
 {
-    struct h1_client *c = &p->client;
-    bool writable = u->writable;
-
-    u->writable = false;
-    if (writable && p->sendable && !c->upload.stopped && !upload_is_done(&c->upload)) {
-        enum upload_result result = upload_flush(&c->upload);
-
-        half_close(p, result);
-        uploaded(p, result, STR_NONE);
-        /* The request may have ended, or gone to another connection. */
-        if (u->state != UCONN_BUSY || u->user != p)
-            return;
-    }
-    if (u->readable)
-        h1_client_read(c);
+    proxy_connect_failed(container_of(c, struct proxy, client), error);
 }
 
-void proxy_on_event(struct uconn *u, enum uconn_event event)
+static void on_writable(struct uclient *c)
 {
-    struct proxy *p = u->user;
+    struct proxy *p = container_of(c, struct proxy, client);
 
-    switch (event) {
-    case UCONN_CONNECTED:
-        proxy_send(p, STR_NONE);
-        break;
-    case UCONN_FAILED:
-        proxy_connect_failed(p, u->error);
-        break;
-    case UCONN_READY:
-        on_ready(p, u);
-        break;
-    case UCONN_TIMEOUT:
-        proxy_timed_out(p);
-        break;
-    }
+    if (p->sendable)
+        uploaded(p, c->transport->flush(c), STR_NONE);
 }
 
-static void on_begun(struct h1_client *c)
+static void on_timeout(struct uclient *c)
+{
+    proxy_timed_out(container_of(c, struct proxy, client));
+}
+
+static void on_begun(struct uclient *c)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     struct request *req = p->req;
@@ -188,7 +160,7 @@ static void on_begun(struct h1_client *c)
     upstream_answered(p->state, p->index, latency);
 }
 
-static void on_interim(struct h1_client *c, struct message *head)
+static void on_interim(struct uclient *c, struct message *head)
 {
     if (c->req->head.minor == 0)
         return;
@@ -213,18 +185,18 @@ static void accept_answer(struct proxy *p)
     upload_let_go(&p->client.upload);
 }
 
-static bool on_head(struct h1_client *c, struct message *head, struct frame *told WEIR_UNUSED, bool whole)
+static bool on_head(struct uclient *c, struct message *head, struct frame *told WEIR_UNUSED, bool whole)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     const struct header *type = header_find(&head->headers, HEADER_CONTENT_TYPE);
     const struct timeouts *timeouts = &p->req->route->timeouts;
 
     p->req->upstream_status = head->status;
-    if (proxy_answer_refused(p, head->status, whole))
+    if (proxy_answer_refused(p, proxy_grpc_status(p, head, whole), whole))
         return false;
     accept_answer(p);
     hop_strip(&head->headers);
-    if (c->state == H1_CLIENT_TUNNEL) {
+    if (c->state == UCLIENT_TUNNEL) {
         /* There is room: the field was taken out just now. */
         if (header_add(&head->headers, STR("Upgrade"), STR("websocket")) < 0)
             return true;
@@ -246,27 +218,31 @@ static bool on_head(struct h1_client *c, struct message *head, struct frame *tol
     return true;
 }
 
-static void on_tunnel(struct h1_client *c)
+static void on_tunnel(struct uclient *c)
 {
     proxy_give_credit(container_of(c, struct proxy, client));
 }
 
-static void on_complete(struct h1_client *c, bool clean, bool probe)
+static void on_complete(struct uclient *c, bool clean, bool probe, struct header_list *trailers)
 {
     struct proxy *p = container_of(c, struct proxy, client);
-    struct uconn *u = c->uconn;
 
-    c->uconn = NULL;
     proxy_stop(p);
+    if (trailers)
+        proxy_grpc_trailers(p, trailers);
     proxy_judge(p, true, NULL);
     proxy_leave_peer(p);
     if (clean)
-        uconn_release(u, probe);
+        c->transport->release(c, probe);
     else
-        uconn_close(u);
+        c->transport->leave(c);
 }
 
-static const struct h1_client_user client_user = {
+static const struct transport_user client_user = {
+    .connected = on_connected,
+    .unconnected = on_unconnected,
+    .writable = on_writable,
+    .timed_out = on_timeout,
     .begun = on_begun,
     .interim = on_interim,
     .head = on_head,
@@ -276,20 +252,30 @@ static const struct h1_client_user client_user = {
 };
 
 /* Whether the body, if there is one, can be had again; it is kept where another attempt may want it. */
-static bool keep_body(struct proxy *p, struct str body, bool last)
+static bool keep_body(struct proxy *p, struct str body, bool last, bool may_replay)
 {
     const struct route *route = p->req->route;
     const struct retry_conf *retry = &route->retry;
 
     if (p->client.upgrading)
-        return last && body.len == 0;
-    if (last && body.len == 0 && p->req->frame.kind != FRAME_CHUNKED)
-        return true;
+        return may_replay && last && body.len == 0;
+    p->bodyless = last && body.len == 0 && p->req->frame.kind != FRAME_CHUNKED;
+    if (p->bodyless || !may_replay)
+        return may_replay;
     if (route->body_buffering != BODY_MEMORY_DISK || retry->tries < 2 ||
         !(retry->on_timeout || retry->on_reset || retry->on_502 || retry->on_503 || retry->on_504))
         return false;
     upload_keep_whole(&p->client.upload);
     return true;
+}
+
+/* A server that has not seen a request says so in HTTP/2: whatever it was may go to another then. */
+static void keep_if_unseen(struct proxy *p)
+{
+    const struct retry_conf *retry = &p->req->route->retry;
+
+    if (p->state->conf->http2 && !p->repeatable && !p->bodyless && retry->on_connect)
+        upload_keep_small(&p->client.upload);
 }
 
 static void refuse(struct proxy *p, const struct breaker_refusal *refusal)
@@ -311,23 +297,28 @@ static void proxy_start(struct request *req, struct str body, bool last)
     struct proxy *p = pool_alloc(req->pool, sizeof(*p));
     struct breaker_refusal refusal;
 
-    memset((char *)p + sizeof(p->client), 0, sizeof(*p) - sizeof(p->client));
-    h1_client_init(&p->client, req, &client_user);
+    memset((char *)p + offsetof(struct proxy, req), 0, sizeof(*p) - offsetof(struct proxy, req));
+    uclient_init(&p->client, req, &client_user);
     deadline_init(&p->patience, on_patience);
     deadline_init(&p->total, proxy_on_total);
     deadline_init(&p->per_try, proxy_on_per_try);
     queue_waiter_init(&p->waiter, proxy_wait_place, proxy_wait_ended);
-    if (req->route->timeouts.total > 0)
-        deadline_start(&req->worker->deadlines, &p->total, req->route->timeouts.total, req->times.start);
     req->handler_data = p;
     p->req = req;
+    p->total_timeout = req->route->timeouts.total;
+    p->total_setting = "timeouts.total";
+    if (grpc_is_request(&req->head))
+        proxy_grpc_begin(p);
+    if (p->total_timeout > 0)
+        deadline_start(&req->worker->deadlines, &p->total, p->total_timeout, req->times.start);
     p->state = divert_choose(req->worker->upstreams, req->route->upstream, req);
     req->upstream = p->state->conf;
     p->read_timeout = req->route->timeouts.read;
     p->read_setting = "timeouts.read";
     p->client.upgrading = req->frame.upgrade;
     p->client.upload.last = last;
-    p->repeatable = retry_may_replay(&req->route->retry, &req->head) && keep_body(p, body, last);
+    p->repeatable = keep_body(p, body, last, retry_may_replay(&req->route->retry, &req->head));
+    keep_if_unseen(p);
     if (breaker_admits(p->state, &refusal, &p->probe))
         proxy_attempt(p, body);
     else
@@ -338,7 +329,6 @@ static void proxy_body(struct request *req, struct str bytes, bool last)
 {
     struct proxy *p = req->handler_data;
     struct upload *u = &p->client.upload;
-    enum upload_result result;
 
     p->credited = false;
     if (u->stopped && !upload_is_kept(u)) {
@@ -353,9 +343,7 @@ static void proxy_body(struct request *req, struct str bytes, bool last)
             proxy_give_credit(p);
         return;
     }
-    result = upload_body(u, bytes, last);
-    half_close(p, result);
-    uploaded(p, result, STR_NONE);
+    uploaded(p, p->client.transport->body(&p->client, bytes, last), STR_NONE);
 }
 
 static int proxy_sink(struct request *req)
@@ -378,7 +366,7 @@ static void proxy_resume(struct request *req)
     struct proxy *p = req->handler_data;
 
     if (p->client.uconn)
-        h1_client_resume(&p->client);
+        p->client.transport->resume(&p->client);
 }
 
 static void proxy_abort(struct request *req, const char *reason WEIR_UNUSED)

@@ -1,7 +1,6 @@
 /* proxy_attempt.c: choosing a server and getting a connection to it; what becomes of it where that fails. */
 #include <errno.h>
 
-#include "core/client/conn.h"
 #include "core/log/fault.h"
 #include "core/proxy/proxy_state.h"
 #include "core/upstream/upstream_wait.h"
@@ -33,8 +32,7 @@ void proxy_leave_peer(struct proxy *p)
 void proxy_leave(struct proxy *p)
 {
     if (p->client.uconn)
-        uconn_close(p->client.uconn);
-    p->client.uconn = NULL;
+        p->client.transport->leave(&p->client);
     proxy_leave_peer(p);
 }
 
@@ -98,6 +96,10 @@ static struct reply_error connect_error(int error)
         told.reason = "no descriptor or memory for a connection";
         told.retry_after_s = PROXY_RETRY_AFTER_S;
         break;
+    case ENOPROTOOPT:
+        told.proxy_error = "tls_protocol_error";
+        told.reason = "the upstream did not choose HTTP/2 in the handshake";
+        break;
     default:
         told.proxy_error = "connection_terminated";
         told.reason = "the connection to the upstream failed";
@@ -125,45 +127,32 @@ void proxy_connect_failed(struct proxy *p, int cause)
 /* Whether what was sent, or not, may be sent again on a new connection to the same server. */
 bool proxy_may_repeat(const struct proxy *p)
 {
-    const struct h1_client *c = &p->client;
+    const struct uclient *c = &p->client;
 
     if (c->upload.whole && !upload_is_kept(&c->upload))
         return false;
-    return c->uconn->reused && !c->begun && !p->repeated &&
+    return c->reused && !c->begun && !p->repeated &&
            (p->repeatable || upload_is_untouched(&c->upload));
 }
 
-/* Whom the server is to be told of; NULL: it is not told. */
-static const struct uconn_client *client_of(const struct proxy *p, struct uconn_client *room)
+bool proxy_may_resend(const struct proxy *p)
 {
-    const struct request *req = p->req;
-    struct sockaddr_storage own;
-    socklen_t len = sizeof(own);
-
-    if (!p->peer->conf->proxy_protocol)
-        return NULL;
-    *room = (struct uconn_client){.source = req->client};
-    if (getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
-        room->destination = addr_of((struct sockaddr *)&own, len);
-    return room;
+    return p->bodyless || upload_is_kept(&p->client.upload) || upload_is_untouched(&p->client.upload);
 }
 
 static void connect_peer(struct proxy *p, struct str body)
 {
-    struct uconn_client room;
     struct request *req = p->req;
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
-    c->uconn = NULL;
     if (body.len > 0 && upload_keep(&c->upload, body, false) < 0) {
         proxy_disk_failed(p);
         return;
     }
-    c->uconn = uconn_connect(p->peer, req->route->timeouts.connect, client_of(p, &room), p, proxy_on_event);
-    if (!c->uconn)
+    if (c->transport->connect(c, p->peer, req->route->timeouts.connect) < 0)
         proxy_connect_failed(p, errno);
-    else if (c->uconn->state == UCONN_BUSY)
-        proxy_on_event(c->uconn, UCONN_CONNECTED);
+    else if (!c->connecting)
+        proxy_send(p, STR_NONE);
     else
         proxy_give_credit(p);
 }
@@ -171,14 +160,14 @@ static void connect_peer(struct proxy *p, struct str body)
 /* The server had closed an idle connection before it saw the request: not a failure of it. */
 void proxy_repeat(struct proxy *p, struct str body)
 {
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     p->repeated = true;
     p->sendable = false;
     p->sent_at = 0;
-    uconn_close(c->uconn);
+    c->transport->leave(c);
     upload_restart(&c->upload);
-    h1_client_again(c);
+    c->transport->again(c);
     connect_peer(p, body);
 }
 
@@ -190,8 +179,7 @@ int proxy_take_server(struct proxy *p, const int *tried, size_t tried_count)
 /* One attempt at server `index`. */
 void proxy_attempt_at(struct proxy *p, int index, struct str body)
 {
-    struct uconn_client room;
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     p->answered = false;
     p->index = index;
@@ -202,8 +190,9 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
         p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     p->req->times.attempt = proxy_now(p);
     proxy_start_per_try(p);
-    c->uconn = uconn_take(p->peer, client_of(p, &room), !p->repeatable, p, proxy_on_event);
-    if (c->uconn)
+    c->transport = p->peer->conf->http2 ? &h2_transport : &h1_transport;
+    c->transport->again(c);
+    if (c->transport->take(c, p->peer, !p->repeatable))
         proxy_send(p, body);
     else
         connect_peer(p, body);

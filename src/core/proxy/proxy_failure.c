@@ -8,13 +8,13 @@
 static struct str cause_of_end(struct proxy *p, struct str why)
 {
     struct request *req = p->req;
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
     const char *semicolon = why.len > 0 ? "; " : "";
 
     switch (c->state) {
-    case H1_CLIENT_HEAD:
+    case UCLIENT_HEAD:
         return why;
-    case H1_CLIENT_LENGTH:
+    case UCLIENT_LENGTH:
         return pool_printf(req->pool, "%.*s%s%llu of %llu bytes came", STR_ARG(why), semicolon,
                            (unsigned long long)(c->frame.length - c->left),
                            (unsigned long long)c->frame.length);
@@ -37,18 +37,18 @@ static void end_tunnel(struct proxy *p)
 
 void proxy_timed_out(struct proxy *p)
 {
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
     struct reply_error error = {
         .status = 504,
         .proxy_error = "http_response_timeout",
         .reason = "the upstream's answer timed out",
     };
 
-    if (c->uconn->state == UCONN_CONNECTING) {
+    if (c->connecting) {
         proxy_connect_failed(p, 0);
         return;
     }
-    if (c->state == H1_CLIENT_TUNNEL) {
+    if (c->state == UCLIENT_TUNNEL) {
         end_tunnel(p);
         return;
     }
@@ -64,32 +64,34 @@ void proxy_timed_out(struct proxy *p)
     } else {
         error.cause = cause_of_end(p, fault_time(p->req, p->read_setting, p->read_timeout));
     }
-    if (c->state == H1_CLIENT_HEAD)
+    if (c->state == UCLIENT_HEAD)
         breaker_latency(p->state, proxy_now(p) - p->req->times.attempt, p->probe);
     proxy_attempt_failed(p, RETRY_TIMEOUT, &error, STR_NONE);
 }
 
-void proxy_client_failed(struct h1_client *c, enum h1_client_failure failure, const char *reason)
+void proxy_client_failed(struct uclient *c, enum uclient_failure failure, const char *reason,
+                         struct str cause)
 {
     struct proxy *p = container_of(c, struct proxy, client);
     struct reply_error error = {.status = 502, .proxy_error = "http_protocol_error", .reason = reason};
 
-    if (failure == H1_CLIENT_ENDED && proxy_may_repeat(p)) {
+    if ((failure == UCLIENT_ENDED && proxy_may_repeat(p)) ||
+        (failure == UCLIENT_UNSEEN && !p->repeated && proxy_may_resend(p))) {
         proxy_repeat(p, STR_NONE);
         return;
     }
-    if (failure == H1_CLIENT_ENDED)
+    if (failure == UCLIENT_ENDED || failure == UCLIENT_UNSEEN)
         error.proxy_error = "connection_terminated";
-    else if (failure == H1_CLIENT_INCOMPLETE)
+    else if (failure == UCLIENT_INCOMPLETE)
         error.proxy_error = "http_response_incomplete";
-    else if (failure == H1_CLIENT_TOO_LARGE)
+    else if (failure == UCLIENT_TOO_LARGE)
         error.proxy_error = "http_response_header_section_size";
-    error.cause = failure == H1_CLIENT_TOO_LARGE
-                      ? fault_head(p->req, &c->scan)
-                      : cause_of_end(p, c->error ? fault_errno(p->req, c->error) : STR_NONE);
+    if (cause.len == 0 && c->error)
+        cause = fault_errno(p->req, c->error);
+    error.cause = failure == UCLIENT_TOO_LARGE ? cause : cause_of_end(p, cause);
     if (c->error == EPROTO)
         (void)proxy_tls_failed(p, &error);
-    proxy_attempt_failed(p, RETRY_RESET, &error, STR_NONE);
+    proxy_attempt_failed(p, failure == UCLIENT_UNSEEN ? RETRY_UNSEEN : RETRY_RESET, &error, STR_NONE);
 }
 
 void proxy_on_total(struct deadline *d)
@@ -103,8 +105,8 @@ void proxy_on_total(struct deadline *d)
 
     if (queue_is_waiting(&p->waiter))
         error.reason = "the exchange took too long, waiting for a place at a server";
-    error.cause = cause_of_end(p, fault_time(p->req, "timeouts.total", p->req->route->timeouts.total));
-    if (p->client.state == H1_CLIENT_HEAD && upload_is_done(&p->client.upload)) {
+    error.cause = cause_of_end(p, fault_time(p->req, p->total_setting, p->total_timeout));
+    if (p->client.state == UCLIENT_HEAD && upload_is_done(&p->client.upload)) {
         proxy_count_failure(p);
         proxy_judge(p, false, error.proxy_error);
     }

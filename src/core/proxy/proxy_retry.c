@@ -34,6 +34,8 @@ static void mark_tried(struct proxy *p)
 /* Whether all that was sent can be sent once more, or nothing was. */
 static bool is_intact(const struct proxy *p, enum retry_reason reason)
 {
+    if (reason == RETRY_UNSEEN)
+        return proxy_may_resend(p);
     return reason == RETRY_CONNECT || p->repeatable || upload_is_untouched(&p->client.upload);
 }
 
@@ -48,7 +50,7 @@ static bool is_allowed(struct proxy *p, enum retry_reason reason, unsigned statu
     /* The body was let go, or the disk could not keep it. */
     if (reason != RETRY_CONNECT && p->client.upload.whole && !upload_is_kept(&p->client.upload))
         return false;
-    return reason == RETRY_CONNECT || p->retrying ||
+    return reason == RETRY_CONNECT || reason == RETRY_UNSEEN || p->retrying ||
            retry_is_in_budget(conf, p->state->active, p->state->breaker.retries);
 }
 
@@ -85,13 +87,11 @@ static int next_server(struct proxy *p, enum retry_reason reason)
 /* What was known of the attempt. */
 static void forget(struct proxy *p, enum retry_reason reason, bool whole)
 {
-    struct h1_client *c = &p->client;
+    struct uclient *c = &p->client;
 
     note_attempt(p);
-    if (whole && c->uconn) {
-        uconn_release(c->uconn, true);
-        c->uconn = NULL;
-    }
+    if (whole && c->uconn)
+        c->transport->release(c, true);
     proxy_leave(p);
     deadline_stop(&p->patience);
     p->tries++;
@@ -103,7 +103,6 @@ static void forget(struct proxy *p, enum retry_reason reason, bool whole)
     /* What waits for a first connection is the body itself. */
     if (reason != RETRY_CONNECT || c->upload.whole)
         upload_restart(&c->upload);
-    h1_client_again(c);
 }
 
 /* Begins another attempt; false: there is none, and nothing was changed but p->tried. */
@@ -204,7 +203,7 @@ void proxy_on_per_try(struct deadline *d)
         .proxy_error = "http_response_timeout",
         .reason = "the attempt took too long",
     };
-    bool connecting = p->client.uconn && p->client.uconn->state == UCONN_CONNECTING;
+    bool connecting = p->client.uconn && p->client.connecting;
 
     if (!connecting && waits_for_client(p)) {
         proxy_start_per_try(p);

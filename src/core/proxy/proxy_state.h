@@ -6,6 +6,7 @@
 #define WEIR_CORE_PROXY_PROXY_STATE_H
 
 #include "core/upstream/h1_client.h"
+#include "core/upstream/h2_client.h"
 #include "core/health/breaker.h"
 #include "core/upstream/queue.h"
 #include "core/reply.h"
@@ -15,7 +16,11 @@
 #define PROXY_RETRY_AFTER_S 1 /* what is said with a 503 for want of a server */
 
 struct proxy {
-    struct h1_client client;
+    union {
+        struct uclient client;
+        struct h1_client h1;
+        struct h2_client h2;
+    };
     struct request *req;
     struct upstream_state *state;
     struct peer_state *peer; /* NULL: none picked, or released */
@@ -24,6 +29,8 @@ struct proxy {
     int *tried; /* indexes of the servers that are not to be asked again */
     size_t tried_count;
     int64_t sent_at;
+    int64_t total_timeout;
+    const char *total_setting; /* that says how long it is */
     int64_t read_timeout;
     const char *read_setting; /* that says how long it is */
     struct queue_waiter waiter; /* for a place at a server */
@@ -31,6 +38,8 @@ struct proxy {
     struct deadline total; /* of the whole exchange; not of a tunnel */
     struct deadline per_try; /* of an attempt, until the head of its answer */
     bool sendable; /* the connection is there and the head was sent */
+    bool grpc;
+    bool bodyless; /* the request has no body */
     bool repeatable; /* nothing happens twice if it is sent twice */
     bool repeated;
     bool answered; /* the server has begun to answer */
@@ -52,7 +61,7 @@ static inline int64_t proxy_now(const struct proxy *p)
 /* The connection's; 0 stops it. */
 static inline void proxy_set_deadline(struct proxy *p, int64_t length)
 {
-    deadline_start(&p->req->worker->deadlines, &p->client.uconn->deadline, length, proxy_now(p));
+    deadline_start(&p->req->worker->deadlines, p->client.deadline, length, proxy_now(p));
 }
 
 /* ---- proxy_attempt.c ---- */
@@ -72,8 +81,12 @@ void proxy_attempt_at(struct proxy *, int index, struct str body);
  */
 void proxy_connect_failed(struct proxy *, int error);
 
-/* Whether what was sent, or not, may be sent again on a new connection to the same server; and that. */
+/*
+ * Whether what was sent, or not, may be sent again on a new connection to the same server; whether it can be, which is
+ * enough where the server has not seen it; and that.
+ */
 bool proxy_may_repeat(const struct proxy *);
+bool proxy_may_resend(const struct proxy *);
 void proxy_repeat(struct proxy *, struct str body);
 
 void proxy_count_failure(struct proxy *);
@@ -106,7 +119,7 @@ void proxy_attempt_failed(struct proxy *, enum retry_reason, struct reply_error 
 /* The end, with the number of attempts. */
 void proxy_give_up(struct proxy *, struct reply_error *error);
 
-/* Whether an answer with this status is thrown away and another server asked; `whole`: see h1_client_user. */
+/* Whether an answer with this status is thrown away and another server asked; `whole`: see transport_user. */
 bool proxy_answer_refused(struct proxy *, unsigned status, bool whole);
 
 /* What passive health is to know of the attempt; the first word of it counts. */
@@ -117,6 +130,17 @@ void proxy_retry_over(struct proxy *);
 
 void proxy_start_per_try(struct proxy *);
 void proxy_on_per_try(struct deadline *);
+
+/* ---- proxy_grpc.c ---- */
+
+/* A request of gRPC: its deadline is that of the exchange. */
+void proxy_grpc_begin(struct proxy *);
+
+/* The status by which an answer is judged, whose head may be all of it: UNAVAILABLE counts as 503. */
+unsigned proxy_grpc_status(struct proxy *, const struct message *head, bool last);
+
+/* The same of its trailers; they are passed on. */
+void proxy_grpc_trailers(struct proxy *, struct header_list *trailers);
 
 /* ---- proxy_wait.c ---- */
 
@@ -141,8 +165,8 @@ bool proxy_tls_failed(const struct proxy *, struct reply_error *);
 void proxy_timed_out(struct proxy *);
 void proxy_on_total(struct deadline *);
 
-/* As `failed` of h1_client_user. */
-void proxy_client_failed(struct h1_client *, enum h1_client_failure, const char *reason);
+/* As `failed` of transport_user. */
+void proxy_client_failed(struct uclient *, enum uclient_failure, const char *reason, struct str cause);
 
 /* ---- proxy.c ---- */
 
@@ -151,7 +175,4 @@ void proxy_send(struct proxy *, struct str body);
 
 /* Lets the client send more of the body, if there is room for it. */
 void proxy_give_credit(struct proxy *);
-
-void proxy_on_event(struct uconn *, enum uconn_event);
-
 #endif

@@ -5,6 +5,7 @@ bool retry_is_on(const struct retry_conf *conf, enum retry_reason reason, unsign
 {
     switch (reason) {
     case RETRY_CONNECT:
+    case RETRY_UNSEEN:
         return conf->on_connect;
     case RETRY_TIMEOUT:
         return conf->on_timeout;

@@ -11,6 +11,7 @@
 /* What became of an attempt. */
 enum retry_reason {
     RETRY_CONNECT, /* there was no connection: nothing was sent */
+    RETRY_UNSEEN, /* the server has said that it did nothing with the request */
     RETRY_TIMEOUT, /* the head of the answer did not come in time */
     RETRY_RESET, /* the connection ended, or what came is no head of an answer */
     RETRY_STATUS /* the answer's status says that another server may do better */

@@ -71,6 +71,11 @@ bool spool_is_full(const struct spool *spool)
     return spool->held + spool->kept >= spool->memory;
 }
 
+bool spool_would_fill(const struct spool *spool, size_t more)
+{
+    return spool->held + spool->kept + more > spool->memory;
+}
+
 uint64_t spool_length(const struct spool *spool)
 {
     return spool->held + (uint64_t)(spool->to - spool->from);

@@ -31,6 +31,9 @@ bool spool_uses_disk(const struct spool *);
 /* As much memory is in use as may be. */
 bool spool_is_full(const struct spool *);
 
+/* It would be with `more` bytes. */
+bool spool_would_fill(const struct spool *, size_t more);
+
 uint64_t spool_length(const struct spool *);
 
 /* A copy of `bytes` behind all others; 0, or -1 with errno when the disk does not take them. */

@@ -38,12 +38,12 @@ static bool is_pending(const struct upload *u)
 
 bool upload_is_done(const struct upload *u)
 {
-    return u->uconn && u->last && !is_pending(u) && !u->stopped;
+    return u->begun && u->last && !is_pending(u) && !u->stopped;
 }
 
 bool upload_is_blocked(const struct upload *u)
 {
-    return u->uconn && is_pending(u);
+    return u->begun && is_pending(u);
 }
 
 bool upload_is_untouched(const struct upload *u)
@@ -72,6 +72,8 @@ static int append(struct upload *u, struct str bytes)
 int upload_keep(struct upload *u, struct str body, bool last)
 {
     u->last = u->last || last;
+    if (u->whole)
+        upload_whole_limit(u, body.len);
     return append(u, body);
 }
 
@@ -225,6 +227,7 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
     char line[H1_CHUNK_LINE_MAX];
 
     u->uconn = uconn;
+    u->begun = true;
     u->last = u->last || last;
     if (u->whole)
         return upload_whole_start(u, head, body);
@@ -244,6 +247,7 @@ enum upload_result upload_start(struct upload *u, struct uconn *uconn, struct h1
 void upload_restart(struct upload *u)
 {
     u->uconn = NULL;
+    u->begun = false;
     u->sent = 0;
     u->stopped = u->sink_blocked = false;
     u->unsent = STR_NONE;
@@ -328,7 +332,7 @@ size_t upload_wants(const struct upload *u)
         return WORKER_BUFFER_BYTES;
     switch (u->buffering) {
     case BODY_STREAM:
-        return !u->uconn || is_pending(u) ? 0 : WORKER_BUFFER_BYTES;
+        return !u->begun || is_pending(u) ? 0 : WORKER_BUFFER_BYTES;
     case BODY_MEMORY_DISK:
         return upload_is_held(u) ? 0 : WORKER_BUFFER_BYTES;
     }

@@ -18,16 +18,19 @@ enum upload_result {
     UPLOAD_BLOCKED, /* the server takes no more: upload_flush() once it can be written to */
     UPLOAD_HUNGRY, /* the rest of the body has not come yet */
     UPLOAD_FAILED, /* the connection failed, with errno */
-    UPLOAD_DISK_FAILED /* the spool's file failed, with errno */
+    UPLOAD_DISK_FAILED, /* the spool's file failed, with errno */
+    UPLOAD_TOO_LARGE, /* the head is: nothing was sent */
+    UPLOAD_UNSAFE /* a byte of the head must not be sent: nothing was */
 };
 
 struct upload {
     struct request *req;
-    struct uconn *uconn; /* NULL: the body is only kept */
+    struct uconn *uconn; /* that it goes to as HTTP/1; NULL: the body is only kept */
     struct spool *spool; /* NULL: nothing had to be kept so far */
     struct str unsent; /* of the head, comes before the spool */
     uint64_t sent; /* bytes, head and framing included */
     enum body_buffering buffering;
+    bool begun; /* the head was sent: the body may follow */
     bool chunked;
     bool last; /* the end of the body has come */
     bool stopped; /* no more is sent: the server does not want it */
@@ -35,6 +38,7 @@ struct upload {
 
     /* Of a body that is kept: the spool holds it without framing. */
     bool whole;
+    bool if_small; /* only as long as it fits in memory */
     bool ended; /* the last chunk was made */
     uint64_t chunk_left; /* of the chunk begun */
     char line[H1_CHUNK_LINE_MAX]; /* what `unsent` points to within the body */
@@ -44,6 +48,9 @@ void upload_init(struct upload *, struct request *);
 
 /* All of the body is kept from now on, so that upload_restart() can begin anew; before anything else. */
 void upload_keep_whole(struct upload *);
+
+/* The same as long as it is not larger than the memory it may have. */
+void upload_keep_small(struct upload *);
 
 /* It is not needed any more. */
 void upload_let_go(struct upload *);

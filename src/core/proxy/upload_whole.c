@@ -19,6 +19,18 @@ void upload_keep_whole(struct upload *u)
     spool_keep(u->spool);
 }
 
+void upload_keep_small(struct upload *u)
+{
+    upload_keep_whole(u);
+    u->if_small = true;
+}
+
+void upload_whole_limit(struct upload *u, size_t more)
+{
+    if (u->if_small && spool_keeps(u->spool) && spool_would_fill(u->spool, more))
+        spool_let_go(u->spool);
+}
+
 void upload_let_go(struct upload *u)
 {
     if (upload_is_kept(u))
@@ -143,6 +155,7 @@ enum upload_result upload_whole_start(struct upload *u, struct h1_buffer *head, 
     bool waited = spool_length(u->spool) > 0;
     enum upload_result result;
 
+    upload_whole_limit(u, body.len);
     if (body.len > 0 && spool_append(u->spool, body) < 0)
         return UPLOAD_DISK_FAILED;
     if (!waited && !u->chunked && body.len <= COPY_MAX && head->room - head->used >= body.len)
@@ -155,6 +168,7 @@ enum upload_result upload_whole_body(struct upload *u, struct str body)
 {
     bool waits = u->unsent.len > 0 || spool_length(u->spool) > 0;
 
+    upload_whole_limit(u, body.len);
     if (body.len > 0 && spool_append(u->spool, body) < 0)
         return UPLOAD_DISK_FAILED;
     return waits ? UPLOAD_BLOCKED : upload_whole_flush(u);

@@ -13,6 +13,9 @@ enum upload_result upload_whole_start(struct upload *, struct h1_buffer *head, s
 enum upload_result upload_whole_body(struct upload *, struct str body);
 enum upload_result upload_whole_flush(struct upload *);
 
+/* `more` bytes come: a body that is kept only if it is small is kept no longer when it is not. */
+void upload_whole_limit(struct upload *, size_t more);
+
 /* Something waits to be sent. */
 bool upload_whole_pending(const struct upload *);
 

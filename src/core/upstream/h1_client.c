@@ -3,13 +3,11 @@
 
 #include <errno.h>
 
+#include "core/log/fault.h"
 #include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 #include "http/h1_parse.h"
 
-/* Trailers of a response are checked and dropped. */
-#define TRAILERS_MAX 100
-#define TRAILER_BYTES_MAX (16 * 1024)
 /* A body lets others have a turn after so much: spliced, and copied. */
 #define SPLICE_TURN (16u * 1024 * 1024)
 #define READS_TURN 32
@@ -20,197 +18,151 @@ enum step {
     STEP_OVER /* the answer is passed on or has failed: the client may be gone */
 };
 
-void h1_client_init(struct h1_client *c, struct request *req, const struct h1_client_user *user)
+static enum step fail_for(struct h1_client *h, enum uclient_failure failure, const char *reason,
+                          struct str cause)
 {
-    memset(c, 0, offsetof(struct h1_client, head));
-    c->req = req;
-    c->user = user;
-    upload_init(&c->upload, req);
-    h1_scan_init(&c->scan, c->req->pool);
-}
-
-void h1_client_again(struct h1_client *c)
-{
-    c->state = H1_CLIENT_HEAD;
-    c->begun = false;
-    c->head_waits = false;
-    c->blocked = false;
-    c->splicing = false;
-    c->error = 0;
-    c->interims = 0;
-    h1_scan_init(&c->scan, c->req->pool);
-}
-
-static enum step fail(struct h1_client *c, enum h1_client_failure failure, const char *reason)
-{
-    c->user->failed(c, failure, reason);
+    h->base.user->failed(&h->base, failure, reason, cause);
     return STEP_OVER;
 }
 
-/* Passes a piece of the body on, behind the head if that has not gone yet. */
-static void deliver(struct h1_client *c, struct str bytes, bool last)
+static enum step fail(struct h1_client *h, enum uclient_failure failure, const char *reason)
 {
-    struct request *req = c->req;
-    bool takes;
-
-    if (c->head_waits) {
-        c->head_waits = false;
-        takes = request_send_head(req, &c->head, &c->told, bytes, last);
-    } else {
-        takes = req->out->body(req, bytes, last);
-    }
-    if (!last && !takes)
-        c->blocked = true;
+    return fail_for(h, failure, reason, STR_NONE);
 }
 
-static enum step complete(struct h1_client *c, struct str bytes, bool surplus, bool probe)
+static enum step complete(struct h1_client *h, struct str bytes, bool surplus, bool probe)
 {
-    bool clean = c->frame.keep_alive && !surplus && upload_is_done(&c->upload);
+    bool clean = h->base.frame.keep_alive && !surplus && upload_is_done(&h->base.upload);
 
-    c->user->complete(c, clean, probe);
-    deliver(c, bytes, true);
+    h->base.user->complete(&h->base, clean, probe, NULL);
+    uclient_deliver(&h->base, bytes, true);
     return STEP_OVER;
 }
 
-static enum step take_chunks(struct h1_client *c, char *bytes, size_t len, bool filled)
+static enum step take_chunks(struct h1_client *h, char *bytes, size_t len, bool filled)
 {
     struct str body, rest;
 
-    switch (h1_chunk_join(&c->chunk, bytes, len, &body, &rest)) {
+    switch (h1_chunk_join(&h->chunk, bytes, len, &body, &rest)) {
     case H1_CHUNK_END:
-        return complete(c, body, rest.len > 0, filled);
+        return complete(h, body, rest.len > 0, filled);
     case H1_CHUNK_BAD:
-        return fail(c, H1_CLIENT_MALFORMED, c->chunk.reason);
+        return fail(h, UCLIENT_MALFORMED, h->chunk.reason);
     default:
         if (body.len > 0)
-            deliver(c, body, false);
+            uclient_deliver(&h->base, body, false);
         return STEP_AGAIN;
     }
 }
 
-static enum step take_length(struct h1_client *c, struct str bytes, bool filled)
+static enum step take_length(struct h1_client *h, struct str bytes, bool filled)
 {
     struct str body = bytes;
 
-    if (body.len > c->left)
-        body.len = (size_t)c->left;
-    c->left -= body.len;
-    if (c->left == 0)
-        return complete(c, body, bytes.len > body.len, filled);
+    if (body.len > h->base.left)
+        body.len = (size_t)h->base.left;
+    h->base.left -= body.len;
+    if (h->base.left == 0)
+        return complete(h, body, bytes.len > body.len, filled);
     if (body.len > 0)
-        deliver(c, body, false);
-    c->splicing = filled && c->left >= WORKER_BUFFER_BYTES && !c->unsplicable && !c->head_waits &&
-                  uconn_may_splice(c->uconn);
+        uclient_deliver(&h->base, body, false);
+    h->splicing = filled && h->base.left >= WORKER_BUFFER_BYTES && !h->unsplicable && !h->base.head_waits &&
+                  uconn_may_splice(h->base.uconn);
     return STEP_AGAIN;
 }
 
-static enum step take_body(struct h1_client *c, char *bytes, size_t len, bool filled)
+static enum step take_body(struct h1_client *h, char *bytes, size_t len, bool filled)
 {
-    switch (c->state) {
-    case H1_CLIENT_LENGTH:
-        return take_length(c, (struct str){bytes, len}, filled);
-    case H1_CLIENT_CHUNKED:
-        return take_chunks(c, bytes, len, filled);
-    case H1_CLIENT_UNTIL_CLOSE:
-    case H1_CLIENT_TUNNEL:
+    switch (h->base.state) {
+    case UCLIENT_LENGTH:
+        return take_length(h, (struct str){bytes, len}, filled);
+    case UCLIENT_CHUNKED:
+        return take_chunks(h, bytes, len, filled);
+    case UCLIENT_UNTIL_CLOSE:
+    case UCLIENT_TUNNEL:
         if (len > 0)
-            deliver(c, (struct str){bytes, len}, false);
+            uclient_deliver(&h->base, (struct str){bytes, len}, false);
         return STEP_AGAIN;
     default:
-        return complete(c, STR_NONE, len > 0, filled);
+        return complete(h, STR_NONE, len > 0, filled);
     }
 }
 
-static void set_state(struct h1_client *c)
+static void set_state(struct h1_client *h)
 {
-    switch (c->frame.kind) {
+    switch (h->base.frame.kind) {
     case FRAME_NONE:
-        c->state = H1_CLIENT_NO_BODY;
+        h->base.state = UCLIENT_NO_BODY;
         break;
     case FRAME_LENGTH:
-        c->state = H1_CLIENT_LENGTH;
-        c->left = c->frame.length;
+        h->base.state = UCLIENT_LENGTH;
+        h->base.left = h->base.frame.length;
         break;
     case FRAME_CHUNKED:
-        c->state = H1_CLIENT_CHUNKED;
-        h1_chunk_init(&c->chunk, TRAILERS_MAX, TRAILER_BYTES_MAX, NULL);
+        h->base.state = UCLIENT_CHUNKED;
+        h1_chunk_init(&h->chunk, UCLIENT_TRAILERS, UCLIENT_TRAILER_BYTES, NULL);
         break;
     case FRAME_UNTIL_CLOSE:
-        c->state = H1_CLIENT_UNTIL_CLOSE;
+        h->base.state = UCLIENT_UNTIL_CLOSE;
         break;
     case FRAME_TUNNEL:
-        c->state = H1_CLIENT_TUNNEL;
+        h->base.state = UCLIENT_TUNNEL;
         break;
     }
-}
-
-/* The length of a body that is not sent is still worth telling (RFC 9110 8.6, 9.3.2). */
-static void tell_head(struct h1_client *c)
-{
-    const struct header *length = header_find(&c->head.headers, HEADER_CONTENT_LENGTH);
-    uint64_t value;
-
-    c->told = c->frame;
-    if (!str_eq(c->req->head.method, STR("HEAD")) || c->head.status == 204 || c->head.status == 304)
-        return;
-    if (length && str_to_u64(length->value, INT64_MAX, &value) == 0)
-        c->told = (struct frame){.kind = FRAME_LENGTH, .length = value, .keep_alive = c->frame.keep_alive};
-    else
-        c->told.kind = FRAME_CHUNKED;
 }
 
 /* `len` bytes are behind the head. */
-static bool is_whole(const struct h1_client *c, size_t len)
+static bool is_whole(const struct h1_client *h, size_t len)
 {
-    bool ends = c->state == H1_CLIENT_NO_BODY ? len == 0 : c->state == H1_CLIENT_LENGTH && len == c->left;
+    bool ends = h->base.state == UCLIENT_NO_BODY ? len == 0 : h->base.state == UCLIENT_LENGTH && len == h->base.left;
 
-    return ends && c->frame.keep_alive && upload_is_done(&c->upload);
+    return ends && h->base.frame.keep_alive && upload_is_done(&h->base.upload);
 }
 
-static enum step take_final(struct h1_client *c, char *rest, size_t len, bool filled)
+static enum step take_final(struct h1_client *h, char *rest, size_t len, bool filled)
 {
-    const struct header *keep_alive = header_find(&c->head.headers, HEADER_KEEP_ALIVE);
+    const struct header *keep_alive = header_find(&h->base.head.headers, HEADER_KEEP_ALIVE);
 
     if (keep_alive)
-        uconn_learn(c->uconn, keep_alive->value);
-    set_state(c);
-    tell_head(c);
-    c->head_waits = true;
-    if (!c->user->head(c, &c->head, &c->told, is_whole(c, len)))
+        uconn_learn(h->base.uconn, keep_alive->value);
+    set_state(h);
+    uclient_tell_head(&h->base);
+    h->base.head_waits = true;
+    if (!h->base.user->head(&h->base, &h->base.head, &h->base.told, is_whole(h, len)))
         return STEP_OVER;
-    if (c->state == H1_CLIENT_TUNNEL) {
-        upload_tunnel(&c->upload);
-        deliver(c, (struct str){rest, len}, false);
-        c->user->tunnel(c);
+    if (h->base.state == UCLIENT_TUNNEL) {
+        upload_tunnel(&h->base.upload);
+        uclient_deliver(&h->base, (struct str){rest, len}, false);
+        h->base.user->tunnel(&h->base);
         return STEP_AGAIN;
     }
-    return take_body(c, rest, len, filled);
+    return take_body(h, rest, len, filled);
 }
 
 /* Parses the head data[start..end) from a copy in the request's pool. */
-static enum step parse_head(struct h1_client *c, const char *data)
+static enum step parse_head(struct h1_client *h, const char *data)
 {
-    struct request *req = c->req;
-    struct str head = {data + c->scan.start, c->scan.end - c->scan.start};
+    struct request *req = h->base.req;
+    struct str head = {data + h->scan.start, h->scan.end - h->scan.start};
     const char *reason = NULL;
     char *copy = pool_text(req->pool, head.len);
 
     memcpy(copy, head.s, head.len);
     head.s = copy;
-    if (h1_parse_response_head(head, &c->scan, req->pool, &req->listener->limits, &c->head, &reason) != 0 ||
-        frame_response(&c->head, req->head.method, c->upgrading, &c->frame, &reason) != 0)
-        return fail(c, H1_CLIENT_MALFORMED, reason);
+    if (h1_parse_response_head(head, &h->scan, req->pool, &req->listener->limits, &h->base.head, &reason) != 0 ||
+        frame_response(&h->base.head, req->head.method, h->base.upgrading, &h->base.frame, &reason) != 0)
+        return fail(h, UCLIENT_MALFORMED, reason);
     return STEP_AGAIN;
 }
 
-static enum step take_interim(struct h1_client *c)
+static enum step take_interim(struct h1_client *h)
 {
-    if (++c->interims > H1_CLIENT_INTERIMS)
-        return fail(c, H1_CLIENT_MALFORMED, "too many interim responses");
+    if (++h->base.interims > UCLIENT_INTERIMS)
+        return fail(h, UCLIENT_MALFORMED, "too many interim responses");
     /* 100 is the client side's own business: it is sent when the body is first asked for. */
-    if (c->head.status != 100)
-        c->user->interim(c, &c->head);
-    h1_scan_init(&c->scan, c->req->pool);
+    if (h->base.head.status != 100)
+        h->base.user->interim(&h->base, &h->base.head);
+    h1_scan_init(&h->scan, h->base.req->pool);
     return STEP_AGAIN;
 }
 
@@ -225,149 +177,143 @@ static bool may_be_head(const struct h1_scan *scan, const char *bytes, size_t le
     return scan->start >= len || memcmp(bytes + scan->start, start, n) == 0;
 }
 
-static enum step take_head(struct h1_client *c, char *bytes, size_t len, bool filled)
+static enum step take_head(struct h1_client *h, char *bytes, size_t len, bool filled)
 {
     for (;;) {
         enum step step;
 
-        switch (h1_scan_feed(&c->scan, H1_RESPONSE, &c->req->listener->limits, bytes, len)) {
+        switch (h1_scan_feed(&h->scan, H1_RESPONSE, &h->base.req->listener->limits, bytes, len)) {
         case H1_SCAN_DONE:
             break;
         case H1_SCAN_MORE:
-            if (!may_be_head(&c->scan, bytes, len))
-                return fail(c, H1_CLIENT_MALFORMED, "upstream does not speak HTTP/1");
+            if (!may_be_head(&h->scan, bytes, len))
+                return fail(h, UCLIENT_MALFORMED, "upstream does not speak HTTP/1");
             if (len > 0)
-                uconn_keep(c->uconn, (struct str){bytes, len});
+                uconn_keep(h->base.uconn, (struct str){bytes, len});
             return STEP_AGAIN;
         case H1_SCAN_BAD:
-            return fail(c, H1_CLIENT_MALFORMED, c->scan.reason);
+            return fail(h, UCLIENT_MALFORMED, h->scan.reason);
         default:
-            return fail(c, H1_CLIENT_TOO_LARGE, c->scan.reason);
+            return fail_for(h, UCLIENT_TOO_LARGE, h->scan.reason, fault_head(h->base.req, &h->scan));
         }
-        step = parse_head(c, bytes);
+        step = parse_head(h, bytes);
         if (step != STEP_AGAIN)
             return step;
-        bytes += c->scan.end;
-        len -= c->scan.end;
-        if (c->head.status >= 200 || c->head.status == 101)
-            return take_final(c, bytes, len, filled);
-        step = take_interim(c);
+        bytes += h->scan.end;
+        len -= h->scan.end;
+        if (h->base.head.status >= 200 || h->base.head.status == 101)
+            return take_final(h, bytes, len, filled);
+        step = take_interim(h);
         if (step != STEP_AGAIN)
             return step;
     }
 }
 
-static enum step take_end(struct h1_client *c, bool reset)
+static enum step take_end(struct h1_client *h, bool reset)
 {
-    switch (c->state) {
-    case H1_CLIENT_HEAD:
-        if (!c->begun)
-            return fail(c, H1_CLIENT_ENDED, reset ? "upstream reset the connection before an answer"
+    switch (h->base.state) {
+    case UCLIENT_HEAD:
+        if (!h->base.begun)
+            return fail(h, UCLIENT_ENDED, reset ? "upstream reset the connection before an answer"
                                                   : "upstream closed the connection before an answer");
-        return fail(c, H1_CLIENT_INCOMPLETE, "upstream ended within the head of its answer");
-    case H1_CLIENT_UNTIL_CLOSE:
+        return fail(h, UCLIENT_INCOMPLETE, "upstream ended within the head of its answer");
+    case UCLIENT_UNTIL_CLOSE:
         if (reset)
-            return fail(c, H1_CLIENT_INCOMPLETE, "upstream reset the connection within the body");
-        if (uconn_was_cut(c->uconn))
-            return fail(c, H1_CLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
-        return complete(c, STR_NONE, false, false);
-    case H1_CLIENT_TUNNEL:
-        return complete(c, STR_NONE, false, false);
+            return fail(h, UCLIENT_INCOMPLETE, "upstream reset the connection within the body");
+        if (uconn_was_cut(h->base.uconn))
+            return fail(h, UCLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
+        return complete(h, STR_NONE, false, false);
+    case UCLIENT_TUNNEL:
+        return complete(h, STR_NONE, false, false);
     default:
-        return fail(c, H1_CLIENT_INCOMPLETE, "upstream ended within the body of its answer");
+        return fail(h, UCLIENT_INCOMPLETE, "upstream ended within the body of its answer");
     }
 }
 
-static enum step read_spliced(struct h1_client *c)
+static enum step read_spliced(struct h1_client *h)
 {
-    struct request *req = c->req;
-    uint64_t turn = c->left < SPLICE_TURN ? c->left : SPLICE_TURN;
+    struct request *req = h->base.req;
+    uint64_t turn = h->base.left < SPLICE_TURN ? h->base.left : SPLICE_TURN;
     uint64_t left = turn;
-    enum splice_result result = req->out->splice(req, c->uconn->fd, &left, false);
+    enum splice_result result = req->out->splice(req, h->base.uconn->fd, &left, false);
 
-    c->left -= turn - left;
+    h->base.left -= turn - left;
     switch (result) {
     case SPLICE_MORE:
         return STEP_WAIT;
     case SPLICE_BLOCKED:
-        c->blocked = true;
+        h->base.blocked = true;
         return STEP_AGAIN;
     case SPLICE_DONE:
-        if (c->left == 0)
-            return complete(c, STR_NONE, false, true);
-        uconn_again(c->uconn);
+        if (h->base.left == 0)
+            return complete(h, STR_NONE, false, true);
+        uconn_again(h->base.uconn);
         return STEP_WAIT;
     case SPLICE_UNFIT:
-        c->splicing = false;
-        c->unsplicable = true;
+        h->splicing = false;
+        h->unsplicable = true;
         return STEP_AGAIN;
     case SPLICE_ENDED:
-        return take_end(c, false);
+        return take_end(h, false);
     case SPLICE_FAILED:
-        c->error = errno;
-        return take_end(c, true);
+        h->base.error = errno;
+        return take_end(h, true);
     }
     return STEP_WAIT;
 }
 
 /* Bytes that were kept of a head go in front again. */
-static enum step read_some(struct h1_client *c)
+static enum step read_some(struct h1_client *h)
 {
-    struct uconn *u = c->uconn;
-    char *buffer = c->req->worker->receive;
-    size_t held = c->state == H1_CLIENT_HEAD ? u->partial_len : 0;
+    struct uconn *u = h->base.uconn;
+    char *buffer = h->base.req->worker->receive;
+    size_t held = h->base.state == UCLIENT_HEAD ? u->partial_len : 0;
     bool filled;
     ssize_t n;
 
     if (held == WORKER_BUFFER_BYTES)
-        return fail(c, H1_CLIENT_TOO_LARGE, "head is larger than the buffer");
+        return fail_for(h, UCLIENT_TOO_LARGE, "head is larger than the buffer",
+                        fault_head(h->base.req, &h->scan));
     n = uconn_recv(u, buffer + held, WORKER_BUFFER_BYTES - held);
     if (n < 0 && errno == EAGAIN)
         return STEP_WAIT;
     if (n < 0)
-        c->error = errno;
+        h->base.error = errno;
     if (n <= 0)
-        return take_end(c, n < 0);
+        return take_end(h, n < 0);
     filled = (size_t)n == WORKER_BUFFER_BYTES - held || uconn_has_pending(u);
-    if (c->state != H1_CLIENT_HEAD)
-        return take_body(c, buffer, (size_t)n, filled);
-    if (!c->begun) {
-        c->begun = true;
-        c->user->begun(c);
+    if (h->base.state != UCLIENT_HEAD)
+        return take_body(h, buffer, (size_t)n, filled);
+    if (!h->base.begun) {
+        h->base.begun = true;
+        h->base.user->begun(&h->base);
     }
     if (held > 0) {
         memcpy(buffer, u->partial, held);
         uconn_forget(u);
     }
-    return take_head(c, buffer, held + (size_t)n, filled);
+    return take_head(h, buffer, held + (size_t)n, filled);
 }
 
-void h1_client_read(struct h1_client *c)
+void h1_client_read(struct h1_client *h)
 {
-    for (unsigned reads = 0; !c->blocked; reads++) {
+    for (unsigned reads = 0; !h->base.blocked; reads++) {
         enum step step;
 
         if (reads == READS_TURN) {
-            uconn_again(c->uconn);
+            uconn_again(h->base.uconn);
             break;
         }
-        step = c->splicing ? read_spliced(c) : read_some(c);
+        step = h->splicing ? read_spliced(h) : read_some(h);
 
         if (step == STEP_OVER)
             return;
         if (step == STEP_WAIT) {
-            c->uconn->readable = false;
-            if (c->head_waits)
-                deliver(c, STR_NONE, false);
+            h->base.uconn->readable = false;
+            if (h->base.head_waits)
+                uclient_deliver(&h->base, STR_NONE, false);
             break;
         }
     }
-    deadline_renew(&c->uconn->deadline, c->req->worker->loop->clock.mono_ms);
-}
-
-void h1_client_resume(struct h1_client *c)
-{
-    c->blocked = false;
-    if (c->uconn->readable || c->splicing)
-        h1_client_read(c);
+    deadline_renew(&h->base.uconn->deadline, h->base.req->worker->loop->clock.mono_ms);
 }

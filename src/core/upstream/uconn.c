@@ -65,7 +65,8 @@ static int begin_tls(struct uconn *u)
 
     if (!u->peer->tls_sessions)
         u->peer->tls_sessions = tls_sessions_new();
-    u->tls = tls_client_new(conf->tls, &conf->address, TLS_CLIENT_HTTP1, u->fd, u->worker->tls_scratch,
+    u->tls = tls_client_new(conf->tls, &conf->address,
+                            conf->http2 ? TLS_CLIENT_H2 : TLS_CLIENT_HTTP1, u->fd, u->worker->tls_scratch,
                             u->peer->tls_sessions);
     return u->tls ? 0 : ENOMEM;
 }

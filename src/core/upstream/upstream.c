@@ -5,6 +5,7 @@
 
 #include "core/upstream/balancer.h"
 #include "core/board/board.h"
+#include "core/upstream/h2_uconn.h"
 #include "core/upstream/held.h"
 #include "core/health/passive.h"
 #include "core/upstream/sticky.h"
@@ -23,6 +24,7 @@ void peer_init(struct peer_state *peer, struct upstream_state *state, const stru
     peer->upstream = state;
     peer->address = address;
     list_init(&peer->idle);
+    list_init(&peer->shared_uconns);
     peer->idle_max = state->conf->keepalive_timeout;
     peer->stats = &peer->own_stats;
     peer->shared = &peer->own_shared;
@@ -165,6 +167,9 @@ void upstreams_free(struct upstreams *all)
     if (!all)
         return;
     upstream_waits_free(all);
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t k = 0; k < all->states[i].peer_count; k++)
+            h2_uconns_close_idle(all->states[i].peers[k]);
     while (!list_empty(&all->uconns))
         uconn_close(container_of(all->uconns.next, struct uconn, all_link));
     for (size_t i = 0; i < all->count; i++) {

@@ -36,6 +36,7 @@ struct peer_state {
     enum peer_status status; /* as of the last look */
     unsigned weight; /* in force: of the file or the runtime API */
     unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */
+    struct list shared_uconns; /* struct h2_uconn by `link` */
     struct list idle; /* struct uconn by `link`, the newest first */
     unsigned idle_count;
     unsigned uconn_count; /* its connections that are open */

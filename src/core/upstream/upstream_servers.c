@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/rnd.h"
 #include "core/tls/tls_sessions.h"
+#include "core/upstream/h2_uconn.h"
 #include "core/upstream/uconn.h"
 #include "core/worker.h"
 
@@ -163,6 +164,7 @@ void peer_close_idle(struct peer_state *peer)
 {
     while (peer->idle_count > 0)
         uconn_close(container_of(peer->idle.next, struct uconn, link));
+    h2_uconns_close_idle(peer);
 }
 
 void peer_let_go(struct peer_state *peer)

@@ -1,0 +1,12 @@
+/*
+ * h2_uconn_session.h: for h2_uconn.c alone: nghttp2's session of a connection to a server, and what it calls.
+ */
+#ifndef WEIR_CORE_UPSTREAM_H2_UCONN_SESSION_H
+#define WEIR_CORE_UPSTREAM_H2_UCONN_SESSION_H
+
+#include "core/upstream/h2_uconn.h"
+
+/* With our preface and SETTINGS queued; never NULL. */
+nghttp2_session *h2_uconn_session_new(struct h2_uconn *);
+
+#endif
