@@ -18,16 +18,17 @@ use Weir;
 local $SIG{ALRM} = sub { die "test takes too long\n" };
 alarm 170;
 
-my $w = Weir->new(ports => [qw(first echo named deny limited gone proxied inside a b dead)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(first echo quiet named deny limited gone proxied inside a b dead)], conf => <<'CONF');
 workers = 1;
 pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control"; drain_timeout = "2s";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
-defaults = { timeouts = { client_header = "1s"; tunnel = "2s"; connect = "1s"; }; };
+defaults = { timeouts = { client_header = "1s"; connect = "1s"; }; };
 listeners = ( { address = "127.0.0.1:{{first}}"; },
   { address = "127.0.0.1:{{echo}}"; mode = "tcp"; proxy = "ab";
     access_log = { path = "{{dir}}/tcp.log"; buffer = 0; format = "$protocol $status $bytes_received $bytes_sent $upstream_addr"; }; },
   { address = "127.0.0.1:{{named}}"; mode = "tcp";
     routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; } ); },
+  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; }; },
   { address = "127.0.0.1:{{deny}}"; mode = "tcp"; proxy = "a"; allow = "127.0.0.0/8"; deny = "127.0.0.1"; },
   { address = "127.0.0.1:{{gone}}"; mode = "tcp"; proxy = "some-gone"; },
   { address = "127.0.0.1:{{limited}}"; mode = "tcp"; proxy = "all-gone"; },
@@ -189,7 +190,7 @@ $big x= 1000;
     read_all($s, 2);
     syswrite $s, "reset\n";
     is(read_all($s), '', 'a server that resets ends the connection');
-    $s = connect_to('echo');
+    $s = connect_to('quiet');
     read_all($s, 2);
     syswrite $s, "hang\n";
     my $t = time;
@@ -257,6 +258,83 @@ for my $case (['A.test', "a\n"], ['b.test', "b\n"], ['b.test', "b\n", 1], ['c.te
 }
 
 $w->stop_ok;
+
+# What cannot be meant, all in one run.
+{
+    my $bad = Weir->new(ports => [qw(x)], conf => <<'CONF');
+listeners = (
+  { address = "127.0.0.1:{{x}}"; mode = "tcp"; },
+  { address = "127.0.0.2:{{x}}"; mode = "tcp"; proxy = "by-uri"; sites = [ "s" ]; },
+  { address = "127.0.0.3:{{x}}"; mode = "tcp"; routes = ( { when = { header = "X"; }; proxy = "u"; } ); },
+  { address = "127.0.0.4:{{x}}"; proxy = "u"; },
+  { address = "127.0.0.5:{{x}}"; mode = "tcp"; proxy = "uu"; }
+);
+upstreams = ( { name = "u"; servers = ( { address = "127.0.0.1:1"; } ); },
+  { name = "by-uri"; balance = "uri"; servers = ( { address = "127.0.0.1:1"; } ); } );
+sites = ( { name = "s"; proxy = "u"; } );
+CONF
+    my $r = $bad->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 1, '-t refuses');
+    like($r->{err}, qr/:2: .*write proxy = "UPSTREAM"/, 'a listener without any upstream');
+    like($r->{err}, qr/:3: .*"by-uri" balances by "uri", which needs HTTP/, 'a method that needs HTTP');
+    like($r->{err}, qr/:3: 'sites' is for listeners with mode = "http"/, 'settings of HTTP');
+    like($r->{err}, qr/:4: .*source, percent or sni/, 'conditions on HTTP');
+    like($r->{err}, qr/:5: 'proxy' is for listeners with mode = "tcp"/, 'settings of tcp elsewhere');
+    like($r->{err}, qr/:6: .*"uu"/, 'an upstream that is not there');
+}
+
+# The example: three servers that say their name.
+{
+    my $ports = [qw(p8080 p8081 p8082 p8083 s9001 s9002 s9003)];
+    open my $fh, '<', "$FindBin::Bin/../conf/examples/tcp.conf" or die "tcp.conf: $!";
+    my $text = do { local $/; <$fh> };
+    $text =~ s/127\.0\.0\.1:(808\d)/127.0.0.1:{{p$1}}/g;
+    $text =~ s/127\.0\.0\.1:(900\d)/127.0.0.1:{{s$1}}/g;
+    my $e = Weir->new(ports => ['first', @$ports], conf => <<'CONF' . $text =~ s/listeners = \(/listeners = ( { address = "127.0.0.1:{{first}}"; },/r);
+workers = 1;
+sites = ( { name = "web"; routes = ( { respond = 204; } ); } );
+pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control";
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+CONF
+    my @pids;
+    for my $port (qw(s9001 s9002 s9003)) {
+        my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1, LocalAddr => '127.0.0.1', LocalPort => $e->port($port))
+            // die "no server: $!";
+        my $pid = fork // die "fork: $!";
+        if (!$pid) {
+            $SIG{TERM} = sub { POSIX::_exit(0) };
+            $SIG{PIPE} = 'IGNORE';
+            alarm 100;
+            while (1) {
+                my $conn = $listen->accept or next;
+                syswrite $conn, "$port\n";
+                close $conn;
+            }
+        }
+        close $listen;
+        push @pids, $pid;
+        push @servers, $pid;
+    }
+    $e->allow(qr/client|upstream/);
+    $e->start;
+    my $ask = sub {
+        my ($port, $say) = @_;
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $e->port($port), Timeout => 5) // die "connect: $!";
+        syswrite $s, $say if defined $say;
+        return read_all($s);
+    };
+    my %seen = map { $ask->('p8080') => 1 } 1 .. 12;
+    is(scalar keys %seen, 3, 'tcp.conf: all replicas are asked');
+    is($ask->('p8081'), "s9001\n", 'tcp.conf: one Redis');
+    my %broker = map { $ask->('p8082') => 1 } 1 .. 6;
+    is(scalar keys %broker, 1, 'tcp.conf: a device stays with its broker');
+    like($ask->('p8083', hello('mail.example.org')), qr/\As900[23]\n\z/, 'tcp.conf: by name');
+    is($ask->('p8083', hello('www.example.org')), "s9001\n", 'tcp.conf: all other names');
+    kill TERM => $pids[0];
+    waitpid $pids[0], 0;
+    is($ask->('p8081'), "s9002\n", 'tcp.conf: the other Redis once the first is gone');
+    $e->stop_ok;
+}
 kill TERM => @servers;
 waitpid $_, 0 for @servers;
 @servers = ();

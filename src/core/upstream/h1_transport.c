@@ -196,6 +196,9 @@ const struct transport h1_transport = {
 static enum upload_result raw_send(struct uclient *c, const struct message *head WEIR_UNUSED, struct str body WEIR_UNUSED)
 {
     upload_start_tunnel(&c->upload, c->uconn);
+    /* A server that speaks first may have done so already: no event will tell again. */
+    if (c->uconn->readable)
+        uconn_again(c->uconn);
     h1_client_pass(of(c));
     return UPLOAD_HUNGRY;
 }
