@@ -31,6 +31,8 @@ struct str request_id(struct request *req)
 
 struct str request_protocol(const struct request *req)
 {
+    if (req->raw)
+        return STR("TCP");
     if (req->is_h2)
         return STR("HTTP/2.0");
     return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");

@@ -55,6 +55,8 @@ struct request_out {
     /* Moves up to *left bytes of the socket `fd` to the client without copying them; `last`: the answer ends
      * when *left is 0. */
     enum splice_result (*splice)(struct request *, int fd, uint64_t *left, bool last);
+    /* No more comes from the server, but the client may go on: it is told once it has all.  Of tunnels; may be NULL. */
+    void (*shut)(struct request *);
     /* The answer cannot be completed: the client must be able to see that.  Ends the request. */
     void (*abort)(struct request *, const char *reason);
     /* The handler can take more of the request's body: at most about `bytes`. */
@@ -88,6 +90,8 @@ struct request {
     struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
+    bool raw; /* no HTTP: bytes that a listener of mode "tcp" passes on */
+    struct str sni; /* the name that TLS asked for, where bytes are passed on; else "" */
     bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
