@@ -352,6 +352,21 @@ my @idle = (
     [with_upstream("health = { interval = \"1s\";\nfast_interval = \"2s\"; };"), "3: warning: 'fast_interval' is longer than "
         . "'interval', so that changes are seen later; write a shorter one"],
     [with_upstream("health = { interval = \"2s\"; fast_interval = \"1s\"; };")],
+    [with_upstream("circuit_breaker = { max_pending = 5; };"), "2: warning: 'max_pending' does nothing where no request waits; "
+        . "write max_connections = N; for the servers"],
+    [with_upstream("circuit_breaker = { max_pending = 5; }; max_connections = 1;")],
+    ["upstreams = ( { name = \"app\"; balance = \"first\"; slow_start = 5;\nservers = ( \"127.0.0.1:1\",\n{ address = \"127.0.0.1:2\"; weight = 5; },\n"
+        . "{ address = \"127.0.0.1:3\"; weight = 0; } ); } );\n$listen\n$site",
+        "1: warning: 'slow_start' does nothing with balance = \"first\", which does not go by it; remove it",
+        "3: warning: 'weight' does nothing with balance = \"first\", which does not go by it; remove it"],
+    [with_upstream("balance = \"source\"; weight = 4; slow_start = 5;"), "2: warning: 'slow_start' does nothing with balance = \"source\" "
+        . "and hash_method = \"map\", which does not go by it; remove it"],
+    [with_upstream("balance = \"source\"; hash_method = \"consistent\"; weight = 4; slow_start = 5;")],
+    [with_route("{ respond = 200; timeouts = {\nread = 5; client_body = 3; }; access_log = { path = \"-\"; buffer = 0; flush = 3; }; },\n"
+        . "{ prefix = \"/p\"; proxy = \"app\"; timeouts = { read = 5; }; retry = { tries = 1; budget = 5; }; }"),
+        "3: warning: 'flush' does nothing with buffer = 0; remove it",
+        "3: warning: 'read' does nothing here, as it is for routes that forward, and this one does not; remove it",
+        "4: warning: 'budget' does nothing with tries = 1; remove it"],
     [with_upstream("alert = \"/bin/true\";"), "2: warning: 'alert' does nothing without checks, whose results it tells of; "
         . "write health = { ... };"],
     [with_upstream("alert = \"/bin/true\"; health = \"tcp\";")],

@@ -175,9 +175,10 @@ for my $case (['layout', 8], ['magic', 0]) {
         ok(eventually(sub { !grep { alive($_) } @orphans }), 'and end by hand');
     }
     is(body_is($w, 'http', 'two'), 'two', 'the new processes serve');
+    my $own = board_of($kids[0]);    # who ends with the reload
     is($w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit}, 0, 'and reload');
-    is((head_of($board, 16, 8) eq head_of(board_of($kids[0]), 16, 8)) ? 1 : 0, 0, 'there are two boards');
-    close $board;
+    is((head_of($board, 16, 8) eq head_of($own, 16, 8)) ? 1 : 0, 0, 'there are two boards');
+    close $_ for $board, $own;
     my @failures = map { @{$_->stop->{failures}} } @load;
     is_deeply(\@failures, [], 'no request failed') if $what eq 'layout';
     $w->allow(qr/the master is gone/, qr/the former processes have a board/);

@@ -22,7 +22,8 @@ my $w   = Weir->new(ports => [qw(http up)]);
 my $dns = eval { Weir::Dns->start(dir => $w->dir, address => $ip, port => 53) }
     or plan skip_all => "no name server at $ip: $@";
 $w->write('resolv.conf', "nameserver $ip\noptions timeout:5 attempts:2\n");
-$w->{via} = ['unshare', '-m', 'sh', '-c', "mount --bind $w->{dir}/resolv.conf /etc/resolv.conf && exec \"\$@\"", 'sh'];
+$w->{via} = ['unshare', '-m', 'sh', '-c',
+    "mount --bind $w->{dir}/resolv.conf /etc/resolv.conf && exec \"\$@\"", 'sh'];
 $dns->set('app.test' => {A => ['127.0.0.1'], ttl => 1});
 {
     open my $out, '-|', @{$w->{via}}, qw(getent ahosts app.test) or die "getent: $!";
@@ -45,7 +46,8 @@ control = "unix:{{dir}}/control.sock";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 listeners = ( "127.0.0.1:{{http}}" );
 upstreams = ( { name = "app"; servers = ( "$host:{{up}}" ); } );
-sites = ( { routes = ( { prefix = "/app"; proxy = "app"; }, { respond = { status = 200; body = "$body\\n"; }; } ); } );
+sites = ( { routes = ( { prefix = "/app"; proxy = "app"; },
+                       { respond = { status = 200; body = "$body\\n"; }; } ); } );
 CONF
     return;
 }

@@ -173,12 +173,43 @@ for (['/re1', '~ ^/re[0-9]'], ['/dead', '= /dead'], ['/mixed/', '/mixed/'], ['/t
     like(fresh('access.log', qr/\n/), qr/ route=\Q$_->[1]\E id/, "$_->[0]: the route's name or matcher");
 }
 
+# ---- clients for whom there is no room: one line, however many they are
+{
+    my $full = Weir->new(ports => [qw(http up)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+limits = { connections = 2; };
+listeners = ( "127.0.0.1:{{http}}" );
+upstreams = ( { name = "up"; servers = ( "127.0.0.1:{{up}}" ); } );
+sites = ( { proxy = "up"; } );
+CONF
+    $full->upstream('up', {'*' => sub { $_[0]->send($half); select undef, undef, undef, 60; return 0 }});
+    $full->start;
+    $full->allow(qr/limits\.connections/);
+    my @busy;
+    for my $n (1 .. 3) {
+        push @busy, $full->client('http');
+        $busy[-1]->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        like($busy[-1]->read_bytes(100), qr/^HTTP/, "client $n has a part of its answer");
+    }
+    for my $n (4 .. 8) {
+        my $c = $full->client('http');
+        ok($c->is_closed, "client $n is turned away");
+    }
+    is_deeply([map { /(limits\.connections.*)/ ? $1 : () } $full->log_lines],
+        ['limits.connections (3 for this worker) is reached: 1 client is turned away'], 'said once');
+    $_->reset for @busy;
+    $full->stop_ok('TERM');
+}
+
 # ---- exchanges that Weir ends: the former generation after drain_timeout, and all when it is stopped at once
 for my $end ('drain_timeout', 'process_ended') {
-    my %asked = map { $_ => $w->client('http') } '/cut/head', '/cut/body';
-    fresh('access.log', qr/./);
-    fresh('error.log', qr/./);
-    $asked{$_}->send("GET $_ HTTP/1.1\r\nHost: a\r\n\r\n") for keys %asked;
+    $log{$_} = length $w->read($_) for 'access.log', 'error.log';
+    my %asked;
+    for my $path ('/cut/head', '/cut/body') {
+        $asked{$path} = $w->client('http');
+        $asked{$path}->send("GET $path HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
     like($asked{'/cut/body'}->read_bytes(100), qr/^HTTP/, "$end: an answer has begun");
     if ($end eq 'drain_timeout') {
         is($w->run('-s', 'reload', '-c', '{{dir}}/weir.conf')->{exit}, 0, 'reload');
@@ -186,11 +217,11 @@ for my $end ('drain_timeout', 'process_ended') {
         $w->allow(qr/cut/);
         $w->stop_ok('TERM', 'stopped at once');
     }
-    my $log = '';
-    Weir::wait_for(sub { $log .= fresh('access.log', qr/\n/); $log =~ m{/cut/head} && $log =~ m{/cut/body} }, 8);
-    like($log, qr{^/cut/head - 0 error=$end }m, 'one that had no answer has its line in the access log, with the error');
-    like($log, qr{^/cut/body 200 300 error=$end }m, 'one that had a part of it, too');
-    my $errors = fresh('error.log', qr{/cut/body.*\n}s);
+    my $access = '';
+    Weir::wait_for(sub { $access .= fresh('access.log', qr/\n/); $access =~ m{/cut/head} && $access =~ m{/cut/body} }, 8);
+    like($access, qr{^/cut/head - 0 error=$end }m, 'one that had no answer has its line in the access log, with the error');
+    like($access, qr{^/cut/body 200 300 error=$end }m, 'one that had a part of it, too');
+    my $errors = fresh('error.log', qr{(?:/cut/\w+.*){2}\n}s);
     my ($level, $why) = $end eq 'drain_timeout' ? ('warn', 'drain_timeout is over') : ('info', 'the process ends');
     like($errors, qr{ $level worker .*"GET /cut/head" upstream up server $up: $why; after \d+ ms \(request }, 'and in the error log');
     like($errors, qr{ $level worker .*"GET /cut/body" -> 200, cut short upstream up server $up: $why; after \d+ ms}, 'with what the client had');

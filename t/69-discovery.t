@@ -369,7 +369,10 @@ CONF
     $w->write('servers', "127.0.0.1:$port\n127.0.0.2:$port weight=9\n127.0.0.3:$port\n");
     ok(Weir::wait_for(sub { $count->() == 1 }), 'a server that `servers` has is told of, while Weir runs');
     is(servers($w, 'app'), '127.0.0.2 127.0.0.3 first*3', 'and is there once, as the configuration has it');
-    is($w->run('-t', '-c', '{{dir}}/weir.conf')->{exit}, 0, 'a file that holds while Weir runs is valid at its start');
+    my $r = $w->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 0, 'a file that holds while Weir runs is valid at its start');
+    like($r->{err}, qr{weir\.conf:\d+: warning: the server "first" is in \S+/servers too, as "127\.0\.0\.1:$port", which is not used; keep it},
+        'with a warning');
     is(reload($w), 0, 'and at a reload');
     ok(Weir::wait_for(sub { $count->() == 2 }), 'told again');
     is(servers($w, 'app'), '127.0.0.2 127.0.0.3 first*3', 'the same servers');

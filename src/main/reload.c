@@ -150,7 +150,7 @@ int reload_start(struct master *m, struct config *config, char *error, size_t er
 static const char *reload_no_check(const struct master *m)
 {
     return m->loop->clock.mono_ms >= m->reload.deadline
-               ? "The check of the configuration took more than 60 seconds; a name server may give no answer.\n"
+               ? "The check of the configuration took more than 60 seconds; is a name server silent?\n"
                : "The check of the configuration was killed.\n";
 }
 

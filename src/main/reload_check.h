@@ -1,6 +1,6 @@
 /*
- * reload_check.h: the check of a configuration in a forked child: what a bad file does to the loader, and how long
- * a name server takes, does not reach the master.  What the child found goes through a memfd.
+ * reload_check.h: the check of a configuration in a forked child: what a bad file does to the loader, and how
+ * long a name server takes, does not reach the master.  What the child found goes through a memfd.
  */
 #ifndef WEIR_MAIN_RELOAD_CHECK_H
 #define WEIR_MAIN_RELOAD_CHECK_H

@@ -19,7 +19,7 @@ enum config_names_how {
 struct config_names {
     enum config_names_how how;
     struct str found; /* what another load wrote into `tell` */
-    FILE *tell; /* of CONFIG_NAMES_ASK: takes what was found, for a process of this very program; may be NULL */
+    FILE *tell; /* of CONFIG_NAMES_ASK: takes what is found, for a process of this very program; or NULL */
 };
 
 /* config_load() and config_from_text() with other ways than to ask; `names` counts only during the call. */

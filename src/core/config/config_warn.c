@@ -1,5 +1,6 @@
 /* config_warn.c: settings of listeners, upstreams and servers that do nothing where they stand. */
 #include "core/config/config_build.h"
+#include "core/upstream/balance_key.h"
 
 static void warn(struct build *b, const struct conf_group *g, const struct conf_head *head, const char *name,
                  const char *text)
@@ -31,6 +32,10 @@ static void warn_queue(struct build *b, const struct upstream_settings *s, const
 {
     if (s->queue && s->queue->size == 0)
         warn(b, &settings_queue_group, &s->queue->head, "timeout", "with size = 0; remove it");
+    if (settings_is_written(&settings_upstream_group, &s->head, "circuit_breaker") && s->circuit_breaker &&
+        s->circuit_breaker->max_pending > 0 && (u->queue.size == 0 || !is_limited(u)))
+        warn(b, &settings_circuit_breaker_group, &s->circuit_breaker->head, "max_pending",
+             "where no request waits; write max_connections = N; for the servers");
     if (u->queue.size > 0 && !is_limited(u))
         warn(b, &settings_upstream_group, &s->head, "queue",
              "where no server has max_connections, so that none is ever full; write max_connections = N;");
@@ -64,13 +69,41 @@ static void warn_keepalive(struct build *b, const struct keepalive_settings *s)
         warn(b, &settings_keepalive_group, &s->head, names[i], "with idle = 0; remove it");
 }
 
+static bool goes_by_weight(const struct upstream *u)
+{
+    return u->balance != BALANCE_FIRST && u->balance != BALANCE_LEAST_PENDING;
+}
+
+static bool goes_by_slow_start(const struct upstream *u)
+{
+    return goes_by_weight(u) && u->balance != BALANCE_STATIC_RR &&
+           (!balance_has_key(u->balance) || u->balance_conf.consistent);
+}
+
+/* A weight of 0 or 1 may stand anywhere: the one drains, the other is the default. */
+static void warn_share(struct build *b, const struct conf_group *g, const struct conf_head *head, const struct upstream *u,
+                       int64_t weight, int64_t slow_start)
+{
+    const char *method = pool_printf(b->pool, "with balance = \"%s\"%s, which does not go by it; remove it",
+                                     config_balance_name(u->balance),
+                                     balance_has_key(u->balance) ? " and hash_method = \"map\"" : "").s;
+
+    if (weight > 1 && !goes_by_weight(u))
+        warn(b, g, head, "weight", method);
+    if (slow_start > 0 && !goes_by_slow_start(u))
+        warn(b, g, head, "slow_start", method);
+}
+
 static void warn_servers(struct build *b, const struct upstream_settings *s, const struct upstream *u)
 {
     const struct server_settings *servers = s->servers.items;
 
-    for (size_t i = 0; i < s->servers.n && i < u->peer_count; i++)
+    warn_share(b, &settings_upstream_group, &s->head, u, s->weight, s->slow_start);
+    for (size_t i = 0; i < s->servers.n && i < u->peer_count; i++) {
         if (servers[i].resolve && !u->peers[i].resolve)
             warn(b, &settings_server_group, &servers[i].head, "resolve", "with an address that is no name; remove it");
+        warn_share(b, &settings_server_group, &servers[i].head, u, servers[i].weight, servers[i].slow_start);
+    }
 }
 
 static void warn_upstream(struct build *b, const struct upstream_settings *s, const struct upstream *u)

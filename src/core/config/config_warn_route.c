@@ -51,6 +51,44 @@ static void warn_body(struct build *b, const struct request_body_settings *s)
                          "'memory' does nothing with buffer = \"stream\"; remove it");
 }
 
+/* The first attempt is the last. */
+static void warn_retry(struct build *b, const struct retry_settings *s)
+{
+    static const char *const names[] = {"on", "replay", "budget"};
+    const struct conf_group *g = &settings_retry_group;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names) && s->tries == 1; i++)
+        if (settings_is_written(g, &s->head, names[i]))
+            conf_report_warn(b->report, conf_place_of(g, &s->head, names[i]),
+                             "'%s' does nothing with tries = 1; remove it", names[i]);
+}
+
+/* Those of the server's side. */
+static void warn_timeouts(struct build *b, const struct timeouts_settings *s)
+{
+    static const char *const names[] = {"connect", "send", "read", "tunnel"};
+    const struct conf_group *g = &settings_timeouts_group;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (settings_is_written(g, &s->head, names[i]))
+            conf_report_warn(b->report, conf_place_of(g, &s->head, names[i]),
+                             "'%s' does nothing here, as it is for routes that forward, and this one does not; remove it",
+                             names[i]);
+}
+
+static void warn_logs(struct build *b, const struct conf_list *logs)
+{
+    const struct conf_group *g = &settings_access_log_group;
+
+    for (size_t i = 0; i < logs->n; i++) {
+        const struct access_log_settings *log = (const struct access_log_settings *)logs->items + i;
+
+        if (log->buffer == 0 && settings_is_written(g, &log->head, "flush"))
+            conf_report_warn(b->report, conf_place_of(g, &log->head, "flush"),
+                             "'flush' does nothing with buffer = 0; remove it");
+    }
+}
+
 /* Whether some route of the site goes on to this one. */
 static bool is_named(const struct site *site, const struct route *route)
 {
@@ -63,11 +101,29 @@ static bool is_named(const struct site *site, const struct route *route)
     return false;
 }
 
+/* What is of an outer level is spoken of there. */
+static bool is_own(const struct level_settings *s, const char *name)
+{
+    return settings_is_written(&settings_route_group, &s->head, name);
+}
+
+/* What sites and routes have alike. */
+static void warn_shared(struct build *b, const struct level_settings *s)
+{
+    if (s->request_body && is_own(s, "request_body"))
+        warn_body(b, s->request_body);
+    if (s->retry && is_own(s, "retry"))
+        warn_retry(b, s->retry);
+    if (is_own(s, "access_log"))
+        warn_logs(b, &s->access_log);
+}
+
 static void warn_route(struct build *b, const struct site *site, const struct route *r, const struct level_settings *s)
 {
     warn_of(b, s, "this one does not", r->action == ACTION_FILES, r->action == ACTION_PROXY);
-    if (s->request_body)
-        warn_body(b, s->request_body);
+    warn_shared(b, s);
+    if (s->timeouts && r->action != ACTION_PROXY && is_own(s, "timeouts"))
+        warn_timeouts(b, s->timeouts);
     if (r->internal && !is_named(site, r))
         conf_report_warn(b->report, r->at,
                          "no 'try' of the site goes on to \"@%.*s\", so that this internal route is never reached",
@@ -91,7 +147,6 @@ void config_warn_routes(struct build *b)
                 warn_route(b, site, r, (const struct level_settings *)sites[i].routes.items + k);
         }
         warn_of(b, &sites[i], "none of the site does", files, proxy);
-        if (sites[i].request_body)
-            warn_body(b, sites[i].request_body);
+        warn_shared(b, &sites[i]);
     }
 }

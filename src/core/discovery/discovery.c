@@ -193,12 +193,14 @@ static void source_apply(struct discovery_source *s)
 }
 
 /*
- * Another number when there may be something to do: another origin's servers of the upstream came or went, and one
- * had a name that is wanted here; or, where there was no room, any.
+ * Another number when there may be something to do: another origin's servers of the upstream came or went, and
+ * one had a name that is wanted here; or, where there was no room, any.
  */
 static uint64_t group_sees(const struct discovery_group *g)
 {
-    return g->records->sum + (g->is_full ? 1 + (uint64_t)board_servers_version(g->discovery->worker->board) : 0);
+    const struct board *board = g->discovery->worker->board;
+
+    return g->records->sum + (g->is_full ? 1 + (uint64_t)board_servers_version(board) : 0);
 }
 
 /* Before the former keeper has stopped the records are its own, but where there are none. */

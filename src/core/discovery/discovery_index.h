@@ -1,6 +1,6 @@
 /*
- * discovery_index.h: which upstreams the board's records belong to, kept by one walk over the board for a change of
- * any of them: so a change in one upstream is no work for the groups of all others.
+ * discovery_index.h: which upstreams the board's records belong to, kept by one walk over the board for a change
+ * of any of them: so a change in one upstream is no work for the groups of all others.
  */
 #ifndef WEIR_CORE_DISCOVERY_DISCOVERY_INDEX_H
 #define WEIR_CORE_DISCOVERY_DISCOVERY_INDEX_H
