@@ -491,8 +491,8 @@ for my $case (
     my ($what, $error, $do) = @$case;
     my $f = h2('h2');
     $do->($f);
-    my $code = $f->goaway(3);
-    $code = $f->_stream(1)->{reset} if !defined $code;
+    $f->until(sub { $f->{goaways} || defined $f->_stream(1)->{reset} }, 5);
+    my $code = $f->{goaways} ? $f->{goaways}[0]{error} : $f->_stream(1)->{reset};
     is($code, $error, $what);
     $f->close;
 }
@@ -524,6 +524,7 @@ for my $alpn ('h2', 'h2,http/1.1') {
     is($p->response($p->request(POST => '/up', [], 'x' x 9000))->{status}, 200, "ALPN $alpn: a body");
     is(Weir::H2::header($p->response($p->request(GET => '/long')), 'content-length'), length $long, "ALPN $alpn: a long answer");
     $p->close;
+    kill 'KILL', $s->{pid};
 }
 
 # ---- times
@@ -548,13 +549,13 @@ for my $alpn ('h2', 'h2,http/1.1') {
 {
     my $open    = h2('h2');
     $open->response($open->request(GET => '/text'));
-    my $metrics = $w->get('admin', '/metrics')->{body};
+    my $metrics = $w->get('admin', '/metrics', headers => [Host => 'localhost'])->{body};
     my %n = $metrics =~ /^(weir_\w+(?:\{protocol="http2"\})?) (\d+)$/mg;
     cmp_ok($n{'weir_connections{protocol="http2"}'}, '>=', 1, 'connections are counted by protocol');
     cmp_ok($n{'weir_requests_total{protocol="http2"}'}, '>', 100, 'and requests');
     cmp_ok($n{weir_http2_refused_total}, '>', 10, 'and those that were ended');
     $open->close;
-    ok(Weir::wait_for(sub { $w->get('admin', '/metrics')->{body} =~ /^weir_connections\{protocol="http2"\} 0$/m }),
+    ok(Weir::wait_for(sub { $w->get('admin', '/metrics', headers => [Host => 'localhost'])->{body} =~ /^weir_connections\{protocol="http2"\} 0$/m }),
         'none is left over');
 }
 ok((grep { $_ eq 'HTTP/2.0 GET /text 200' } split /\n/, $w->read('access.log')), 'the protocol is logged');

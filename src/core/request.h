@@ -139,7 +139,14 @@ struct request {
 struct str request_id(struct request *);
 
 /* "HTTP/1.1": as the client speaks. */
-struct str request_protocol(const struct request *);
+static inline struct str request_protocol(const struct request *req)
+{
+    if (req->raw)
+        return STR("TCP");
+    if (req->is_h2)
+        return STR("HTTP/2.0");
+    return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
+}
 
 /*
  * Answers with the final head of a response: applies the route's response_headers, cookies and Location
