@@ -1,6 +1,6 @@
 /*
  * request.h: one HTTP exchange, seen from the client's side and independent of the protocol version: a
- * feeder (h1_server, later h2_server) fills `head` and gives the body, and takes the answer through
+ * feeder (core/client: h1_server, h2_session) fills `head` and gives the body, and takes the answer through
  * `out`.  `weir explain` makes one without any connection, so nothing here may need a socket.
  */
 #ifndef WEIR_CORE_REQUEST_H
