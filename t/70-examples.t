@@ -19,6 +19,7 @@ use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
 use Weir::H2Peer;
+use Weir::H2;
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -469,6 +470,25 @@ SKIP: {
         is(scalar(grep { $ask->($out) eq 'stable' } 1 .. 10), 10, 'canary: who is out stays out');
         is($ask->($out, 'X-Canary' => 'always'), 'new', 'canary: who asks for it');
     });
+}
+
+# ---- http2.conf
+{
+    my $w  = example('http2.conf');
+    my $up = $w->upstream('s9001', 'echo');
+    drive('http2', $w, sub {
+        my $c = Weir::H2->new(port => $w->port('http'), windows => 1);
+        my ($app, $page) = map { $c->request(GET => $_) } '/app/x', '/';
+        like($c->response($app)->{body}, qr{^GET /x HTTP/1\.1\r\n}, 'http2: the application');
+        is($c->response($page)->{status}, 200, 'http2: the page');
+        is(get($w, '/app/y')->{status}, 200, 'http2: HTTP/1 on the same port');
+        $c->close;
+        if (my $curl = program_in_path('curl')) {
+            my $said = qx{$curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge http://127.0.0.1:@{[$w->port('http')]}/};
+            is($said, '2 200', 'http2: curl');
+        }
+    });
+    $up->stop;
 }
 
 # ---- websocket.conf

@@ -1,6 +1,6 @@
 /*
  * request.h: one HTTP exchange, seen from the client's side and independent of the protocol version: a
- * feeder (h1_server, later h2_server) fills `head` and gives the body, and takes the answer through
+ * feeder (core/client: h1_server, h2_session) fills `head` and gives the body, and takes the answer through
  * `out`.  `weir explain` makes one without any connection, so nothing here may need a socket.
  */
 #ifndef WEIR_CORE_REQUEST_H
@@ -135,7 +135,12 @@ struct request {
 struct str request_id(struct request *);
 
 /* "HTTP/1.1": as the client speaks. */
-struct str request_protocol(const struct request *);
+static inline struct str request_protocol(const struct request *req)
+{
+    if (req->is_h2)
+        return STR("HTTP/2.0");
+    return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
+}
 
 /*
  * Answers with the final head of a response: applies the route's response_headers, cookies and Location
