@@ -18,8 +18,13 @@ use Weir;
 use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
+<<<<<<< HEAD
 use Weir::H2;
 use Weir::H2Peer;
+=======
+use Weir::H2Peer;
+use Weir::H2;
+>>>>>>> h2up
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -107,7 +112,6 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
-    $o{before}->($w->dir) if $o{before};
     for my $file (@{$o{files} // []}) {
         open my $in, '<', "$examples/$file" or die "$file: $!\n";
         my $lines = do { local $/; <$in> };
@@ -560,7 +564,8 @@ sub grpc_server {
 
 # What its first lines tell people to write.
 sub tls_certificates {
-    my ($dir) = @_;
+    my ($w) = @_;
+    my $dir = $w->dir;
     open my $fh, '<', "$examples/tls.conf" or die "tls.conf: $!\n";
     my $lines = join '', map { s/^# {3}//r } grep { /^# {3}/ && !/curl/ } <$fh>;
     system('sh', '-c', "cd '$dir' && { $lines } 2>/dev/null") == 0 or die "the certificates of tls.conf: $?\n";
