@@ -221,11 +221,8 @@ my @bad = (
      qr/^weir\.conf:2: unknown variable \$hots; did you mean \$host\?$/],
     [with_route('{ redirect = { to = "/"; status = 304; }; }'),
      "2: 304 is not the status of a redirect; write 301, 302, 303, 307 or 308"],
-<<<<<<< HEAD
-=======
     [with_route('{ proxy = "grpcs://a.test"; }'),
      "2: \"grpcs://\" is not a scheme of `proxy`; write \"h2://HOST:PORT\" or \"grpc://HOST:PORT\", or an upstream with protocol = \"h2\" and tls = true"],
->>>>>>> h2up
     [with_route('{ proxy = "https://127.0.0.1/x"; }'),
      "2: \"https://127.0.0.1/x\" has a path; write \"https://HOST:PORT\" and add_prefix = \"/x\""],
     [with_route('{ proxy = "http://127.0.0.1:1/a"; }'),
@@ -531,12 +528,7 @@ like($r->{out}, qr/^defaults = \{.*listing = false;.*forwarded = true;/ms, 'whic
         'in an upstream' => \&with_upstream,
         'in a route'     => sub { with_route("{ proxy = \"app\"; $_[0] }") },
     );
-<<<<<<< HEAD
-    delete @with{grep { !$names{$_} } keys %with};
-    for my $where (sort keys %with) {
-=======
     for my $where (grep { $names{$_} } sort keys %with) {
->>>>>>> h2up
         my @silent = grep { check($with{$where}->("$_ = true;"))->{err} !~ /'$_' is not in this version of Weir/ } @{$names{$where}};
         is("@silent", '', "README: $where");
         my @wrong = grep { check($with{$where}->("$_ = false;"))->{exit} != 0 } @{$names{$where}};

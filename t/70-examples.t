@@ -18,13 +18,8 @@ use Weir;
 use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
-<<<<<<< HEAD
 use Weir::H2;
 use Weir::H2Peer;
-=======
-use Weir::H2Peer;
-use Weir::H2;
->>>>>>> h2up
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -860,6 +855,8 @@ SKIP: {
     });
     end_program($_) for @programs;
 }
+
+# ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP
 
 # ---- every example is in this test
 {
