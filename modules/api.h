@@ -79,6 +79,9 @@ struct api_peers api_peers(const struct request *, const struct upstream *);
 /* The member "check" {"ok", "reason", "at"}: null where the server was not checked. */
 void api_add_check(struct json *, const struct request *, const struct peer_conf *);
 
+/* The member "ejected": null, or {"reason", "until"} (seconds since 1970) while passive health keeps it out. */
+void api_add_ejected(struct json *, const struct request *, const struct peer_conf *);
+
 /* Whether the last check passed, or `when` it ended (seconds since 1970), in *value; false: there was none. */
 bool api_check_metric(const struct request *, const struct peer_conf *, bool when, uint64_t *value);
 

@@ -1,4 +1,4 @@
-/* api_check.c: what the active checks have found, for the JSON of the runtime API and for metrics. */
+/* api_check.c: what active and passive checks have found, for the JSON of the runtime API and for metrics. */
 #include <inttypes.h>
 
 #include "core/board/board.h"
@@ -20,6 +20,23 @@ void api_add_check(struct json *json, const struct request *req, const struct pe
         json_str(json, "reason", STR("not checked"));
         json_null(json, "at");
     }
+    json_object_end(json);
+}
+
+void api_add_ejected(struct json *json, const struct request *req, const struct peer_conf *peer)
+{
+    const struct peer_shared *shared = api_peer_shared(req, peer);
+    const struct clock *clock = &req->worker->loop->clock;
+    int64_t left_ms = __atomic_load_n(&shared->ejected_until_ms, __ATOMIC_RELAXED) - clock->mono_ms;
+    char text[PEER_EJECTED_MAX];
+
+    if (peer_status_of(peer, shared, clock->mono_ms) != PEER_EJECTED) {
+        json_null(json, "ejected");
+        return;
+    }
+    json_object(json, "ejected");
+    json_str(json, "reason", peer_ejected_why(shared, text));
+    json_int(json, "until", clock->wall_s + (left_ms + 999) / 1000);
     json_object_end(json);
 }
 

@@ -23,18 +23,24 @@ static void each_source(const struct request *req, const struct upstream *u,
     }
 }
 
+struct listing {
+    struct json *json;
+    const struct discovery *discovery; /* NULL: this process does not look itself */
+};
+
 static void add_source(void *arg, const struct upstream *u, struct str name,
                        const struct discovery_state *state)
 {
-    struct json *json = arg;
+    const struct listing *listing = arg;
+    struct json *json = listing->json;
+    const char *whole = state->ok ? NULL : discovery_failure(listing->discovery, u->name, name);
 
-    (void)u;
     json_object(json, NULL);
     json_str(json, "name", name);
     json_bool(json, "ok", state->ok);
     json_uint(json, "servers", state->servers);
     json_uint(json, "errors", state->errors);
-    json_str(json, "reason", str_of(state->reason));
+    json_str(json, "reason", str_of(whole ? whole : state->reason));
     if (state->at_s)
         json_int(json, "at", state->at_s);
     else
@@ -44,8 +50,11 @@ static void add_source(void *arg, const struct upstream *u, struct str name,
 
 void api_discovery(struct json *json, const struct request *req, const struct upstream *u)
 {
+    struct admin *admin = req->worker->admin;
+    struct listing listing = {json, admin && admin->discovery ? admin->discovery(admin) : NULL};
+
     json_array(json, "discovery");
-    each_source(req, u, add_source, json);
+    each_source(req, u, add_source, &listing);
     json_array_end(json);
 }
 

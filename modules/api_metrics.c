@@ -90,14 +90,26 @@ static void add_handshakes(struct api_text *t, const struct process_stats *sum)
             "Steps of TLS handshakes that were put off, because others had been taken in the same turn.", sum->tls_waits);
 }
 
+/* A number of all clients, of which `h2` are of HTTP/2. */
+static void add_protocols(struct api_text *t, const char *name, uint64_t all, uint64_t h2)
+{
+    api_text_printf(t, "%s{protocol=\"http1\"} %" PRIu64 "\n", name, all > h2 ? all - h2 : 0);
+    api_text_printf(t, "%s{protocol=\"http2\"} %" PRIu64 "\n", name, h2);
+}
+
 static void add_clients(struct api_text *t, const struct process_stats *sum)
 {
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
-    add_one(t, "weir_connections", "gauge", "Client connections open.", sum->connections);
+    add_family(t, "weir_connections", "gauge", "Client connections open.");
+    add_protocols(t, "weir_connections", sum->connections, sum->h2_connections);
+    add_one(t, "weir_http2_refused_total", "counter",
+            "HTTP/2 connections ended because the client broke the rules, or did too much that leads nowhere.",
+            sum->h2_refused);
     add_handshakes(t, sum);
-    add_one(t, "weir_requests_total", "counter", "Requests finished.", sum->requests);
+    add_family(t, "weir_requests_total", "counter", "Requests finished.");
+    add_protocols(t, "weir_requests_total", sum->requests, sum->h2_requests);
     add_family(t, "weir_responses_total", "counter", "Responses by class of status; none: nothing was sent.");
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
         api_text_printf(t, "weir_responses_total{code=\"%s\"} %" PRIu64 "\n", classes[i], sum->responses[i]);

@@ -56,32 +56,26 @@ static struct changes *changes_of(struct request *req)
 
 static void call_run(struct request *req, const struct servers_call *call)
 {
-    static const char *const texts[] = {
-        [SERVERS_ADD] = "The server is added.",
-        [SERVERS_SET] = "The server is changed.",
-        [SERVERS_REMOVE] =
-            "The server drains; it is taken out when nothing is active, or after drain_timeout.",
-    };
     struct changes *changes = changes_of(req);
     enum change_outcome outcome = CHANGE_BAD;
     struct json_members members;
-    char error[CHANGE_ERROR_MAX] = "The body: ", *why = error + strlen(error);
+    char text[CHANGE_TEXT_MAX] = "The body: ", *why = text + strlen(text);
 
     if (!changes)
         return;
     if (call->what == SERVERS_REMOVE)
-        outcome = changes_remove(changes, call->upstream, call->server, error);
+        outcome = changes_remove(changes, call->upstream, call->server, text);
     else if (json_read(req->pool, (struct str){call->body, call->len}, &members, why,
-                       sizeof(error) - (size_t)(why - error)) < 0)
+                       sizeof(text) - (size_t)(why - text)) < 0)
         outcome = CHANGE_BAD;
     else if (call->what == SERVERS_ADD)
-        outcome = changes_add(changes, call->upstream, &members, error);
+        outcome = changes_add(changes, call->upstream, &members, text);
     else
-        outcome = changes_set(changes, call->upstream, call->server, &members, error);
+        outcome = changes_set(changes, call->upstream, call->server, &members, text);
     if (outcome == CHANGE_DONE)
-        answer_done(req, changes, call->what == SERVERS_ADD ? 201 : 200, texts[call->what]);
+        answer_done(req, changes, call->what == SERVERS_ADD ? 201 : 200, text);
     else
-        answer_error(req, outcome, error);
+        answer_error(req, outcome, text);
 }
 
 /* ---- bodies ---- */

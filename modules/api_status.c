@@ -43,6 +43,7 @@ static void add_server(struct json *json, const struct request *req, const struc
     json_uint(json, "failures", stats->failures);
     json_uint(json, "retries", stats->retries);
     api_add_check(json, req, peer);
+    api_add_ejected(json, req, peer);
     add_latency(json, &stats->latency);
     json_object_end(json);
 }
@@ -132,11 +133,13 @@ static void add_totals(struct json *json, const struct process_stats *sum)
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
     json_uint(json, "connections", sum->connections);
+    json_uint(json, "http2_connections", sum->h2_connections);
     json_uint(json, "accepted", sum->accepted);
     json_uint(json, "tls_handshakes", sum->tls_handshakes);
     json_uint(json, "tls_resumptions", sum->tls_resumptions);
     json_uint(json, "tls_failures", sum->tls_failures);
     json_uint(json, "requests", sum->requests);
+    json_uint(json, "http2_requests", sum->h2_requests);
     json_uint(json, "bytes_received", sum->bytes_received);
     json_uint(json, "bytes_sent", sum->bytes_sent);
     json_object(json, "responses");

@@ -130,36 +130,17 @@ void api_process_sum(const struct request *req, struct process_stats *sum)
         *sum = *req->worker->stats;
 }
 
-static void add_sums(const struct request *req, struct api_peers *peers)
-{
-    size_t first = 0;
-
-    /* Servers of one upstream mostly have slots in a row: such a run is read at once. */
-    while (req->worker->board && first < peers->count) {
-        int slot = peers->confs[first]->board_slot;
-        size_t count = 1;
-
-        while (first + count < peers->count && peers->confs[first + count]->board_slot == slot + (int)count)
-            count++;
-        if (slot < 0)
-            count = 1;
-        else
-            board_peer_sums(req->worker->board, (unsigned)slot, count, peers->sums + first);
-        first += count;
-    }
-}
-
 /* Who waits is told of at the first server, wherever it is counted. */
 static void add_queued(const struct request *req, const struct peer_conf *counter, struct api_peers *peers)
 {
     struct peer_stats sum;
 
-    if (!req->worker->board || counter->board_slot < 0 || peers->count == 0)
+    if (counter->board_slot < 0 || peers->count == 0)
         return;
     for (size_t i = 0; i < peers->count; i++)
         if (peers->confs[i]->board_slot == counter->board_slot)
             return;
-    board_peer_sums(req->worker->board, (unsigned)counter->board_slot, 1, &sum);
+    board_peer_sums(req->worker->board, &counter->board_slot, 1, &sum);
     peers->sums[0].queued += sum.queued;
 }
 
@@ -167,15 +148,21 @@ struct api_peers api_peers(const struct request *req, const struct upstream *ups
 {
     struct upstream_state *state = upstream_state(req->worker->upstreams, upstream);
     struct api_peers peers = {.count = 0};
+    int *slots;
 
     upstream_look(state);
     peers.confs = pool_alloc(req->pool, (state->peer_count + 1) * sizeof(*peers.confs));
+    slots = pool_alloc(req->pool, (state->peer_count + 1) * sizeof(*slots));
     for (size_t i = 0; i < state->peer_count; i++)
-        if (state->peers[i]->status != PEER_GONE && !api_stands_for_others(req, state->peers[i]->conf))
+        if (state->peers[i]->status != PEER_GONE && !api_stands_for_others(req, state->peers[i]->conf)) {
+            slots[peers.count] = state->peers[i]->conf->board_slot;
             peers.confs[peers.count++] = state->peers[i]->conf;
+        }
     peers.sums = pool_zalloc(req->pool, (peers.count + 1) * sizeof(*peers.sums));
-    add_sums(req, &peers);
-    add_queued(req, state->queue_peer->conf, &peers);
+    if (req->worker->board) {
+        board_peer_sums(req->worker->board, slots, peers.count, peers.sums);
+        add_queued(req, state->queue_peer->conf, &peers);
+    }
     return peers;
 }
 

@@ -4,8 +4,8 @@
 #include "core/board/board.h"
 #include "core/worker.h"
 
-/* Slots summed at once. */
-#define RUN 64
+/* Servers summed at once. */
+#define AT_ONCE 64
 
 void balance_load_init(struct balance_load *load, const struct upstream_state *state, struct pool *pool)
 {
@@ -15,23 +15,12 @@ void balance_load_init(struct balance_load *load, const struct upstream_state *s
     load->due_ms = 0;
 }
 
-/* Servers from `first` on whose slots follow each other. */
-static size_t run_of(const struct upstream_state *state, size_t first, size_t end)
+static void sum_some(struct balance_load *load, const struct upstream_state *state, size_t first,
+                     const int *slots, size_t count)
 {
-    int slot = state->peers[first]->conf->board_slot;
-    size_t n = 1;
+    uint64_t sums[AT_ONCE];
 
-    while (n < RUN && first + n < end && state->peers[first + n]->conf->board_slot == slot + (int)n)
-        n++;
-    return n;
-}
-
-static void sum_run(struct balance_load *load, const struct upstream_state *state, size_t first, size_t count)
-{
-    unsigned slot = (unsigned)state->peers[first]->conf->board_slot;
-    uint64_t sums[RUN];
-
-    board_peer_actives(state->worker->board, slot, count, sums);
+    board_peer_actives(state->worker->board, slots, count, sums);
     for (size_t i = 0; i < count; i++) {
         uint64_t own = state->peers[first + i]->stats->active;
 
@@ -44,15 +33,15 @@ bool balance_load_look(struct balance_load *load, const struct upstream_state *s
 {
     int64_t now_ms = state->worker->loop->clock.mono_ms;
     size_t end = load->count < state->peer_count ? load->count : state->peer_count;
+    int slots[AT_ONCE];
 
     if (now_ms < load->due_ms)
         return false;
     load->due_ms = now_ms + BALANCE_LOAD_MS;
     load->others_total = 0;
     for (size_t i = 0, n; state->worker->board && i < end; i += n) {
-        n = state->peers[i]->conf->board_slot >= 0 ? run_of(state, i, end) : 1;
-        if (state->peers[i]->conf->board_slot >= 0)
-            sum_run(load, state, i, n);
+        n = upstream_slots(state, i, slots, end - i < AT_ONCE ? end - i : AT_ONCE);
+        sum_some(load, state, i, slots, n);
     }
     return true;
 }

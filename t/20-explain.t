@@ -137,6 +137,69 @@ my $static = json("$base/static/x");
 is($static->{root}, $weir->dir, 'root');
 is($static->{upstream}, undef, 'no upstream');
 
+# ---- diversions: each that was asked, and why
+is_deeply([map { [$_->{to}, $_->{taken} ? 1 : 0, $_->{why}] } @{$keyless->{diverts}}],
+    [['gone', 0, 'its conditions hold, but gone has no usable server'], ['app', 0, 'does not hold: query app is present']],
+    'why none was taken');
+is_deeply([map { [$_->{to}, $_->{taken} ? 1 : 0, $_->{why}] } @{$diverted->{diverts}}],
+    [['gone', 0, 'does not hold: cookie gone is present'], ['app', 1, 'taken']], 'and why one was');
+like((asked('-c', $conf, "$base/user"))[0], qr/^diverts +- to gone  \(\S+weir\.conf:\d+\): does not hold: cookie gone is present\n +- to app  /m,
+    'in the text, where none holds');
+is($user->{by_chance} ? 1 : 0, 0, 'nothing is left to chance');
+
+# A percentage without a secret of the file cannot be known; with one it can, as when another condition decides.
+{
+    my $lottery = sub {
+        my ($top, $when, @options) = @_;
+        $weir->write('lottery.conf', $weir->fill(<<"CONF"));
+$top
+listeners = ( "127.0.0.1:{{http}}" );
+upstreams = ( { name = "a"; servers = "10.0.0.1:80"; divert = ( { to = "b"; when = ( $when ); } ); },
+  { name = "b"; servers = "10.0.0.2:80"; } );
+sites = ( { proxy = "a"; } );
+CONF
+        return json('-c', $weir->dir . '/lottery.conf', @options, $base . '/');
+    };
+    for my $row (
+        ['', '{ percent = 50; }', 1], ['', '{ percent = 50; not = true; }', 1], ['', '{ any = ( { percent = 50; } ); }', 1],
+        ['', '{ percent = 50; }, { cookie = "c"; }', 0], ['', '{ any = ( { percent = 50; }, { method = "GET"; } ); }', 0],
+        ['', '{ percent = 100; }', 0], ['', '{ percent = 0; }', 0], ['secret = "s";', '{ percent = 50; }', 0],
+    ) {
+        my ($top, $when, $open) = @$row;
+        my $got = $lottery->($top, $when);
+        is($got->{by_chance} ? 1 : 0, $open, "$top $when: is it left to chance");
+        is(exists $got->{diverts}[0]{taken} && !defined $got->{diverts}[0]{taken} ? 1 : 0, $open, 'taken is unknown');
+        is($got->{upstream}, 'a', 'what is shown is as if it did not hold') if $open;
+    }
+    $lottery->('', '{ percent = 50; }');
+    my ($said) = asked('-c', $weir->dir . '/lottery.conf', "$base/");
+    like($said, qr/^diverts +\? to b .*cannot be known here.*secret.*\nnote +.*marked "\?".*secret/m, 'the text says so');
+}
+
+# ---- methods that files do not take: it is the answer of the server
+{
+    my $w = Weir->new(conf => <<'CONF');
+error_log = { path = "{{dir}}/error.log"; };
+listeners = ( "127.0.0.1:{{http}}" );
+sites = ( { routes = ( { prefix = "/f/"; root = "{{dir}}"; }, { prefix = "/status"; status = true; }, { prefix = "/r"; respond = 204; } ); } );
+CONF
+    mkdir $w->dir . '/f';
+    $w->write('f/a.txt', "a\n");
+    $w->start;
+    for my $row (['GET', '/f/a.txt', 200], ['HEAD', '/f/a.txt', 200], ['POST', '/f/a.txt', 405], ['OPTIONS', '/f/a.txt', 405],
+        ['POST', '/status', 405], ['GET', '/status', 200], ['POST', '/r', 204]) {
+        my ($method, $path, $status) = @$row;
+        my $c = $w->client('http');
+        $c->send("$method $path HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n");
+        is($c->read_response(method => $method)->{status}, $status, "$method $path");
+        my $url = 'http://a.test:' . $w->port('http') . $path;
+        is(json('-c', $w->{conf}, '-X', $method, $url)->{status_if_found} // 0, $status == 405 ? 405 : 0, 'explain says it');
+        my ($said) = asked('-c', $w->{conf}, '-X', $method, $url);
+        is($said =~ /^answer +405 to $method, where what is asked for is there: .*GET and HEAD$/m ? 1 : 0, $status == 405 ? 1 : 0, 'in the text');
+    }
+    $w->stop_ok;
+}
+
 # ---- text
 my ($text, $err, $code) = asked('-c', $conf, "$base/api/v1/x?q=1");
 is($code, 0, 'text: exit code');

@@ -13,46 +13,51 @@ use Weir;
 my $python = (grep { -x } map {"$_/python3"} split /:/, $ENV{PATH})[0]
     or plan skip_all => 'python3, which runs the corpus, is not installed';
 
-# Both runs at once, each with a port and an upstream of its own: most of their time is waiting.
-my @kinds = ([0, 'every case', 'http', 'up'], [1, 'every case, byte by byte', 'split', 'upsplit']);
+# All at once, each part with a port, an upstream and a directory of its own: most of their time is waiting.
+my $PARTS = 4;
+my @runs;
+for my $part (1 .. $PARTS) {
+    push @runs, {split => 0, name => "whole$part", what => "every case, part $part"};
+    push @runs, {split => 1, name => "split$part", what => "every case, byte by byte, part $part"};
+}
+$_->{part} = $_->{name} =~ s/\D+//r for @runs;
 
-my $w = Weir->new(ports => [qw(http split up upsplit)], conf => <<'CONF');
+my $listeners = join ', ', map { "{ address = \"127.0.0.1:{{$_->{name}}}\"; sites = \"$_->{name}\"; }" } @runs;
+my $sites = join ",\n", map { <<"SITE" } @runs;
+  { name = "$_->{name}";
+    routes = ( { prefix = "/static/"; alias = "{{dir}}/$_->{name}/root/"; },
+               { prefix = "/"; proxy = "http://127.0.0.1:{{up$_->{name}}}"; } ); }
+SITE
+my $w = Weir->new(ports => [map { ($_->{name}, "up$_->{name}") } @runs], conf => <<"CONF");
 workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 defaults = { timeouts = { read = "2s"; }; };
-listeners = ( { address = "127.0.0.1:{{http}}"; sites = "whole"; },
-              { address = "127.0.0.1:{{split}}"; sites = "split"; } );
-sites = (
-  { name = "whole";
-    routes = ( { prefix = "/static/"; alias = "{{dir}}/static/root/"; },
-               { prefix = "/"; proxy = "http://127.0.0.1:{{up}}"; } ); },
-  { name = "split";
-    routes = ( { prefix = "/static/"; alias = "{{dir}}/static-split/root/"; },
-               { prefix = "/"; proxy = "http://127.0.0.1:{{upsplit}}"; } ); }
-);
+listeners = ( $listeners );
+sites = ( $sites );
 CONF
-for my $dir (qw(static static-split)) {
-    mkdir $w->dir . "/$dir";
-    mkdir $w->dir . "/$dir/root";
+for my $run (@runs) {
+    mkdir $w->dir . "/$run->{name}";
+    mkdir $w->dir . "/$run->{name}/root";
 }
 $w->start;
 $w->allow(qr/./);    # each case is logged with its reason
 
-my @runs;
-for my $kind (@kinds) {
-    my ($split, $name, $http, $up) = @$kind;
-    my @command = ($python, "$Bin/corpus/run_corpus.py", '--proxy', '127.0.0.1:' . $w->port($http),
-        '--upstream-port', $w->port($up), '--corpus', "$Bin/corpus/open",
-        '--static-root', $w->dir . ($split ? '/static-split' : '/static'), '--split', $split, '--timeout', 6);
-    open my $fh, '-|', @command or die "$python: $!";
-    push @runs, [$fh, $name];
-}
 for my $run (@runs) {
-    my ($fh, $name) = @$run;
-    my @out = <$fh>;
-    close $fh;
-    is($? >> 8, 0, $name) or diag(@out);
+    my @command = ($python, "$Bin/corpus/run_corpus.py", '--proxy', '127.0.0.1:' . $w->port($run->{name}),
+        '--upstream-port', $w->port("up$run->{name}"), '--corpus', "$Bin/corpus/open",
+        '--static-root', $w->dir . "/$run->{name}", '--split', $run->{split}, '--part', "$run->{part}/$PARTS",
+        '--timeout', 6);
+    open $run->{out}, '-|', @command or die "$python: $!";
 }
+my %passed = (0 => 0, 1 => 0);
+for my $run (@runs) {
+    my @out = readline $run->{out};
+    close $run->{out};
+    is($? >> 8, 0, $run->{what}) or diag(@out);
+    $passed{$run->{split}} += $1 if ($out[-1] // '') =~ /^(\d+) passed/;
+}
+cmp_ok($passed{0}, '>', 200, 'those are the cases');
+is($passed{1}, $passed{0}, 'the same ones byte by byte');
 
 $w->stop_ok;
 done_testing;

@@ -43,6 +43,7 @@ is(ask('proxied', $get), 'closed', 'a request without the header');
 is(ask('proxied', "PROXY TCP4 1.2.3.4\r\n$get"), 'closed', 'a malformed one');
 is(ask('proxied', ''), 'closed', 'silence');
 is(ask('untrusted', "$v1$get"), 'closed', 'from somebody who is not trusted');
+ok($w->wait_log(qr/ info worker .*closed: a PROXY header is only believed from/), 'whom strangers do not make an error of');
 isnt(ask('plain', "$v1$get"), '192.0.2.1:5555', 'where nobody asked for it');
 
 $w->stop_ok;

@@ -25,7 +25,7 @@ alarm 240;
 # ---- the servers: {inner} has TLS and goes to {app} in the clear
 
 my $inner = Weir->new(ports => [qw(good other expired self client plain app)], conf => <<'CONF');
-workers = 2;
+workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 control = "unix:{{dir}}/control.sock";
 state_dir = "{{dir}}/state";
@@ -52,15 +52,14 @@ sub certificate {
     return openssl("req $new -keyout $name.key -out $name.csr -subj /CN=$name")
         && openssl("x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $name.pem -extfile $name.ext $days");
 }
-my $made = openssl("req -x509 $new -keyout ca.key -out ca.pem -days 2 -subj /CN=authority")
-    && openssl("req -x509 $new -keyout self.key -out self.pem -days 2 -subj /CN=app.test -addext subjectAltName=DNS:app.test")
-    && certificate('app', 'DNS:app.test,IP:127.0.0.1', '-days 2')
-    && certificate('other', 'DNS:other.test', '-days 2')
+my $made = openssl("req -x509 $new -keyout ca.key -out ca.pem -days 90 -subj /CN=authority")
+    && openssl("req -x509 $new -keyout self.key -out self.pem -days 90 -subj /CN=app.test -addext subjectAltName=DNS:app.test")
+    && certificate('app', 'DNS:app.test,IP:127.0.0.1', '-days 90')
+    && certificate('other', 'DNS:other.test', '-days 90')
     && certificate('expired', 'DNS:app.test,IP:127.0.0.1', '-days -1');
 plan skip_all => 'openssl makes no certificates' if !$made;
 mkdir "$dir/state";
 chmod 0777, "$dir/state";
-chmod 0644, glob "$dir/*.key";
 
 # Bytes go through to a port of {inner}, each way; `cut` of those that come back, then the end; `head`: the PROXY header
 # is taken off and noted; `reset` after so many bytes to the server.
@@ -107,6 +106,7 @@ my $app = $inner->upstream('app', {
     '/ws'    => 'websocket',
     '/health' => {do => 'fixed', body => 'well'},
 }, brief => 1);
+$inner->allow(qr/certificate in .* has expired/);
 $inner->start;
 
 # ---- the Weir that is looked at
@@ -220,7 +220,7 @@ for my $case (
 ) {
     my ($name, $error, $why, $what) = @$case;
     my $answer = ask("/$name/x");
-    is("$answer->{status} " . header($answer, 'Proxy-Status'), "502 weir; error=$error", $what);
+    like("$answer->{status} " . header($answer, 'Proxy-Status'), qr/^502 weir; error=$error(?:;|\z)/, $what);
     ok(logged(qr{"GET /$name/x" -> 502 .*: .*$why}), "$what: why is in the log");
 }
 {
@@ -345,7 +345,7 @@ like(pack('H*', (split /\n/, $w->read('v1'))[0]), qr/^PROXY UNKNOWN\r\n/, 'a che
 
 # ---- explain
 
-like($w->run('explain', '-c', $w->{conf}, '-m', 'GET', 'http://a.test/shown/x')->{out} // '',
+like($w->run('explain', '-c', $w->{conf}, 'http://a.test/shown/x')->{out} // '',
     qr/TLS with a certificate for 127\.0\.0\.1 by \Q$dir\E\/ca\.pem, shown \Q$dir\E\/other\.pem/, 'weir explain tells of it');
 
 $_->stop for @fakes;

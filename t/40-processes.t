@@ -195,6 +195,39 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     is($w->run('serve', $w->dir . '/none')->{exit}, 1, 'a directory that is not there: exit 1');
 }
 
+# ---- one address beside all of its port, in either order, and the other by a reload
+{
+    my %listeners = (all => '{ address = "*:{{http}}"; sites = [ "all" ]; }',
+        one => '{ address = "127.0.0.2:{{http}}"; sites = [ "one" ]; }');
+    my $text = sub {
+        my @names = @_;
+        my $sites = 'sites = ( ' . join(', ', map { qq({ name = "$_"; respond = { body = "$_"; }; }) } @names) . ' );';
+        return conf(listeners => join(', ', @listeners{@names})) =~ s/^sites = .*/$sites/mr;
+    };
+    my $answer = sub {
+        my ($w, $ip) = @_;
+        my $s = IO::Socket::INET->new(PeerAddr => $ip, PeerPort => $w->port('http'), Timeout => 5) or return "connect: $!";
+        print {$s} "GET / HTTP/1.0\r\n\r\n";
+        return do { local $/; <$s> // '' } =~ s/.*\r\n\r\n//sr;
+    };
+    for my $order ([qw(all one)], [qw(one all)]) {
+        my $w = weir();
+        $w->conf($text->(@$order));
+        is($w->run('-t', '-c', $w->dir . '/weir.conf')->{err}, '', "@$order: valid");
+        start_up($w);
+        is($answer->($w, '127.0.0.2') . ' ' . $answer->($w, '127.0.0.1'), 'one all', 'each has its connections');
+        $w->stop_ok;
+    }
+    my $w = weir();
+    $w->conf($text->('all'));
+    start_up($w);
+    is($answer->($w, '127.0.0.2'), 'all', 'all of them');
+    $w->conf($text->(qw(all one)));
+    is($w->run('-s', 'reload', '-c', $w->dir . '/weir.conf')->{exit}, 0, 'one more by a reload');
+    is($answer->($w, '127.0.0.2') . ' ' . $answer->($w, '127.0.0.1'), 'one all', 'each has its connections');
+    $w->stop_ok;
+}
+
 # ---- usage
 {
     my $w = weir();

@@ -112,7 +112,7 @@ for my $how ('same configuration', 'other configuration') {
     is(scalar(grep { alive($_) } @orphans), 3, 'all of them');
     my $r = $w->run('-c', $w->dir . '/weir.conf', '-s', 'reload');
     is($r->{exit}, 1, 'a reload fails');
-    like($r->{err}, qr/The master is gone; start weir again/, 'with what is to be done');
+    like($r->{err}, qr{has died; .*`weir -c \S+` starts a new master}s, 'with what is to be done');
 
     $w->conf(conf(body => 'two', workers => 3)) if $how =~ /other/;
     start_up($w);
@@ -175,9 +175,10 @@ for my $case (['layout', 8], ['magic', 0]) {
         ok(eventually(sub { !grep { alive($_) } @orphans }), 'and end by hand');
     }
     is(body_is($w, 'http', 'two'), 'two', 'the new processes serve');
+    my $own = board_of($kids[0]);    # who ends with the reload
     is($w->run('-c', $w->dir . '/weir.conf', '-s', 'reload')->{exit}, 0, 'and reload');
-    is((head_of($board, 16, 8) eq head_of(board_of($kids[0]), 16, 8)) ? 1 : 0, 0, 'there are two boards');
-    close $board;
+    is((head_of($board, 16, 8) eq head_of($own, 16, 8)) ? 1 : 0, 0, 'there are two boards');
+    close $_ for $board, $own;
     my @failures = map { @{$_->stop->{failures}} } @load;
     is_deeply(\@failures, [], 'no request failed') if $what eq 'layout';
     $w->allow(qr/the master is gone/, qr/the former processes have a board/);
@@ -216,6 +217,32 @@ for my $case (['layout', 8], ['magic', 0]) {
     $w->allow(qr/the master is gone/);
     $w->stop_ok('TERM');
     ok(eventually(sub { !grep { alive($_) } @orphans }), 'TERM ends the orphans too');
+}
+
+# ---- a command to the orphans of a master: what has happened, and what to do, either of which works
+for my $how ('start', 'kill') {
+    my $w       = running();
+    my @orphans = $w->children;
+    my $master  = $w->pid;
+    kill KILL => $master;
+    ok(eventually(sub { $w->_ended }), 'the master is killed');
+    for my $command (qw(quit reload)) {
+        my $r = $w->run('-s', $command, '-c', $w->dir . '/weir.conf');
+        is($r->{exit}, 1, "-s $command fails");
+        like($r->{err}, qr/^weir: the master \(process $master\) has died; its workers still serve/, 'which is why');
+        like($r->{err}, qr/^weir: `weir -c \S+weir\.conf` starts a new master, which takes over/m, 'a way out');
+        my ($pids) = $r->{err} =~ /^weir: To stop them instead, at once: kill((?: \d+)+)$/m;
+        is(join(' ', sort { $a <=> $b } split ' ', $pids // ''), join(' ', sort { $a <=> $b } @orphans), 'another way out');
+    }
+    is($w->get('http', '/')->{body}, "one\n", 'they do serve');
+    if ($how eq 'kill') {
+        kill TERM => @orphans;
+        ok(eventually(sub { !grep { alive($_) } @orphans }), 'they end by hand');
+    }
+    start_up($w);
+    ok(eventually(sub { $w->run('-s', 'reload', '-c', $w->dir . '/weir.conf')->{exit} == 0 }), 'the new master takes commands');
+    $w->allow(qr/the master is gone/);
+    $w->stop_ok;
 }
 
 # ---- a master that dies in a reload leaves one generation serving

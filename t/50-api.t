@@ -20,6 +20,7 @@ workers = 2;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 pid_file = "{{dir}}/weir.pid";
 control = "unix:{{dir}}/control.sock";
+defaults = { access_log = { path = "{{dir}}/access.log"; format = "$status $uri"; buffer = 0; }; };
 listeners = (
     "127.0.0.1:{{http}}",
     { address = "127.0.0.1:{{admin}}"; admin = true; }
@@ -104,7 +105,7 @@ is(length(admin('/', method => 'HEAD')->{body}), 0, 'HEAD has no body');
 
 # ---- read-only below a route
 is(json($w->get('http', '/weir/api/v1/status'))->{pid}, $w->pid, 'status = true: status');
-like($w->get('http', '/weir/metrics')->{body}, qr/^weir_requests_total \d+$/m, 'status = true: metrics');
+like($w->get('http', '/weir/metrics')->{body}, qr/^weir_requests_total\{protocol="http1"\} \d+$/m, 'status = true: metrics');
 like($w->get('http', '/weir/')->{body}, qr/<title>Weir/, 'status = true: dashboard');
 is($w->get('http', '/weir/api/v1/reload', method => 'POST')->{status}, 404, 'status = true: no commands');
 
@@ -128,6 +129,14 @@ ok($sock, 'control socket');
 my $c = Weir::Client->new(sock => $sock);
 $c->send("GET /api/v1/status HTTP/1.1\r\nHost: weir\r\n\r\n");
 is(json($c->read_response)->{pid}, $w->pid, 'status on the control socket');
+
+# ---- the access log of the sites is of their visitors
+$sock = IO::Socket::UNIX->new(Peer => $w->dir . '/control.sock');
+$c = Weir::Client->new(sock => $sock);
+$c->send("GET\r\n\r\n");
+is($c->read_response->{status}, 400, 'what is no request on the control socket');
+like($w->read('access.log'), qr{^200 /a\n200 /b\n200 /c\n200 /weir/api/v1/status\n}, 'visitors have their lines');
+unlike($w->read('access.log'), qr{ /api/| /metrics| /$|^400}m, 'calls of the API have none');
 
 # ---- reload: counters go on, servers that are gone are not shown
 my $r = post('/api/v1/reload');

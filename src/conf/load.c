@@ -141,12 +141,58 @@ int conf_load_value(struct conf_slot *t, const config_setting_t *s, char *member
     return load_struct(t, s, *pointer);
 }
 
+static const struct conf_hint *hint_find(const struct conf_load *l, const struct conf_group *g, struct str name)
+{
+    for (const struct conf_hint *h = l->hints; h && h->name; h++) {
+        if (str_ieq(str_of(h->name), name) && (!h->in || strcmp(h->in, g->name) == 0)) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+static void hint_say(struct conf_load *l, const struct conf_group *g, const struct conf_hint *h,
+    const config_setting_t *s)
+{
+    struct conf_place at = node_place(l, s);
+    const char *name = config_setting_name(s);
+    const struct conf_row *row = h->group ? conf_row_find(h->group, str_of(h->setting)) : NULL;
+    if (!row) {
+        conf_report_add(l->report, at, "unknown setting '%s' in %s; remove it: %s", name, g->name, h->right);
+    } else if (row->flags & CONF_LATER) {
+        conf_report_add(l->report, at,
+            "unknown setting '%s' in %s; it is '%s' here, which is not in this version of Weir: remove it", name,
+            g->name, row->name);
+    } else if (h->right) {
+        struct str right = str_of(h->right), here = pool_printf(l->pool, " in %s", g->name);
+        right.len -= str_has_suffix(right, here) ? here.len : 0;
+        conf_report_add(l->report, at, "unknown setting '%s' in %s; write %.*s", name, g->name, STR_ARG(right));
+    } else {
+        bool here = h->group == g;
+        conf_report_add(l->report, at, "unknown setting '%s' in %s; write '%s'%s%s", name, g->name, row->name,
+            here ? "" : " in ", here ? "" : h->group->name);
+    }
+}
+
+/* A setting that is there, of another meaning: its value tells that the other program's was meant. */
+static bool is_foreign(const struct conf_load *l, const struct conf_group *g, const struct conf_row *row,
+    const config_setting_t *s)
+{
+    return row->type == CONF_BOOL && !(row->flags & CONF_LATER) &&
+           (config_setting_is_group(s) || node_is_list(s)) && hint_find(l, g, str_of(row->name));
+}
+
 static void unknown(struct conf_load *l, const struct conf_group *g, unsigned scope,
     const config_setting_t *s)
 {
     struct str name = str_of(config_setting_name(s));
     size_t limit = name.len < 4 ? 2 : name.len / 3 + 2;
     const char *near = NULL;
+    const struct conf_hint *hint = hint_find(l, g, name);
+    if (hint) {
+        hint_say(l, g, hint, s);
+        return;
+    }
     for (size_t i = 0; i < g->n_rows; i++) {
         if (g->rows[i].scopes && scope && !(g->rows[i].scopes & scope)) {
             continue;
@@ -195,7 +241,7 @@ static int load_group(struct conf_load *l, const struct conf_group *g, unsigned 
             continue;
         }
         const struct conf_row *row = conf_row_find(g, str_of(config_setting_name(e)));
-        if (!row) {
+        if (!row || is_foreign(l, g, row, e)) {
             unknown(l, g, scope, e);
             rc = -1;
         } else if (row->flags & CONF_LATER) {

@@ -11,6 +11,15 @@
 
 struct conf_fills;
 
+/* A word of another program's configuration, and what it is here. */
+struct conf_hint {
+    const char *name;
+    const char *in; /* only where it is written in the group of that name; NULL: anywhere */
+    const struct conf_group *group; /* and its row: what stands for it; NULL: nothing does */
+    const char *setting;
+    const char *right; /* for the message, behind "write", or behind "remove it:"; NULL: the setting says it */
+};
+
 struct conf_load {
     struct pool *pool; /* of all structs and texts; outlives what is loaded */
     struct conf_report *report;
@@ -18,6 +27,7 @@ struct conf_load {
     const struct conf_scope_name *scopes; /* for messages; ends with scope 0 */
     struct conf_fills *fills; /* defaults read before; NULL at the start, then of conf_fill */
     const struct conf_group *undemanding; /* the last group seen that has no CONF_REQUIRED rows; or NULL */
+    const struct conf_hint *hints; /* ends with a name that is NULL; or NULL */
 };
 
 /* What conf_load returns when the text is not that of a configuration at all. */

@@ -249,6 +249,21 @@ static struct str choices_of(struct conf_slot *t)
     return all;
 }
 
+/* The choice that was probably meant, or NULL. */
+static const char *choice_near(const struct conf_row *row, struct str text)
+{
+    size_t limit = text.len / 3 + 1;
+    const char *near = NULL;
+    for (int i = 0; row->choices[i]; i++) {
+        size_t d = str_distance(text, str_of(row->choices[i]), limit);
+        if (d < limit && !(row->later >> i & 1)) {
+            limit = d;
+            near = row->choices[i];
+        }
+    }
+    return near;
+}
+
 static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
 {
     if (!node_is_text(s) && !(node_is_integer(s) && (t->row->flags & CONF_NUMBERS))) {
@@ -269,8 +284,14 @@ static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
             slot_name(t), STR_ARG(text), STR_ARG(choices_of(t)));
         return -1;
     }
-    conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; write %.*s", slot_name(t), STR_ARG(text),
-        STR_ARG(choices_of(t)));
+    const char *near = choice_near(t->row, text);
+    if (near) {
+        conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; did you mean \"%s\"?", slot_name(t),
+            STR_ARG(text), near);
+    } else {
+        conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; write %.*s", slot_name(t), STR_ARG(text),
+            STR_ARG(choices_of(t)));
+    }
     return -1;
 }
 

@@ -42,13 +42,10 @@ static struct conf_error *new_error(struct conf_report *r)
     return &r->errors[r->n++];
 }
 
-void conf_report_add(struct conf_report *r, struct conf_place at, const char *fmt, ...)
+static void add(struct conf_report *r, struct conf_place at, const char *fmt, va_list ap)
 {
     char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
     int len = vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
     size_t n = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
     struct str what = {text, n};
     if (is_known(r, at, what)) {
@@ -56,6 +53,26 @@ void conf_report_add(struct conf_report *r, struct conf_place at, const char *fm
     }
     what = pool_str(r->pool, what);
     *new_error(r) = (struct conf_error){.at = at, .what = what};
+}
+
+void conf_report_add(struct conf_report *r, struct conf_place at, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(r, at, fmt, ap);
+    va_end(ap);
+}
+
+void conf_report_warn(struct conf_report *r, struct conf_place at, const char *fmt, ...)
+{
+    va_list ap;
+    if (!r->warnings) {
+        r->warnings = pool_alloc(r->pool, sizeof(*r->warnings));
+        conf_report_init(r->warnings, r->pool);
+    }
+    va_start(ap, fmt);
+    add(r->warnings, at, fmt, ap);
+    va_end(ap);
 }
 
 static int by_place(const void *a, const void *b)
@@ -86,16 +103,26 @@ void conf_report_sort(struct conf_report *r)
     }
 }
 
-size_t conf_report_print(struct conf_report *r, FILE *to)
+static size_t print(struct conf_report *r, const char *kind, FILE *to)
 {
     conf_report_sort(r);
     for (size_t i = 0; i < r->n; i++) {
         const struct conf_error *e = &r->errors[i];
         if (e->at.file && e->at.line) {
-            fprintf(to, "%s:%u: %.*s\n", e->at.file, e->at.line, STR_ARG(e->what));
+            fprintf(to, "%s:%u: %s%.*s\n", e->at.file, e->at.line, kind, STR_ARG(e->what));
         } else {
-            fprintf(to, "%s: %.*s\n", e->at.file ? e->at.file : "configuration", STR_ARG(e->what));
+            fprintf(to, "%s: %s%.*s\n", e->at.file ? e->at.file : "configuration", kind, STR_ARG(e->what));
         }
     }
     return r->n;
+}
+
+size_t conf_report_print(struct conf_report *r, FILE *to)
+{
+    return print(r, "", to);
+}
+
+size_t conf_report_print_warnings(struct conf_report *r, FILE *to)
+{
+    return r->warnings ? print(r->warnings, "warning: ", to) : 0;
 }

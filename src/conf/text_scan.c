@@ -47,10 +47,6 @@ static void scan_word(struct conf_scan *sc, struct conf_source *src)
     } else if (!due) {
         conf_slip_word(sc, w, src->at);
     } else {
-        if (!isalpha((unsigned char)w.s[0]) && w.s[0] != '*') {
-            conf_report_add(conf_scan_hopeless(sc), src->at, "'%.*s' is not a name; write NAME = VALUE;",
-                STR_ARG(w));
-        }
         conf_slip_name(sc, w, src->at);
     }
 }

@@ -26,7 +26,7 @@ struct conf_frame {
     struct str name; /* of the setting being written in this group */
     struct conf_place name_at;
     size_t name_pos; /* in the clean text */
-    bool nocase;     /* names are header names */
+    struct str map;  /* the setting whose names are free ("set", "types") and stand here; or STR_NONE */
     enum conf_token last;
 };
 

@@ -25,6 +25,10 @@ void conf_slip_value(struct conf_scan *sc, struct conf_place at, bool is_string)
             conf_report_add(sc->report, f->name_at, "no '=' after '%.*s'; write %.*s = ...;",
                 STR_ARG(f->name), STR_ARG(f->name));
             put_text(sc, "= ", at);
+        } else if (f->map.len && is_string && (f->last == T_NONE || f->last == T_END)) {
+            conf_report_add(conf_scan_hopeless(sc), at,
+                "a name has no quotes; write NAME = VALUE; or %.*s = ( { name = \"NAME\"; value = \"VALUE\"; } );",
+                STR_ARG(f->map));
         } else if (f->last != T_ASSIGN && !(is_string && f->last == T_STRING)) {
             conf_report_add(conf_scan_hopeless(sc), at, "a value without a name; write NAME = VALUE;");
         }
@@ -41,10 +45,42 @@ void conf_slip_value(struct conf_scan *sc, struct conf_place at, bool is_string)
     }
 }
 
+static bool is_types(struct str name)
+{
+    return str_eq(name, STR("types"));
+}
+
+static bool is_map(struct str name)
+{
+    return is_types(name) || str_eq(name, STR("set")) || str_eq(name, STR("add")) || str_eq(name, STR("headers"));
+}
+
+/* What libconfig takes for a name; '*' is of the names that stand for duplicates. */
+static bool is_name(struct str name)
+{
+    bool good = name.len > 0 && (isalpha((unsigned char)name.s[0]) || name.s[0] == '*');
+    for (size_t i = 1; good && i < name.len; i++) {
+        good = isalnum((unsigned char)name.s[i]) || strchr("-_*", name.s[i]);
+    }
+    return good;
+}
+
+/* Reports it; in a map, whose names are data, it says how else to write it. */
+static void wrong_name(struct conf_scan *sc, const struct conf_frame *f, struct str name, struct conf_place at)
+{
+    if (f->map.len) {
+        conf_report_add(sc->report, at,
+            "'%.*s' cannot stand before '='; write %.*s = ( { name = \"%.*s\"; value = \"VALUE\"; } );",
+            STR_ARG(name), STR_ARG(f->map), STR_ARG(name));
+    } else {
+        conf_report_add(sc->report, at, "'%.*s' is not a name; write NAME = VALUE;", STR_ARG(name));
+    }
+}
+
 static bool is_duplicate(struct conf_scan *sc, struct conf_frame *f, struct str name, struct conf_place at)
 {
     for (struct conf_seen *s = f->names; s; s = s->next) {
-        if (f->nocase ? str_ieq(s->name, name) : str_eq(s->name, name)) {
+        if (f->map.len && !is_types(f->map) ? str_ieq(s->name, name) : str_eq(s->name, name)) {
             conf_report_add(sc->report, at, "'%.*s' is set twice, first at %s:%u; keep one of them",
                 STR_ARG(name), s->at.file, s->at.line);
             return true;
@@ -63,15 +99,14 @@ void conf_slip_name(struct conf_scan *sc, struct str name, struct conf_place at)
     f->name_at = at;
     f->last = T_NAME;
     f->name_pos = sc->text->len;
-    if (is_duplicate(sc, f, name, at)) {
+    bool wrong = !is_name(name);
+    if (wrong) {
+        wrong_name(sc, f, name, at);
+    }
+    if (wrong || is_duplicate(sc, f, name, at)) {
         name = pool_printf(sc->pool, CONF_TEXT_AGAIN "%u", sc->again++);
     }
     conf_scan_put_str(sc, name, at);
-}
-
-static bool is_header_map(struct str name)
-{
-    return str_eq(name, STR("set")) || str_eq(name, STR("add")) || str_eq(name, STR("headers"));
 }
 
 void conf_slip_open(struct conf_scan *sc, char c, struct conf_place at)
@@ -86,8 +121,8 @@ void conf_slip_open(struct conf_scan *sc, char c, struct conf_place at)
         sc->too_deep = true;
         return;
     }
-    bool nocase = c == '{' && frame_is_group(outer) && is_header_map(outer->name);
-    sc->frames[++sc->depth] = (struct conf_frame){.open = c, .at = at, .nocase = nocase};
+    bool map = c == '{' && frame_is_group(outer) && is_map(outer->name);
+    sc->frames[++sc->depth] = (struct conf_frame){.open = c, .at = at, .map = map ? outer->name : STR_NONE};
 }
 
 static void not_closed(struct conf_scan *sc, const struct conf_frame *f)

@@ -20,6 +20,7 @@ struct admin_wait {
 };
 
 struct changes;
+struct discovery;
 
 struct admin {
     /* Asks the master; `wait` is kept until done() or forget(). */
@@ -28,6 +29,8 @@ struct admin {
     void (*forget)(struct admin *, struct admin_wait *);
     /* The changes of servers; NULL: this process is not the keeper of the serving generation. */
     struct changes *(*changes)(struct admin *);
+    /* What it finds servers by; NULL: nothing yet. */
+    const struct discovery *(*discovery)(struct admin *);
 };
 
 #endif

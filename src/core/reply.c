@@ -69,9 +69,15 @@ static struct str json_page(struct request *req, unsigned status)
 
 /* ---- the log line ---- */
 
+/* An unknown method, coding or version is the client's: who sends them must not fill a log of errors. */
+static bool is_of_client(unsigned status)
+{
+    return status < 500 || status == 501 || status == 505;
+}
+
 static void log_failure(struct request *req, const struct reply_error *e)
 {
-    enum log_level level = e->status >= 500 || e->own_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    enum log_level level = !is_of_client(e->status) || e->own_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
     char outcome[48];
 
     if (e->quiet)
@@ -91,7 +97,7 @@ const char *reply_error_type(unsigned status)
 {
     if (status == 401 || status == 403 || status == 429)
         return "http_request_denied";
-    return status < 500 ? "http_request_error" : "proxy_internal_error";
+    return is_of_client(status) ? "http_request_error" : "proxy_internal_error";
 }
 
 static const char *error_type(const struct reply_error *e)

@@ -20,8 +20,9 @@ struct reply_error {
 };
 
 /*
- * Answers with an error and logs it (level by status: 5xx error, others info) with listener, request id,
- * upstream, reason and cause. Ends the request.  If a final head went out already, the answer is aborted.
+ * Answers with an error and logs it with listener, request id, upstream, reason and cause: 4xx and the
+ * answers to what no server knows, 501 and 505, at level info, other 5xx as errors.  Ends the request.  If a
+ * final head went out already, the answer is aborted.
  */
 void reply_error(struct request *, const struct reply_error *);
 

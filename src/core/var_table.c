@@ -343,6 +343,7 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
     case VAR_REQUEST_ID: return req->id.len ? req->id : request_id(req);
     case VAR_PROTOCOL: return request_protocol(req);
     case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
+    case VAR_SSL_SNI: return req->sni;
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
     case VAR_ROUTE: return req->route ? req->route->label : STR_NONE;
     default: return var_get_response(var, req, scratch);

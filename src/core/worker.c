@@ -27,6 +27,7 @@
 #define RESERVED_FDS 64
 /* Pipes of a user are limited by the kernel to 1,024 of full size, all workers and generations together. */
 #define PIPES_OF_USER 1024
+#define FULL_TELL_MS (60 * 1000)
 /* Idle connections looked at when a new one needs room. */
 #define SHED_LOOK 1024
 
@@ -81,15 +82,28 @@ struct worker_accept {
     const struct listener_conf *conf;
 };
 
+/* Once a minute: who is turned away by thousands does not fill the log. */
+static void tell_full(struct worker *w)
+{
+    int64_t now = w->loop->clock.mono_ms;
+
+    w->turned_away++;
+    if (now < w->full_tell_ms)
+        return;
+    log_write(w->log, LOG_LEVEL_WARN,
+              "limits.connections (%zu for this worker) is reached: %llu client%s turned away", w->conn_max,
+              (unsigned long long)w->turned_away, w->turned_away == 1 ? " is" : "s were");
+    w->turned_away = 0;
+    w->full_tell_ms = now + FULL_TELL_MS;
+}
+
 static void on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer, socklen_t len)
 {
     const struct worker_accept *a = l->arg;
     struct worker *w = a->worker;
 
     if (w->conn_count >= w->conn_max && !shed_idle(w)) {
-        log_write(w->log, LOG_LEVEL_WARN,
-                  "limits.connections (%zu for this worker) is reached: a client is turned away",
-                  w->conn_max);
+        tell_full(w);
         close(fd);
         return;
     }
@@ -234,12 +248,18 @@ void worker_drain(struct worker *w, int64_t until)
         conn_drain(container_of(link, struct conn, link));
 }
 
+/* Whoever stops Weir at once knows what becomes of requests. */
+static const struct worker_ending drain_is_over = {"drain_timeout", LOG_LEVEL_WARN},
+                                  process_ends = {"process_ended", LOG_LEVEL_INFO};
+
 void worker_hurry(struct worker *w, int64_t until)
 {
     if (w->drain_until > until)
         w->drain_until = until;
+    w->ending = &drain_is_over;
     list_each_safe(link, &w->conns)
         conn_hurry(container_of(link, struct conn, link));
+    w->ending = NULL;
 }
 
 bool worker_is_done(const struct worker *w)
@@ -248,14 +268,17 @@ bool worker_is_done(const struct worker *w)
 }
 
 /* The drain's time is over: what still lives ends. */
-static void end_all(struct worker *w, void (*end)(struct conn *, const char *), const char *reason)
+static void end_all(struct worker *w, void (*end)(struct conn *, const char *), const struct worker_ending *ending,
+                    const char *reason)
 {
     struct list *both[] = {&w->conns, &w->fresh_conns};
 
+    w->ending = ending;
     for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
         list_each_safe(link, both[i])
             end(container_of(link, struct conn, link), reason);
     }
+    w->ending = NULL;
 }
 
 static void look_at_lag(struct worker *w)
@@ -295,7 +318,7 @@ void worker_tick(struct worker *w)
     if (w->shed.target_ms > 0)
         look_at_lag(w);
     if (w->draining && now >= w->drain_until)
-        end_all(w, conn_take_leave, "drain_timeout is over");
+        end_all(w, conn_take_leave, &drain_is_over, "drain_timeout is over");
 }
 
 void worker_set_access_log(struct worker *w, size_t index, int fd)
@@ -329,7 +352,7 @@ void worker_free(struct worker *w)
         return;
     for (size_t i = 0; i < w->listener_count; i++)
         listener_free(&w->listeners[i]);
-    end_all(w, conn_give_up, "the process ends");
+    end_all(w, conn_give_up, &process_ends, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
     upstreams_free(w->upstreams);

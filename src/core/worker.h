@@ -64,6 +64,12 @@ struct worker_setup {
     int64_t process_start_s; /* for request ids */
 };
 
+/* Why the worker itself ends connections at this moment: what exchanges that are not over have as $error. */
+struct worker_ending {
+    const char *error; /* static text */
+    enum log_level level; /* of their line in the error log */
+};
+
 struct worker {
     struct loop *loop;
     const struct config *config;
@@ -103,6 +109,9 @@ struct worker {
     struct list conns; /* client connections */
     struct list fresh_conns; /* those not registered with the loop yet */
     size_t conn_count, conn_max;
+    const struct worker_ending *ending; /* NULL: connections end by themselves */
+    uint64_t turned_away; /* clients since that was told */
+    int64_t full_tell_ms; /* not told again before */
     struct request *spare_requests; /* finished ones, with their pools, to be used again */
     size_t spare_count;
     struct request *spare_streams; /* the same for HTTP/2, whose requests have another size */

@@ -143,7 +143,7 @@ int listener_bind(const struct listener_spec *spec, bool shared, char *error, si
     return fd;
 }
 
-int listener_bind_all(const struct listener_spec *spec, int *fds, int n, char *error,
+int listener_bind_all(const struct listener_spec *spec, int *fds, int n, bool shared, char *error,
                       size_t error_size)
 {
     struct listener_spec bound = *spec;
@@ -152,7 +152,7 @@ int listener_bind_all(const struct listener_spec *spec, int *fds, int n, char *e
     if (spec->address.ss_family == AF_UNIX)
         n = 1;
     while (done < n) {
-        int fd = listener_bind(&bound, done > 0, error, error_size);
+        int fd = listener_bind(&bound, shared || done > 0, error, error_size);
 
         if (fd < 0)
             break;
@@ -168,6 +168,25 @@ int listener_bind_all(const struct listener_spec *spec, int *fds, int n, char *e
     while (done > 0)
         close(fds[--done]);
     return -1;
+}
+
+static bool listener_is_any(const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in6 *in6 = (const void *)a;
+
+    if (a->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr == htonl(INADDR_ANY);
+    return a->ss_family == AF_INET6 && memcmp(&in6->sin6_addr, &in6addr_any, sizeof(in6addr_any)) == 0;
+}
+
+bool listener_overlaps(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+    const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+
+    if (a->ss_family != b->ss_family || a->ss_family == AF_UNIX || listener_is_any(a) == listener_is_any(b))
+        return false;
+    return a->ss_family == AF_INET ? a4->sin_port == b4->sin_port : a6->sin6_port == b6->sin6_port;
 }
 
 static bool listener_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)

@@ -54,10 +54,16 @@ void listener_address_text(const struct sockaddr_storage *, socklen_t, char *tex
 int listener_bind(const struct listener_spec *, bool shared, char *error, size_t error_size);
 
 /*
- * Sockets for `n` workers into `fds`: n for TCP, the first unshared; port 0 becomes one port for all.
+ * Sockets for `n` workers into `fds`: n for TCP, the first as `shared` says; port 0 becomes one port for all.
  * One for a unix address.  Their number, or -1 with text in `error` and none left open.
  */
-int listener_bind_all(const struct listener_spec *, int *fds, int n, char *error, size_t error_size);
+int listener_bind_all(const struct listener_spec *, int *fds, int n, bool shared, char *error, size_t error_size);
+
+/*
+ * Whether one is all addresses of a family and the other a single one at the same port: both can be bound if
+ * the second is shared, and the kernel gives a connection to the one that names its address.
+ */
+bool listener_overlaps(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 
 /* Whether `fd` is a listening socket bound to the address of the spec. */
 bool listener_is_bound_to(int fd, const struct listener_spec *);

@@ -34,20 +34,23 @@ struct tls *tls_new(SSL_CTX *ctx, int fd, bool is_server, struct tls_scratch *sc
 {
     struct tls *t = calloc(1, sizeof(*t));
 
-    if (t)
-        t->ssl = SSL_new(ctx);
-    if (!t || !t->ssl || BIO_up_ref(scratch->bio) != 1) {
+    if (!t)
+        return NULL;
+    list_init(&t->warm);
+    t->scratch = scratch;
+    t->ssl = SSL_new(ctx);
+    if (!t->ssl || BIO_up_ref(scratch->bio) != 1) {
         tls_free(t);
         return NULL;
     }
-    t->scratch = scratch;
     t->fd = fd;
     t->small_left = TLS_SMALL_BYTES;
     t->sent_ms = t->messages_ms = *scratch->mono_ms;
     t->may_read = HANDSHAKE_BYTES;
     SSL_set_bio(t->ssl, scratch->bio, scratch->bio);
     SSL_set_read_ahead(t->ssl, 1);
-    (void)SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    (void)SSL_clear_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_set_mode(t->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     (void)SSL_set_options(t->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     if (is_server)
         SSL_set_accept_state(t->ssl);
@@ -60,6 +63,7 @@ void tls_free(struct tls *t)
 {
     if (!t)
         return;
+    tls_cool(t);
     SSL_free(t->ssl);
     free(t->unsent);
     free(t);

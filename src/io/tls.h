@@ -2,7 +2,7 @@
  * tls.h: TLS on one non-blocking socket, towards a client or a server: handshake, and bytes in the clear on one side,
  * records on the other.  It reads and writes the socket by a BIO of its own: one recv for what is there, one send for
  * all records of a flush, and it knows whether the last recv was short, so that none is made only to hear EAGAIN.
- * A session that has nothing under way holds no buffer.
+ * A session that has nothing under way holds no buffer, but for the few that were used last.
  *
  * SSL_CTX and everything about certificates is its makers' business (core/tls).
  */

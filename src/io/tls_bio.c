@@ -95,6 +95,7 @@ struct tls_scratch *tls_scratch_new(const int64_t *mono_ms)
     if (!s)
         return NULL;
     s->mono_ms = mono_ms;
+    list_init(&s->warm);
     s->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "weir");
     if (s->method && BIO_meth_set_read(s->method, bio_read) == 1 &&
         BIO_meth_set_write(s->method, bio_write) == 1 && BIO_meth_set_ctrl(s->method, bio_ctrl) == 1)
@@ -117,12 +118,39 @@ void tls_scratch_free(struct tls_scratch *s)
     free(s);
 }
 
+void tls_cool(struct tls *t)
+{
+    if (list_empty(&t->warm))
+        return;
+    list_remove(&t->warm);
+    t->scratch->warm_count--;
+}
+
+/* Those that are in use get buffers, and the one that was not for the longest time gives its back. */
+static void warm_up(struct tls_scratch *s, struct tls *t)
+{
+    if (s->warm.next == &t->warm)
+        return;
+    tls_cool(t);
+    list_prepend(&s->warm, &t->warm);
+    if (++s->warm_count > TLS_WARM_MAX) {
+        struct tls *last = container_of(s->warm.prev, struct tls, warm);
+
+        tls_cool(last);
+        /* It keeps them if there is something in them. */
+        (void)SSL_free_buffers(last->ssl);
+    }
+}
+
 void tls_enter(struct tls *t)
 {
     struct tls_scratch *s = t->scratch;
 
-    ERR_clear_error();
+    /* Clearing is dear, and seldom needed. */
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
     s->current = t;
+    warm_up(s, t);
     /* What another session could not finish is not this one's. */
     s->len = 0;
     s->is_last = false;

@@ -63,23 +63,37 @@ static const char *next_bytes(struct tls *t, struct source *from, size_t len)
     return to;
 }
 
-static size_t record_size(const struct tls *t, size_t left)
+static size_t record_most(const struct tls *t)
 {
-    size_t most = t->small_left > 0 ? RECORD_SMALL : TLS_RECORD_MAX;
+    return t->small_left > 0 ? RECORD_SMALL : TLS_RECORD_MAX;
+}
 
-    return left < most ? left : most;
+static size_t records(size_t bytes, size_t most)
+{
+    return (bytes + most - 1) / most;
+}
+
+/* How much goes into the next record: a piece is not cut when that costs no record more, as it is not copied then. */
+static size_t record_size(const struct source *from, size_t most)
+{
+    size_t here = from->iov->iov_len - from->at;
+
+    if (from->left <= most)
+        return from->left;
+    if (here < most && 1 + records(from->left - here, most) == records(from->left, most))
+        return here;
+    return most;
 }
 
 /* Makes the records of one write, and gives them to the socket. */
 static int send_turn(struct tls *t, struct source *from)
 {
     for (size_t turn = 0; from->left > 0;) {
-        size_t len = record_size(t, from->left);
-        size_t next = record_size(t, from->left - len);
+        size_t len = record_size(from, record_most(t));
 
         turn += len;
         t->small_left -= t->small_left < len ? t->small_left : len;
-        t->scratch->is_last = next == 0 || turn + next > TURN_BYTES;
+        t->scratch->is_last = len == from->left || turn + record_most(t) > TURN_BYTES;
         if (write_record(t, next_bytes(t, from, len), len) < 0)
             return -1;
         if (t->scratch->is_last)

@@ -10,10 +10,16 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+#include "base/list.h"
 #include "io/tls.h"
 
 /* What a record holds at most (RFC 8446 5.1). */
 #define TLS_RECORD_MAX ((size_t)16 * 1024)
+/*
+ * Sessions whose buffers (33 KB each) OpenSSL keeps from one record to the next, those used last: to get and give them
+ * back for every record costs a tenth of a small request.
+ */
+#define TLS_WARM_MAX 64
 /* Small records, of about a packet, for so much of a connection. */
 #define TLS_SMALL_BYTES ((size_t)64 * 1024)
 
@@ -22,6 +28,8 @@ struct tls_scratch {
     BIO_METHOD *method;
     BIO *bio;
     struct tls *current;
+    struct list warm; /* sessions that may hold buffers, the one used last first */
+    size_t warm_count;
     size_t len; /* of `out` */
     bool is_last; /* the record that comes now is the last of this write */
     char out[TLS_KEPT_MAX]; /* records to be sent */
@@ -31,6 +39,7 @@ struct tls_scratch {
 struct tls {
     SSL *ssl;
     struct tls_scratch *scratch;
+    struct list warm; /* in the scratch's, or alone */
     char *unsent; /* records that the socket did not take; malloc; NULL: none */
     size_t unsent_at, unsent_len;
     const char *error; /* NULL: none */
@@ -51,7 +60,7 @@ struct tls {
     bool dead; /* nothing more may be read or written */
 };
 
-/* Before anything is asked of the SSL: makes the session the current one, with a clean list of errors. */
+/* Before anything is asked of the SSL: makes the session the current one, with a clean list of errors, and warm. */
 void tls_enter(struct tls *);
 
 /*
@@ -59,6 +68,9 @@ void tls_enter(struct tls *);
  * errno: the socket failed.
  */
 int tls_push(struct tls *, const char *tail, size_t tail_len);
+
+/* Out of the list of warm ones. */
+void tls_cool(struct tls *);
 
 /* Nothing more may be read or written. */
 void tls_die(struct tls *, const char *error);

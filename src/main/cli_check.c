@@ -24,6 +24,9 @@ static int cli_with_config(const char *file, bool whole, void (*say)(const char 
     conf_report_print(&report, stderr);
     if (config && whole && !tls_checker_run(config, stderr, first, sizeof(first)))
         valid = false;
+    /* Before the config goes, in whose memory the names of files are. */
+    if (valid && whole)
+        (void)conf_report_print_warnings(&report, stderr);
     if (valid)
         say(file, config);
     config_free(config);

@@ -3,6 +3,7 @@
  * "-" or 0.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -41,12 +42,67 @@ static void add_ms(struct cli_table *t, const json_t *server, const char *name)
     cli_table_add(t, json_is_number(value) ? text : NULL);
 }
 
+static void time_print(const json_t *value, FILE *to)
+{
+    time_t at = (time_t)json_integer_value(value);
+    char text[64];
+    struct tm tm;
+
+    if (at > 0 && gmtime_r(&at, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+        fputs(text, to);
+    else
+        putc('-', to);
+}
+
 static const char *check_of(const json_t *server)
 {
     const json_t *check = json_object_get(server, "check");
     const json_t *ok = json_object_get(check, "ok");
 
     return json_is_true(ok) ? "passed" : text_of(check, "reason");
+}
+
+/* Why servers are ejected and when they are used again: a line each. */
+static void show_ejected(const json_t *upstream, FILE *to)
+{
+    const json_t *server, *ejected;
+    size_t i;
+
+    json_array_foreach (json_object_get(upstream, "servers"), i, server) {
+        ejected = json_object_get(server, "ejected");
+        if (!json_is_object(ejected))
+            continue;
+        fputs("  ", to);
+        name_print(text_of(server, "name"), to);
+        fputs(" is ejected until ", to);
+        time_print(json_object_get(ejected, "until"), to);
+        fputs(", its last failure: ", to);
+        name_print(text_of(ejected, "reason"), to);
+        putc('\n', to);
+    }
+}
+
+/* What its servers are found by, and how that is doing. */
+static void show_discovery(const json_t *upstream, FILE *to)
+{
+    const json_t *source;
+    size_t i;
+
+    json_array_foreach (json_object_get(upstream, "discovery"), i, source) {
+        bool ok = json_is_true(json_object_get(source, "ok"));
+        unsigned long long servers = number_of(source, "servers");
+        const char *reason = text_of(source, "reason");
+
+        fputs("  ", to);
+        name_print(text_of(source, "name"), to);
+        fprintf(to, ": %llu server%s found, last at ", servers, servers == 1 ? "" : "s");
+        time_print(json_object_get(source, "at"), to);
+        if (!ok && reason && *reason) {
+            fprintf(to, "; FAILS (%llu so far): ", number_of(source, "errors"));
+            name_print(reason, to);
+        }
+        putc('\n', to);
+    }
 }
 
 void cli_ctl_show_upstream(const json_t *upstream, FILE *to)
@@ -79,6 +135,8 @@ void cli_ctl_show_upstream(const json_t *upstream, FILE *to)
         cli_table_add(&t, check_of(server));
     }
     cli_table_print(&t, "  ", to);
+    show_ejected(upstream, to);
+    show_discovery(upstream, to);
     pool_free(pool);
 }
 
@@ -150,16 +208,13 @@ static void show_sums(const json_t *answer, struct pool *pool, FILE *to)
 void cli_ctl_show_status(const json_t *answer, FILE *to)
 {
     struct pool *pool = pool_new(16384);
-    time_t started = (time_t)number_of(answer, "started");
-    char since[64] = "-";
-    struct tm tm;
 
-    if (started && gmtime_r(&started, &tm))
-        strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
     fputs("weir ", to);
     name_print(text_of(answer, "version"), to);
-    fprintf(to, ", master %llu, since %s, generation %llu, %llu restarts of processes\n",
-            number_of(answer, "pid"), since, number_of(answer, "generation"), number_of(answer, "restarts"));
+    fprintf(to, ", master %llu, since ", number_of(answer, "pid"));
+    time_print(json_object_get(answer, "started"), to);
+    fprintf(to, ", generation %llu, %llu restarts of processes\n", number_of(answer, "generation"),
+            number_of(answer, "restarts"));
     fprintf(to, "%llu connections open, %llu requests, %llu bytes received, %llu bytes sent\n\n",
             number_of(answer, "connections"), number_of(answer, "requests"),
             number_of(answer, "bytes_received"), number_of(answer, "bytes_sent"));

@@ -12,6 +12,7 @@
 
 #include "main/cli.h"
 #include "main/control.h"
+#include "main/orphans.h"
 
 #define CLI_SIGNAL_STOP_MS 15000
 
@@ -86,7 +87,7 @@ static int cli_signal_wait(int master, int64_t ms)
     return CLI_FAULT;
 }
 
-static int cli_signal_send(const struct control_target *t, const char *command)
+static int cli_signal_send(const struct control_target *t, const char *file, const char *command)
 {
     struct control_reply reply;
     char path[64];
@@ -96,7 +97,9 @@ static int cli_signal_send(const struct control_target *t, const char *command)
     if (control_ask(t, "POST", path, STR_NONE, &reply) < 0)
         return CLI_FAULT;
     ok = reply.status == 200;
-    if (!cli_signal_print(reply.body.s, "text", ok ? stdout : stderr) &&
+    if (!ok && strstr(reply.body.s, "The master is gone"))
+        orphans_say(t, file);
+    else if (!cli_signal_print(reply.body.s, "text", ok ? stdout : stderr) &&
         !cli_signal_print(reply.body.s, "error", stderr))
         fprintf(stderr, "weir: status %u\n", reply.status);
     control_reply_free(&reply);
@@ -120,9 +123,13 @@ int cli_signal(const char *file, const char *command)
         control_missing(file);
         return CLI_FAULT;
     }
+    if (orphans_are(&target)) {
+        orphans_say(&target, file);
+        return CLI_FAULT;
+    }
     /* Opened before, since the file goes away with the process. */
     master = cli_signal_open_master(&target);
-    code = cli_signal_send(&target, command);
+    code = cli_signal_send(&target, file, command);
     if (code == CLI_DONE && strcmp(command, "stop") == 0)
         code = cli_signal_wait(master, CLI_SIGNAL_STOP_MS);
     else if (code == CLI_DONE && strcmp(command, "quit") == 0)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "conf/text.h"
-#include "core/config/config.h"
+#include "core/config/config_names.h"
 
 #define CONTROL_TIMEOUT_S 120
 #define CONTROL_REPLY_MAX (256 * 1024 * 1024)
@@ -103,7 +103,8 @@ void control_find(struct control_target *t, const char *file)
 
     *t = (struct control_target){.drain_timeout_ms = 600 * 1000};
     conf_report_init(&report, pool);
-    config = config_load(file, &report);
+    /* No address of a server is needed, and none waited for: what stops an instance works without DNS. */
+    config = config_load_with(file, &(struct config_names){.how = CONFIG_NAMES_NONE}, &report);
     if (config)
         control_from_config(t, config);
     else

@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 
+#include "core/json.h"
 #include "core/request.h"
 #include "core/route/router.h"
+#include "core/upstream/upstream.h"
 
 /* What the router said of one route. */
 struct explain_note {
@@ -22,6 +24,13 @@ struct explain_step {
     struct str path; /* with its query */
 };
 
+/* One diversion that was looked at. */
+struct explain_divert {
+    const struct divert_conf *divert;
+    enum { EXPLAIN_PASSED, EXPLAIN_TAKEN, EXPLAIN_OPEN /* nobody but the running Weir can know */ } result;
+    struct str why;
+};
+
 struct explain {
     const struct config *config;
     struct request req;
@@ -33,6 +42,9 @@ struct explain {
     const char *reason; /* of `status` */
     struct explain_step *steps;
     size_t step_count;
+    struct explain_divert *diverts; /* in the order in which they are asked */
+    size_t divert_count;
+    bool diverts_open; /* what follows holds only if those that are open do not */
     const struct upstream *upstream; /* that takes it, after `divert`; NULL: none is asked */
     struct str key; /* that its server is chosen by; STR_NONE: none */
     const struct peer_conf *server; /* chosen by the key, if it can be used; NULL: it depends on more */
@@ -65,8 +77,20 @@ bool explain_is_apart(const struct explain *, const struct route *);
 /* Why a site was taken or not. */
 struct str explain_why_site(const struct explain *, const struct site *);
 
-/* A condition `percent` was asked with a secret made up for this run: another run may decide otherwise. */
+/*
+ * explain_chance.c: whether it is a condition `percent` alone that decides, with a secret made up for this run:
+ * another run may decide otherwise.  Of one list of conditions (NULL: none); of the routes that were asked.
+ */
+bool explain_is_open(const struct explain *, const struct match *);
 bool explain_is_by_chance(const struct explain *);
+
+/* explain_divert.c: asks the diversions; the state of the upstream that takes the request. */
+struct upstream_state *explain_diverts(struct explain *, struct upstreams *);
+void explain_print_diverts(const struct explain *, FILE *to);
+void explain_put_diverts(struct json *, const struct explain *);
+
+/* What a method other than GET and HEAD gets where only these are served; NULL: nothing in its way. */
+const char *explain_refusal(const struct explain *);
 
 /* Host, X-Forwarded-* and Via as sent to the server, before request_headers; none where none is asked. */
 void explain_defaults(struct explain *, struct header_list *fields);

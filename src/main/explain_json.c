@@ -1,5 +1,4 @@
 /* explain_json.c: an explanation for programs: one object. */
-#include "core/json.h"
 #include "core/https.h"
 #include "core/tls/tls_client.h"
 #include "core/upstream/sticky.h"
@@ -172,6 +171,7 @@ static void put_servers(struct json *j, const struct upstream *upstream)
 
 static void put_choice(struct json *j, const struct explain *e)
 {
+    explain_put_diverts(j, e);
     put_servers(j, e->upstream);
     json_str(j, "diverted_from",
              e->upstream != e->req.route->upstream ? e->req.route->upstream->name : STR_NONE);
@@ -224,6 +224,8 @@ static void put_handling(struct json *j, struct explain *e)
     put_ops(j, "request_headers", &route->request_headers, &e->req);
     put_ops(j, "response_headers", &route->response_headers, &e->req);
     json_str(j, "action", str_of(explain_action(route->action)));
+    if (explain_refusal(e))
+        json_uint(j, "status_if_found", 405);
     if (route->action == ACTION_PROXY && route->upstream)
         put_choice(j, e);
     if (e->upstream && e->upstream->sticky)
@@ -269,7 +271,7 @@ void explain_print_json(struct explain *e, FILE *to)
     }
     put_sites(&j, e);
     put_candidates(&j, e);
-    json_bool(&j, "by_chance", explain_is_by_chance(e));
+    json_bool(&j, "by_chance", explain_is_by_chance(e) || e->diverts_open);
     if (route)
         put_handling(&j, e);
     json_object_end(&j);

@@ -1,6 +1,5 @@
 /* explain_site.c: why a site took the request, and why no other did. */
 #include "core/route/host_table.h"
-#include "core/route/match.h"
 #include "main/explain.h"
 
 static bool explain_serves(const struct listener_conf *listener, const struct site *site)
@@ -47,19 +46,4 @@ struct str explain_why_site(const struct explain *e, const struct site *site)
     if (req->host.len == 0)
         return STR("the request names no host");
     return pool_printf(pool, "none of its hosts is \"%.*s\"", STR_ARG(req->host));
-}
-
-bool explain_is_by_chance(const struct explain *e)
-{
-    const struct site *site = e->req.site;
-
-    for (size_t i = 0; site && i < site->route_count && !e->config->has_secret; i++) {
-        const struct match *when = site->routes[i].when;
-        bool met = e->notes && e->notes[i].noted;
-
-        for (size_t k = 0; met && when && k < when->count; k++)
-            if (when->terms[k].subject == MATCH_PERCENT)
-                return true;
-    }
-    return false;
 }

@@ -203,6 +203,7 @@ static void print_choice(const struct explain *e, FILE *to)
 {
     char text[BODY_SHOWN];
 
+    explain_print_diverts(e, to);
     if (e->upstream != e->req.route->upstream)
         line(to, "diverted", pool_printf(e->req.pool, "from %.*s: the conditions hold",
                                          STR_ARG(e->req.route->upstream->name)));
@@ -253,6 +254,9 @@ static void print_action(struct explain *e, FILE *to)
     const struct route *route = e->req.route;
 
     line(to, "action", str_of(explain_action(route->action)));
+    if (explain_refusal(e))
+        line(to, "answer", pool_printf(e->req.pool, "405 to %.*s, where what is asked for is there: %s",
+                                       STR_ARG(e->req.head.method), explain_refusal(e)));
     if (route->action == ACTION_PROXY && route->upstream) {
         line(to, "forwarded", pool_printf(e->req.pool, "%.*s%.*s", STR_ARG(e->req.forward_path),
                                           STR_ARG(e->req.forward_query)));

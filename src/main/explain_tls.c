@@ -45,7 +45,7 @@ static bool explain_tls(const struct explain *e, struct explain_tls *t)
         return false;
     t->conf = tls_conf_for(e);
     list = t->conf->pair_count ? t->conf : l->tls;
-    names = tls_names_new(list->pairs, list->pair_count, (struct hash_key){0, 0});
+    names = tls_names_new(list->pairs, list->pair_count, (struct hash_key){0, 0}, NULL);
     choice = tls_names_find(names, e->sni);
     for (size_t i = 0; i < TLS_KINDS; i++) {
         if (choice.pairs[i] >= 0)
@@ -112,9 +112,9 @@ void explain_print_tls(const struct explain *e, FILE *to)
     struct str at;
 
     if (!explain_tls(e, &t)) {
-        if (e->req.tls)
+        if (e->req.tls && !e->listener_assumed)
             fprintf(to, "%-11s%s\n", "tls", "the listener has none: a client that begins with it fails");
-        else if (e->req.listener->tls)
+        else if (!e->req.tls && e->req.listener->tls)
             fprintf(to, "%-11s%s\n", "tls", "the listener has it: a client has to say https");
         return;
     }

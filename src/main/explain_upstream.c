@@ -1,6 +1,5 @@
 /* explain_upstream.c: which upstream and which server, as a worker chooses them that knows the file alone. */
 #include "core/upstream/balance_key.h"
-#include "core/upstream/divert.h"
 #include "core/var.h"
 #include "core/worker.h"
 #include "main/explain.h"
@@ -52,7 +51,7 @@ void explain_upstream(struct explain *e)
     struct upstream_state *state;
 
     worker.upstreams = upstreams_new(&worker);
-    state = divert_choose(worker.upstreams, e->req.route->upstream, &e->req);
+    state = explain_diverts(e, worker.upstreams);
     e->upstream = state->conf;
     if (balance_has_key(e->upstream->balance))
         explain_server(e, state);

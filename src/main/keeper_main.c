@@ -159,6 +159,11 @@ static struct changes *keeper_changes(struct admin *admin)
     return k->changes;
 }
 
+static const struct discovery *keeper_discovery(struct admin *admin)
+{
+    return container_of(admin, struct keeper, admin)->discovery;
+}
+
 static void keeper_on_prepared(struct child *c)
 {
     struct keeper *k = container_of(c->admin, struct keeper, admin);
@@ -212,7 +217,7 @@ static void keeper_on_end(struct child *c)
 
 int keeper_main(struct child *c)
 {
-    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes}, .child = c};
+    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes, keeper_discovery}, .child = c};
 
     c->admin = &keeper.admin;
     c->on_message = keeper_on_message;

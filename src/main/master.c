@@ -19,9 +19,11 @@
 
 #define MASTER_NO_USER "nobody" /* the default of `user` */
 
-struct config *master_load_config(const struct master_options *o, struct conf_report *report)
+struct config *master_load_config(const struct master_options *o, const struct config_names *names,
+                                  struct conf_report *report)
 {
-    return o->file ? config_load(o->file, report) : config_from_text(o->text, o->text_name, report);
+    return o->file ? config_load_with(o->file, names, report)
+                   : config_from_text_with(o->text, o->text_name, names, report);
 }
 
 /* With the program's name on standard error, as long as nobody reads a log. */
@@ -77,7 +79,7 @@ static struct config *master_first_config(struct master *m)
     char why[300];
 
     conf_report_init(&report, pool);
-    config = master_load_config(m->options, &report);
+    config = master_load_config(m->options, &(struct config_names){.how = CONFIG_NAMES_ASK}, &report);
     if (!config) {
         conf_report_print(&report, stderr);
         if (report.n > 0) {

@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "core/board/board.h"
+#include "core/config/config_names.h"
 #include "main/certificates.h"
 #include "main/generation.h"
 #include "main/pidfile.h"
@@ -64,7 +65,8 @@ struct master {
 int master_run(const struct master_options *);
 
 /* The configuration as the options say; NULL with errors in the report. */
-struct config *master_load_config(const struct master_options *, struct conf_report *);
+struct config *master_load_config(const struct master_options *, const struct config_names *,
+                                  struct conf_report *);
 
 /* Takes the lock of pid_file unless it is held already; -1 with text in `error`: another master has it. */
 int master_lock(struct master *, const struct config *, char *error, size_t error_size) WEIR_MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PORT_OWNER_TCP_LISTEN 0x0a /* a state in /proc/net/tcp */
+#define PORT_OWNER_UNIX_LISTEN 0x10000 /* a flag in /proc/net/unix */
 
 /* The inode of a socket that listens on that port in a /proc/net/tcp file, or 0. */
 static unsigned long port_owner_inode(const char *file, unsigned port)
@@ -109,4 +110,49 @@ void port_owner_name(const struct listener_spec *spec, char *error, size_t error
     }
     if (proc)
         closedir(proc);
+}
+
+/* The inode of the socket that listens at that path, or 0. */
+static unsigned long port_owner_unix_inode(const char *path)
+{
+    FILE *in = fopen("/proc/net/unix", "re");
+    unsigned long inode = 0;
+    char line[512];
+
+    while (in && inode == 0 && fgets(line, sizeof(line), in)) {
+        unsigned long found;
+        unsigned flags;
+        int at = 0;
+
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "%*s %*s %*s %x %*s %*s %lu %n", &flags, &found, &at) == 2 &&
+            (flags & PORT_OWNER_UNIX_LISTEN) && at > 0 && strcmp(line + at, path) == 0)
+            inode = found;
+    }
+    if (in)
+        fclose(in);
+    return inode;
+}
+
+bool port_owner_of_unix(const char *path, char *pids, size_t size)
+{
+    unsigned long inode = port_owner_unix_inode(path);
+    DIR *proc = inode ? opendir("/proc") : NULL;
+    struct dirent *entry;
+    size_t used = 0;
+    char wanted[64];
+
+    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    pids[0] = 0;
+    while (proc && (entry = readdir(proc))) {
+        size_t len = strlen(entry->d_name);
+
+        if (!isdigit((unsigned char)entry->d_name[0]) || used + len + 2 > size ||
+            !port_owner_holds(entry->d_name, wanted))
+            continue;
+        used += (size_t)snprintf(pids + used, size - used, " %s", entry->d_name);
+    }
+    if (proc)
+        closedir(proc);
+    return used > 0;
 }

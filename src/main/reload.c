@@ -8,19 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "main/master.h"
-#include "main/tls_checker.h"
+#include "main/reload_check.h"
 
 #define RELOAD_CHECK_MS 60000
 #define RELOAD_READY_MS 10000
 #define RELOAD_ROOM_MS (GENERATION_HURRY_MS + 3000)
 #define RELOAD_REMOVED_MS 1000 /* how long a removed listener is served */
 #define RELOAD_SWITCH_MS 1000
-#define RELOAD_TEXT_MAX (64 * 1024)
 #define RELOAD_ENDS_MAX 3 /* processes that may die before their generation is given up */
 
 void reload_init(struct reload *r)
@@ -53,35 +51,11 @@ static void reload_finish(struct master *m, bool ok, const char *text)
     }
 }
 
-/* In the child: says what is wrong into the memfd. */
-static WEIR_NORETURN void reload_check_in_child(struct master *m)
-{
-    struct pool *pool = pool_new(4096);
-    struct conf_report report;
-    FILE *out = fdopen(m->reload.report, "w");
-    struct config *config;
-    bool ok;
-
-    master_leave_in_child(m);
-    conf_report_init(&report, pool);
-    config = master_load_config(m->options, &report);
-    if (!config && out)
-        conf_report_print(&report, out);
-    ok = config && out && tls_checker_here(config, out);
-    if (out)
-        fflush(out);
-    _exit(ok ? 0 : 1);
-}
-
 static void reload_check(struct master *m)
 {
     struct reload *r = &m->reload;
 
-    r->report = memfd_create("report", MFD_CLOEXEC);
-    fflush(NULL);
-    r->pid = r->report < 0 ? -1 : fork();
-    if (r->pid == 0)
-        reload_check_in_child(m);
+    r->pid = reload_check_start(m, &r->report);
     if (r->pid < 0) {
         char text[128];
 
@@ -118,19 +92,6 @@ void reload_begin(struct master *m, struct process *asker, uint32_t number)
     r->state = RELOAD_WANTED;
 }
 
-/* Malloc'd text of the memfd. */
-static char *reload_report_text(int fd)
-{
-    char *text = malloc(RELOAD_TEXT_MAX + 1);
-    ssize_t n;
-
-    if (!text)
-        abort();
-    n = pread(fd, text, RELOAD_TEXT_MAX, 0);
-    text[n > 0 ? n : 0] = 0;
-    return text;
-}
-
 /* The errors of a file that was changed after it passed the check. */
 static void reload_refuse(struct master *m, struct conf_report *report)
 {
@@ -146,15 +107,17 @@ static void reload_refuse(struct master *m, struct conf_report *report)
     free(text);
 }
 
-static void reload_load(struct master *m)
+/* With the addresses that the child found: the master waits for no name server. */
+static void reload_load(struct master *m, struct str found)
 {
     struct pool *pool = pool_new(4096);
+    struct config_names names = {.how = CONFIG_NAMES_FOUND, .found = found};
     struct conf_report report;
     struct config *config;
     char error[512];
 
     conf_report_init(&report, pool);
-    config = master_load_config(m->options, &report);
+    config = master_load_config(m->options, &names, &report);
     if (!config) {
         reload_refuse(m, &report);
     } else if (reload_start(m, config, error, sizeof(error)) < 0) {
@@ -184,23 +147,30 @@ int reload_start(struct master *m, struct config *config, char *error, size_t er
     return 0;
 }
 
+static const char *reload_no_check(const struct master *m)
+{
+    return m->loop->clock.mono_ms >= m->reload.deadline
+               ? "The check of the configuration took more than 60 seconds; is a name server silent?\n"
+               : "The check of the configuration was killed.\n";
+}
+
 bool reload_child_ended(struct master *m, pid_t pid, int status)
 {
     struct reload *r = &m->reload;
+    bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    size_t len;
     char *text;
 
     if (r->state != RELOAD_CHECKING || pid != r->pid)
         return false;
     r->pid = 0;
-    text = reload_report_text(r->report);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        outcome_log(m->log, LOG_LEVEL_WARN, "", text);
-        free(text);
+    text = reload_check_said(r->report, &len);
+    if (passed) {
         reload_close_report(r);
-        reload_load(m);
-        return true;
+        reload_load(m, (struct str){text, len});
+    } else {
+        reload_finish(m, false, len ? text : reload_no_check(m));
     }
-    reload_finish(m, false, text[0] ? text : "The check of the configuration was killed.\n");
     free(text);
     return true;
 }

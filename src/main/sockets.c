@@ -134,19 +134,27 @@ struct sockets_trial {
     size_t error_size;
 };
 
+/* Whether sockets of our own are at the same port, of all addresses where this is one of them, or of one. */
+static bool sockets_overlap(const struct sockets *s, const struct sockets_entry *e)
+{
+    for (const struct sockets_entry *o = s->first; o; o = o->next)
+        if (o != e && o->count > 0 && listener_overlaps(&e->spec.address, &o->spec.address))
+            return true;
+    return false;
+}
+
 /* The first sockets of an address. */
 static int sockets_bind_new(struct sockets_trial *t, struct sockets_entry *e, unsigned wanted)
 {
+    bool shared = sockets_overlap(t->sockets, e);
     int n;
 
     e->fds = sockets_grow(NULL, wanted, sizeof(int));
-    n = listener_bind_all(&e->spec, e->fds, (int)wanted, t->error, t->error_size);
-    if (n < 0) {
+    if ((n = listener_bind_all(&e->spec, e->fds, (int)wanted, shared, t->error, t->error_size)) < 0) {
         port_owner_name(&e->spec, t->error, t->error_size);
         return -1;
     }
-    e->count = (unsigned)n;
-    e->served = e->count;
+    e->served = e->count = (unsigned)n;
     return 0;
 }
 
@@ -375,10 +383,9 @@ void sockets_keep(struct sockets *s, const struct config *config)
 
 void sockets_unlink(const struct sockets *s)
 {
-    for (const struct sockets_entry *e = s->first; e; e = e->next) {
+    for (const struct sockets_entry *e = s->first; e; e = e->next)
         if (e->kind != HANDOVER_TCP)
             unlink(e->address + strlen("unix:"));
-    }
     if (s->take >= 0)
         unlink(s->take_path);
 }

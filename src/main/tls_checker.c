@@ -25,29 +25,22 @@ static int checker_drop(const struct config *config, FILE *out)
     return -1;
 }
 
-bool tls_checker_here(const struct config *config, FILE *out)
+bool tls_checker_here(const struct config *config, FILE *wrong, FILE *odd)
 {
-    struct pool *pool = pool_new(4096);
-    struct conf_report errors, warnings;
+    struct pool *pool;
+    struct conf_report report;
     bool ok;
 
-    if (config->tls_conf_count == 0) {
-        pool_free(pool);
+    if (config->tls_conf_count == 0)
         return true;
-    }
-    conf_report_init(&errors, pool);
-    conf_report_init(&warnings, pool);
-    if (checker_drop(config, out) < 0) {
-        pool_free(pool);
+    if (checker_drop(config, wrong) < 0)
         return false;
-    }
-    tls_check(config, time(NULL), &errors, &warnings);
-    ok = errors.n == 0;
-    conf_report_print(&errors, out);
-    conf_report_sort(&warnings);
-    for (size_t i = 0; i < warnings.n; i++)
-        fprintf(out, "%s:%u: warning: %.*s\n", warnings.errors[i].at.file ? warnings.errors[i].at.file : "?",
-                warnings.errors[i].at.line, STR_ARG(warnings.errors[i].what));
+    pool = pool_new(4096);
+    conf_report_init(&report, pool);
+    tls_check(config, time(NULL), &report);
+    ok = report.n == 0;
+    conf_report_print(&report, wrong);
+    conf_report_print_warnings(&report, odd);
     pool_free(pool);
     return ok;
 }
@@ -55,7 +48,7 @@ bool tls_checker_here(const struct config *config, FILE *out)
 static WEIR_NORETURN void checker_child(const struct config *config, int fd)
 {
     FILE *out = fdopen(fd, "w");
-    bool ok = out && tls_checker_here(config, out);
+    bool ok = out && tls_checker_here(config, out, out);
 
     if (out)
         fflush(out);

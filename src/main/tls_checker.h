@@ -10,8 +10,11 @@
 
 #include "core/config/config.h"
 
-/* In a forked process, which it changes for good: says to `out` what is wrong and what hardly meant; false: an error. */
-bool tls_checker_here(const struct config *, FILE *out);
+/*
+ * In a forked process, which it changes for good: says to `wrong` what is wrong, to `odd` what is hardly meant; they may
+ * be one.  False: something is wrong.
+ */
+bool tls_checker_here(const struct config *, FILE *wrong, FILE *odd);
 
 /*
  * Forks for that and waits.  What is to be said goes to `out`, its first line to `first` too; false: an error.  Does

@@ -14,7 +14,7 @@ package Weir;
 #   is($w->get('http', '/')->{status}, 200);
 #   $w->stop_ok;
 #
-# WEIR names the binary (default ./weir), WEIR_TIMEOUT the seconds to wait (10),
+# WEIR names the binary (default ./weir), WEIR_TIMEOUT the seconds to wait (30),
 # WEIR_KEEP leaves the directories behind.
 
 use strict;
@@ -23,7 +23,9 @@ use Carp qw(croak);
 use Cwd qw(abs_path);
 use File::Temp ();
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX ();
+use Socket qw(SOCK_DGRAM);
 use Test::Builder;
 use Time::HiRes qw(time);
 use Weir::Client;
@@ -31,14 +33,14 @@ use Weir::Upstream;
 
 my $owner = $$;
 my %running;    # pid => Weir
-my %given;      # ports handed out by this process
+my %given;      # ports handed out by this process => what holds them
 my $sanitizer = qr/(?:Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|: runtime error: /;
 
 # So that END runs, and ends what was started, when the test is interrupted.
 $SIG{$_} = sub { exit 1 }
     for grep { !defined $SIG{$_} } qw(INT TERM HUP);
 
-sub timeout { return $ENV{WEIR_TIMEOUT} // 10 }
+sub timeout { return $ENV{WEIR_TIMEOUT} // 30 }
 
 # Calls CODE every few milliseconds until it is true: its value, or undef when late.
 sub wait_for {
@@ -52,14 +54,16 @@ sub wait_for {
     }
 }
 
-# A loopback port nobody listens on, never the same one twice.
+# A loopback port nobody listens on, never the same one twice, nor one of a test that runs at the same time: each is
+# held by an abstract socket as long as this process is there. They are below those that the kernel gives to clients.
 sub free_port {
-    for (1 .. 100) {
-        my $s = IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => 0)
-            or croak "no free port: $!";
-        my $port = $s->sockport;
-        close $s;
-        return $port if !$given{$port}++;
+    for (1 .. 1000) {
+        my $port = 20000 + int rand 10000;
+        next if $given{$port};
+        my $hold = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "\0weir-test-port-$port") or next;
+        IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1) or next;
+        $given{$port} = $hold;
+        return $port;
     }
     croak 'no free port';
 }
@@ -342,7 +346,7 @@ sub _left {
             } sort { $a <=> $b } keys %all;
             return !@left;
         },
-        1
+        5
     );
     return @left;
 }

@@ -28,11 +28,6 @@ struct str request_id(struct request *r)
     return r->id;
 }
 
-struct str request_protocol(const struct request *r)
-{
-    return r->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
-}
-
 #define NOON 784123200 /* 1994-11-06 12:00:00 */
 
 /* A worker with one route and one log. */
@@ -206,6 +201,21 @@ static void json(void **state)
 {
     struct str fields[] = {STR("path"), STR("status"), STR("duration"), STR("header_referer"),
                            STR("sent_header_x")};
+    struct str of_attempts[] = {STR("upstream_addr"), STR("upstream_status"), STR("upstream_duration")};
+    static const struct {
+        const char *addr;
+        unsigned status;
+        struct request_attempts before;
+        const char *line;
+    } attempts[] = {
+        {"", 0, {{NULL, 0}, {NULL, 0}, {NULL, 0}},
+         "{\"upstream_addr\":null,\"upstream_status\":null,\"upstream_duration\":null}\n"},
+        {"10.0.0.1:80", 200, {{NULL, 0}, {NULL, 0}, {NULL, 0}},
+         "{\"upstream_addr\":[\"10.0.0.1:80\"],\"upstream_status\":[200],\"upstream_duration\":null}\n"},
+        {"unix:/a\"b", 0, {STR("10.0.0.1:80, 10.0.0.2:80, "), STR("-, 502, "), STR("0.001, 1.250, ")},
+         "{\"upstream_addr\":[\"10.0.0.1:80\",\"10.0.0.2:80\",\"unix:/a\\\"b\"],"
+         "\"upstream_status\":[null,502,null],\"upstream_duration\":[0.001,1.250,null]}\n"},
+    };
     struct stand s;
     int ends[2];
     char *text;
@@ -224,6 +234,15 @@ static void json(void **state)
         "\"uri\":\"/a%20b?q=1\",\"path\":\"/a%20b\",\"query\":\"q=1\",\"status\":200,\"bytes_sent\":12345,"
         "\"bytes_received\":6,\"duration\":0.250,\"site\":\"s1\",\"route\":\"r1\",\"upstream_addr\":null,"
         "\"upstream_status\":null,\"upstream_duration\":null,\"queue_duration\":null,\"grpc_status\":null,\"cache_status\":null,\"error\":\"http_response_incomplete\"}\n");
+    s.r.error = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+        s.r.upstream_addr = str_of(attempts[i].addr);
+        s.r.upstream_status = attempts[i].status;
+        s.r.before = attempts[i].before;
+        set_fields(&s, of_attempts, ARRAY_SIZE(of_attempts));
+        access_logs_write(s.logs, &s.r);
+        assert_string_equal(pipe_text(ends[0]), attempts[i].line);
+    }
     set_fields(&s, fields, ARRAY_SIZE(fields));
     s.r.path = STR("/\"\\\n");
     header(&s, "Referer", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80\xff\xc3");

@@ -152,7 +152,7 @@ static void world_init(struct world *w)
     w->pool = pool_new(65536);
     make_config(w);
     make_board(w);
-    w->admin = (struct admin){admin_ask, admin_forget, NULL};
+    w->admin = (struct admin){.ask = admin_ask, .forget = admin_forget};
     w->log.fd = -1;
     w->worker = (struct worker){.loop = &w->loop, .log = &w->log, .board = w->board, .admin = &w->admin};
     w->worker.config = &w->config;
@@ -259,7 +259,7 @@ static void test_status_json(void **state)
     ASSERT_HOLDS(&w, "\"2xx\":14");
     ASSERT_HOLDS(&w, "{\"pid\":1001,\"connections\":0,\"requests\":10,\"index\":0,\"generation\":1,");
     ASSERT_HOLDS(&w, "{\"pid\":1002,\"connections\":3,\"requests\":5,\"index\":0,\"generation\":2,");
-    ASSERT_HOLDS(&w, "\"listeners\":[{\"address\":\"127.0.0.1:8900\",\"admin\":false}]");
+    ASSERT_HOLDS(&w, "\"listeners\":[{\"address\":\"127.0.0.1:8900\",\"admin\":false,\"tls\":false}]");
     ASSERT_HOLDS(&w, "\"upstreams\":[{\"name\":\"app \\\"1\\\"\"");
     ASSERT_HOLDS(&w, "\"caches\":[]");
     world_free(&w);
@@ -306,10 +306,10 @@ static void test_upstream_json(void **state)
 static void test_metrics(void **state)
 {
     static const char *const lines[] = {
-        "# TYPE weir_requests_total counter\nweir_requests_total 15\n",
+        "# TYPE weir_requests_total counter\nweir_requests_total{protocol=\"http1\"} 15\n",
         "\nweir_responses_total{code=\"2xx\"} 14\n",
         "\nweir_responses_total{code=\"5xx\"} 1\n",
-        "\nweir_connections 3\n",
+        "\nweir_connections{protocol=\"http1\"} 3\nweir_connections{protocol=\"http2\"} 0\n",
         "\nweir_build_info{version=\"",
         "\nweir_workers{state=\"serving\"} 1\nweir_workers{state=\"draining\"} 1\n",
         "\nweir_request_duration_seconds_bucket{le=\"0.001\"} 0\n",
@@ -532,7 +532,7 @@ static void test_without_board(void **state)
         assert_int_equal(w.status, 200);
     }
     ask(&w, &handler_api, "GET", "/metrics", "localhost");
-    ASSERT_HOLDS(&w, "\nweir_requests_total 77\n");
+    ASSERT_HOLDS(&w, "\nweir_requests_total{protocol=\"http1\"} 77\n");
     world_free(&w);
 }
 

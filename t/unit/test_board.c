@@ -61,6 +61,21 @@ static void count_some(struct board *board, unsigned slot)
     peer->latency.sum_ms += 20;
 }
 
+/* The slots from `first` on. */
+static const int *slots_from(int first)
+{
+    static int slots[1000];
+
+    for (int i = 0; i < (int)ARRAY_SIZE(slots); i++)
+        slots[i] = first + i;
+    return slots;
+}
+
+static void sums_from(struct board *board, int first, size_t count, struct peer_stats *sums)
+{
+    board_peer_sums(board, slots_from(first), count, sums);
+}
+
 static void test_slot_reuse_keeps_counters(void **state)
 {
     struct board *board = board_new();
@@ -83,14 +98,14 @@ static void test_slot_reuse_keeps_counters(void **state)
         board_process_sum(board, &sum);
         assert_int_equal(sum.requests, 1000 * round);
         assert_int_equal(sum.connections, 7);
-        board_peer_sums(board, 1, 1, &peer);
+        sums_from(board, 1, 1, &peer);
         assert_int_equal(peer.active, 3);
 
         board_process_free(board, (unsigned)slot);
         board_process_sum(board, &sum);
         assert_int_equal(sum.requests, 1000 * round);
         assert_int_equal(sum.connections, 0);
-        board_peer_sums(board, 1, 1, &peer);
+        sums_from(board, 1, 1, &peer);
         assert_int_equal(peer.active, 0);
         assert_int_equal(peer.requests, 500 * round);
         assert_int_equal(peer.latency.bucket[2], 5 * round);
@@ -195,9 +210,9 @@ static void test_collect(void **state)
     assert_int_equal(board_peer_collect(board, 2), 1);
     assert_int_equal(SERVER(board, "u", "kept"), 1);
     assert_int_equal(SERVER(board, "u", "new"), 0);
-    board_peer_sums(board, 0, 1, &sum);
+    sums_from(board, 0, 1, &sum);
     assert_int_equal(sum.requests, 0);
-    board_peer_sums(board, 1, 1, &sum);
+    sums_from(board, 1, 1, &sum);
     assert_int_equal(sum.requests, 6);
     board_close(board);
 }
@@ -225,14 +240,18 @@ static void test_holes_cost_nothing(void **state)
     board_peer_stats(board, 62, 999)->active = 5;
     before = board_kib(board);
     assert_true(before < 1024);
-    board_peer_sums(board, 0, 1000, sums);
+    sums_from(board, 0, 1000, sums);
     assert_int_equal(sums[999].failures, 2);
     assert_int_equal(sums[70].failures, 1);
     assert_int_equal(sums[71].failures, 0);
-    board_peer_actives(board, 70, 930, actives);
+    board_peer_actives(board, slots_from(70), 930, actives);
     assert_int_equal(actives[0], 3);
     assert_int_equal(actives[1], 0);
     assert_int_equal(actives[929], 9);
+    board_peer_actives(board, (const int[]){999, 70, 71, -1, 70, 999}, 6, actives);
+    assert_int_equal(actives[0] * 100000 + actives[1] * 10000 + actives[2] * 1000 + actives[3] * 100 +
+                         actives[4] * 10 + actives[5],
+                     930039);
     assert_int_equal(board_kib(board), before);
     assert_int_equal(board_peer_active(board, 999), 9);
     assert_int_equal(board_peer_active(board, BOARD_PEERS), 0);
@@ -252,15 +271,15 @@ static void test_no_place(void **state)
     uint64_t actives[4] = {1, 1, 1, 1};
 
     (void)state;
-    board_peer_actives(board, BOARD_PEERS - 2, 4, actives);
+    board_peer_actives(board, slots_from(BOARD_PEERS - 2), 4, actives);
     assert_int_equal(actives[0] + actives[3], 0);
     board_peer_stats(board, BOARD_PARTS, 0)->requests++;
     board_peer_stats(board, 0, (unsigned)-1)->requests++;
-    board_peer_sums(board, 0, 1, &sum);
+    sums_from(board, 0, 1, &sum);
     assert_int_equal(sum.requests, 0);
-    board_peer_sums(board, (unsigned)-1, 1, &sum);
+    sums_from(board, -1, 1, &sum);
     assert_int_equal(sum.requests, 0);
-    board_peer_sums(board, BOARD_PEERS - 2, 4, sums);
+    sums_from(board, BOARD_PEERS - 2, 4, sums);
     assert_int_equal(sums[3].requests, 0);
     board_close(board);
 }
@@ -296,7 +315,7 @@ static void test_open_again(void **state)
     assert_non_null(again);
     assert_int_equal(SERVER(again, "u", "b"), 1);
     assert_int_equal(SERVER(again, "u", "c"), 2);
-    board_peer_sums(again, 1, 1, &sum);
+    sums_from(again, 1, 1, &sum);
     assert_int_equal(sum.requests, 9);
     assert_int_equal(board_process_take(again, BOARD_WORKER, 0, 2), 1);
     board_close(again);
@@ -448,7 +467,7 @@ static void test_hostile_words(void **state)
     struct process_stats sum;
     struct peer_stats peer;
     char page[4096];
-    const size_t peers_at = 4096 + BOARD_PROCESSES * 384;
+    const size_t peers_at = 4096 + BOARD_PROCESSES * 512;
 
     (void)state;
     assert_int_equal(pread(board_fd(board), page, sizeof(page), 0), (ssize_t)sizeof(page));
@@ -459,7 +478,7 @@ static void test_hostile_words(void **state)
         assert_int_equal(pwrite(board_fd(board), page, sizeof(page), (off_t)at), (ssize_t)sizeof(page));
     assert_int_equal(board_process_end(board), BOARD_PROCESSES);
     board_process_sum(board, &sum);
-    board_peer_sums(board, 0, 1, &peer);
+    sums_from(board, 0, 1, &peer);
     assert_int_equal(board_process_take(board, BOARD_WORKER, 0, 1), -1);
     assert_true(SERVER(board, "u", "a") >= 256);
     board_process_free(board, 3);

@@ -114,7 +114,9 @@ static const struct {
                       "write a size such as 4096, \"16k\", \"10m\" or \"2g\"\n"},
     {"size = -1;", "w.conf:1: 'size' is negative; "
                   "write a size such as 4096, \"16k\", \"10m\" or \"2g\"\n"},
-    {"level = \"mud\";", "w.conf:1: 'level' cannot be \"mud\"; write \"low\", \"mid\" or \"high\"\n"},
+    {"level = \"mud\";", "w.conf:1: 'level' cannot be \"mud\"; did you mean \"mid\"?\n"},
+    {"level = \"enormous\";",
+        "w.conf:1: 'level' cannot be \"enormous\"; write \"low\", \"mid\" or \"high\"\n"},
     {"address = \"[::1:80\";", "w.conf:1: 'address' does not understand \"[::1:80\"; "
                               "write an address such as \"127.0.0.1:80\", \"[::1]:80\" or \"unix:/path\"\n"},
     {"address = \"a:65536\";", "w.conf:1: the port of \"a:65536\" is wrong; write a number from 1 to 65535\n"},

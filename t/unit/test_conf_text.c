@@ -62,6 +62,16 @@ static const struct {
     {"a = info;", "w.conf:1: 'info' is not a value; write \"info\" if it is text\n"},
     {"a = 10.0.0.1:80;", "w.conf:1: '10.0.0.1:80' is not a value; write \"10.0.0.1:80\" if it is text\n"},
     {"/*\n*/ listen \"x\";", "w.conf:2: no '=' after 'listen'; write listen = ...;\n"},
+    {"h = { set = { X-A.B = \"1\";\n 1a = \"2\"; X-C = \"3\"; }; };",
+        "w.conf:1: 'X-A.B' cannot stand before '='; write set = ( { name = \"X-A.B\"; value = \"VALUE\"; } );\n"
+        "w.conf:2: '1a' cannot stand before '='; write set = ( { name = \"1a\"; value = \"VALUE\"; } );\n"},
+    {"types = { tar.gz = \"a\"; };", "w.conf:1: 'tar.gz' cannot stand before '='; "
+        "write types = ( { name = \"tar.gz\"; value = \"VALUE\"; } );\n"},
+    {"a.b = 1;\n2c = 2;", "w.conf:1: 'a.b' is not a name; write NAME = VALUE;\n"
+                        "w.conf:2: '2c' is not a name; write NAME = VALUE;\n"},
+    {"h = { add = { \"X-A\" = \"1\"; }; };",
+        "w.conf:1: a name has no quotes; write NAME = VALUE; or add = ( { name = \"NAME\"; value = \"VALUE\"; } );\n"
+        "w.conf:1: '=' without a name before it; write NAME = VALUE;\n"},
     {"a {\n b = 1; }", "w.conf:1: no '=' after 'a'; write a = ...;\n"},
     {"a = ;", "w.conf:1: 'a' has no value; write a = VALUE;\n"},
     {"x = 1;\na = { b = (\n 1 };\n", "w.conf:2: '(' is not closed; write the ')' that ends it\n"},

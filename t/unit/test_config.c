@@ -13,6 +13,7 @@
 #include "conf/report.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_names.h"
 #include "core/route/host_table.h"
 #include "core/route/match.h"
 #include "core/config/settings.h"
@@ -281,7 +282,7 @@ static void test_refused(void **state)
 
     (void)state;
     conf_report_init(&report, pool);
-    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ root = \"/no/where\"; } );"),
+    assert_null(config_from_text(STR(LISTEN "sites = (\n{ proxy = \"app\"; },\n{ hosts = \"b\"; root = \"/no/where\"; } );"),
                                  "text", &report));
     conf_report_print(&report, f);
     fclose(f);
@@ -290,6 +291,61 @@ static void test_refused(void **state)
                               "write a directory that is there\n");
     free(said);
     pool_free(pool);
+}
+
+#define NAMED LISTEN "upstreams = ( { name = \"app\"; servers = ( \"%s:81\", \"%s:82\" ); } );\n"
+
+static struct config *load_named(const char *name, enum config_names_how how, struct str found, FILE *tell,
+                                 const char *want)
+{
+    struct pool *pool = pool_new(1024);
+    const struct config_names names = {how, found, tell};
+    struct conf_report report;
+    struct config *config;
+    char text[512];
+
+    conf_report_init(&report, pool);
+    snprintf(text, sizeof(text), NAMED, name, name);
+    config = config_from_text_with(str_of(text), "text", &names, &report);
+    assert_int_equal(config != NULL, want == NULL);
+    if (want) {
+        assert_true(report.n > 0);
+        assert_text(report.errors[0].what, want);
+    }
+    pool_free(pool);
+    return config;
+}
+
+/* A name is looked up in one process, and its address used in another, which asks nobody. */
+static void test_names(void **state)
+{
+    char *found, text[ADDR_TEXT_MAX];
+    size_t len;
+    FILE *tell = open_memstream(&found, &len);
+    struct config *c;
+
+    (void)state;
+    c = load_named("localhost", CONFIG_NAMES_ASK, STR_NONE, tell, NULL);
+    fclose(tell);
+    /* Once, though two servers have it. */
+    assert_int_equal(len, sizeof("localhost") + sizeof(struct addr));
+    config_free(c);
+
+    /* It would not resolve by itself. */
+    memcpy(found, "l0calh0st", sizeof("l0calh0st"));
+    c = load_named("l0calh0st", CONFIG_NAMES_FOUND, (struct str){found, len}, NULL, NULL);
+    assert_true(addr_is_loopback(&c->upstreams[0]->peers[1].address));
+    assert_true(str_has_suffix(addr_print(&c->upstreams[0]->peers[1].address, text), STR(":82")));
+    config_free(c);
+    for (size_t cut = 0; cut <= len; cut++)
+        (void)load_named("localhost", CONFIG_NAMES_FOUND, (struct str){found, cut}, NULL,
+                         "\"localhost\" has come since the file was checked; reload once more");
+
+    c = load_named("none.invalid", CONFIG_NAMES_NONE, STR_NONE, NULL, NULL);
+    assert_int_equal(c->upstreams[0]->peers[0].address.len, 0);
+    assert_int_equal(c->upstreams[0]->peers[1].address.len, 0);
+    config_free(c);
+    free(found);
 }
 
 /* Every default of the tables is one that the loader takes, and every row says what it is. */
@@ -310,6 +366,11 @@ static void test_tables(void **state)
         &settings_keepalive_group,
         &settings_balance_group,
         &settings_divert_group,
+        &settings_tls_group,
+        &settings_certificate_group,
+        &settings_hsts_group,
+        &settings_acme_group,
+        &settings_https_only_group,
         &settings_redirect_group,
         &settings_respond_group,
         &settings_rewrite_group,
@@ -335,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_upstreams),  cmocka_unit_test(test_files),
         cmocka_unit_test(test_shared),   cmocka_unit_test(test_conditions), cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_size),     cmocka_unit_test(test_refused),    cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

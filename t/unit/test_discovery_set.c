@@ -189,6 +189,63 @@ static void test_a_server_that_changed(void **state)
     board_close(board);
 }
 
+/* A file names what the API added: one server, with what was changed of it; the file's words count. */
+static void test_a_file_and_the_api(void **state)
+{
+    static const struct {
+        const char *name, *address; /* of the API's */
+        enum board_origin origin; /* of who wants 10.0.0.1:80 */
+        uint32_t override;
+        const char *found, *api, *dropped;
+        uint32_t override_after, weight_after;
+    } cases[] = {
+        {"10.0.0.1:80", "10.0.0.1:80", BOARD_ORIGIN_FILE, PEER_OVERRIDE_DOWN, "10.0.0.1:80", "", "",
+         PEER_OVERRIDE_DOWN, 4},
+        {"sea", "10.0.0.1:80", BOARD_ORIGIN_FILE, PEER_OVERRIDE_DRAIN, "10.0.0.1:80", "", "", PEER_OVERRIDE_DRAIN, 4},
+        /* Another server of that name. */
+        {"10.0.0.1:80", "10.0.0.2:80", BOARD_ORIGIN_FILE, PEER_OVERRIDE_DOWN, "10.0.0.1:80", "", "- 10.0.0.1:80", 0,
+         0},
+        {"sea", "10.0.0.2:80", BOARD_ORIGIN_FILE, PEER_OVERRIDE_DOWN, "10.0.0.1:80", "sea", "", 0, 0},
+        /* What DNS finds is there already. */
+        {"sea", "10.0.0.1:80", BOARD_ORIGIN_DNS, PEER_OVERRIDE_DOWN, "", "sea", "", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct board *board = board_new();
+        struct pool *pool = pool_new(4096);
+        struct server_set set = set_of(pool, "10.0.0.1:80");
+        const struct server_set *const sets[] = {&set};
+        struct discovery_wish wish = {
+            .upstream = &app, .origin = cases[i].origin, .sets = sets, .set_count = 1, .all_spoke = true};
+        struct board_server api = {.upstream = STR("app"),
+                                   .name = str_of(cases[i].name),
+                                   .origin = BOARD_ORIGIN_API,
+                                   .weight = 3,
+                                   .template_slot = BOARD_NO_TEMPLATE,
+                                   .address = address_of(cases[i].address)};
+        struct discovery_change change;
+        const struct peer_shared *shared;
+        char text[512];
+
+        assert_true(board_server_add(board, &api) >= 0);
+        board_peer_shared(board, BOARD_SERVERS_FROM)->override = cases[i].override;
+        discovery_set_apply(board, &wish, &change);
+        assert_string_equal(change.dropped, cases[i].dropped);
+        records(board, cases[i].origin, text, sizeof(text));
+        assert_string_equal(text, cases[i].found);
+        records(board, BOARD_ORIGIN_API, text, sizeof(text));
+        assert_string_equal(text, cases[i].api);
+        shared = board_peer_shared(board, BOARD_SERVERS_FROM + 1);
+        assert_int_equal(shared->override, cases[i].override_after);
+        assert_int_equal(shared->override_weight, cases[i].weight_after);
+        discovery_set_apply(board, &wish, &change);
+        assert_string_equal(change.text, "");
+        pool_free(pool);
+        board_close(board);
+    }
+}
+
 /* What requests and passive health count at a server says nothing of a source that has its slot later. */
 static void test_words_of_a_source_are_its_own(void **state)
 {
@@ -283,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_difference),
         cmocka_unit_test(test_a_server_that_changed),
+        cmocka_unit_test(test_a_file_and_the_api),
         cmocka_unit_test(test_words_of_a_source_are_its_own),
         cmocka_unit_test(test_what_an_answer_says),
     };

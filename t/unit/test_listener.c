@@ -97,7 +97,7 @@ static void test_group_shares_one_port(void **state)
     int fds[3];
 
     (void)state;
-    assert_int_equal(listener_bind_all(&spec, fds, 3, error, sizeof(error)), 3);
+    assert_int_equal(listener_bind_all(&spec, fds, 3, false, error, sizeof(error)), 3);
     set_bound(&spec, fds[0]);
     for (int i = 0; i < 3; i++) {
         assert_true(listener_is_bound_to(fds[i], &spec));
@@ -112,7 +112,7 @@ static void test_taken_address_is_an_error(void **state)
     int fds[2], one;
 
     (void)state;
-    assert_int_equal(listener_bind_all(&spec, fds, 2, error, sizeof(error)), 2);
+    assert_int_equal(listener_bind_all(&spec, fds, 2, false, error, sizeof(error)), 2);
     set_bound(&spec, fds[0]);
     /* Though the others would share. */
     assert_int_equal(listener_bind(&spec, false, error, sizeof(error)), -1);
@@ -243,7 +243,7 @@ static void test_unix_socket(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/s", dir);
     spec = unix_spec(path);
-    assert_int_equal(listener_bind_all(&spec, fds, 4, error, sizeof(error)), 1);
+    assert_int_equal(listener_bind_all(&spec, fds, 4, false, error, sizeof(error)), 1);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(listener_bind(&spec, false, error, sizeof(error)), -1);

@@ -87,6 +87,7 @@ static void without_route(void **state)
 static void log_lines(void **state)
 {
     static const struct upstream upstream = {.name = {"app", 3}};
+    static const unsigned statuses[] = {404, 501, 505};
 
     (void)state;
     bench_init();
@@ -100,12 +101,16 @@ static void log_lines(void **state)
     assert_non_null(strstr(bench_log(), "10.0.0.1:80: the server closed the connection (request "));
     bench_free();
 
-    bench_init();
-    bench.log.level = LOG_LEVEL_WARN;
-    bench_request("GET", "/");
-    reply_status(&bench.req, 404, "nothing");
-    assert_string_equal(bench_log(), "");
-    bench_free();
+    /* What clients do wrong is nobody's to look after. */
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        bench_init();
+        bench.log.level = LOG_LEVEL_NOTICE;
+        bench_request("GET", "/");
+        reply_status(&bench.req, statuses[i], "nothing");
+        assert_string_equal(bench_log(), "");
+        assert_string_equal(bench.req.error, "http_request_error");
+        bench_free();
+    }
 }
 
 /* No second head can be sent: the client must see that the answer broke off. */

@@ -99,12 +99,16 @@ static void test_not_taken_in(void **state)
     servers_prepare(&t, 1);
     t.f.conf.peers[0].name = STR("one");
     assert_int_equal(addr_parse(STR("127.0.0.1:9000"), &t.f.conf.peers[0].address, NULL, 0), 0);
+    t.f.conf.servers_file = STR("/servers");
     fixture_start(&t.f);
     s = server_of("other", "x", "127.0.0.1:1");
     assert_true(board_server_add(t.board, &s) >= 0);
     s = server_of("app", "one", "127.0.0.1:2");
     assert_true(board_server_add(t.board, &s) >= 0);
     s = server_of("app", "two", "127.0.0.1:9000");
+    assert_true(board_server_add(t.board, &s) >= 0);
+    s = server_of("app", "three", "127.0.0.1:9000");
+    s.origin = BOARD_ORIGIN_FILE;
     assert_true(board_server_add(t.board, &s) >= 0);
     upstream_look(t.f.state);
     assert_int_equal(t.f.state->peer_count, 1);
@@ -127,9 +131,9 @@ static void test_not_wanted(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct servers_fixture t;
-        /* That a found one has a configured server's address is its own business. */
+        /* That one found by DNS has a configured server's address is its own business. */
         struct board_server s =
-            server_of("app", "two", cases[i].origin == BOARD_ORIGIN_API ? "127.0.0.1:1" : "127.0.0.1:9000");
+            server_of("app", "two", cases[i].origin == BOARD_ORIGIN_DNS ? "127.0.0.1:9000" : "127.0.0.1:1");
 
         servers_prepare(&t, 1);
         assert_int_equal(addr_parse(STR("127.0.0.1:9000"), &t.f.conf.peers[0].address, NULL, 0), 0);

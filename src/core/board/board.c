@@ -54,6 +54,7 @@ static const uint32_t layout_numbers[] = {
     AT(process_stats, bytes_received),
     AT(process_stats, accepted),
     AT(process_stats, connections),
+    AT(process_stats, h2_connections),
     AT(process_stats, tls_handshakes),
     AT(process_stats, tls_failures),
     AT(process_stats, upstream_connects),
@@ -87,6 +88,7 @@ static const uint32_t layout_numbers[] = {
     AT(peer_shared, ejected_until_ms),
     AT(peer_shared, errors),
     AT(peer_shared, ejections),
+    AT(peer_shared, ejected_why),
     AT(peer_shared, waiters),
 };
 
@@ -226,7 +228,7 @@ void board_process_free(struct board *board, unsigned slot)
     board_part_zero_gauges(board, slot);
     if (process->role == BOARD_WORKER)
         board_waiter_clear(board, process->index);
-    process->stats.connections = 0;
+    process->stats.connections = process->stats.h2_connections = 0;
     process->stats.heartbeat_ms = 0;
     process->pid = 0;
     __atomic_store_n(&process->role, (uint32_t)BOARD_FREE, __ATOMIC_RELEASE);

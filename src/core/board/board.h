@@ -153,8 +153,11 @@ struct learn_entry *board_learnt(struct board *);
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);
 
-/* Requests under way at `count` servers from slot `first` on, over all processes; 0 where no slot is. */
-void board_peer_actives(struct board *, unsigned first, size_t count, uint64_t *sums);
+/*
+ * Requests under way at the servers of `count` slots, over all processes; 0 where no slot is.  Slots that
+ * follow each other are read at once.
+ */
+void board_peer_actives(struct board *, const int *slots, size_t count, uint64_t *sums);
 
 /*
  * The same of one server at this moment, read through the mapping: pages of processes that never used it come
@@ -162,7 +165,7 @@ void board_peer_actives(struct board *, unsigned first, size_t count, uint64_t *
  */
 uint64_t board_peer_active(const struct board *, unsigned peer_slot);
 
-/* The sums of `count` servers from slot `first` on, over all processes; slots out of range give zeroes. */
-void board_peer_sums(struct board *, unsigned first, size_t count, struct peer_stats *sums);
+/* All their sums, in the same way. */
+void board_peer_sums(struct board *, const int *slots, size_t count, struct peer_stats *sums);
 
 #endif

@@ -283,7 +283,7 @@ void board_waiter_clear(struct board *board, unsigned index)
 }
 
 /* Calls `add` with the counters that each process has of each of the servers, the i-th from `first` on. */
-static void board_peer_each(const struct board *board, unsigned first, size_t count, void *sums,
+static void board_run_each(const struct board *board, unsigned first, size_t count, void *sums,
                             void (*add)(void *sums, size_t i, const struct peer_stats *))
 {
     unsigned parts = board_part_end(board);
@@ -304,6 +304,20 @@ static void board_peer_each(const struct board *board, unsigned first, size_t co
         }
 }
 
+/* The same of any slots; `size` bytes of `sums` are those of one. */
+static void board_peer_each(const struct board *board, const int *slots, size_t count, void *sums, size_t size,
+                            void (*add)(void *sums, size_t i, const struct peer_stats *))
+{
+    memset(sums, 0, count * size);
+    for (size_t i = 0, n; i < count; i += n) {
+        n = 1;
+        while (slots[i] >= 0 && i + n < count && slots[i + n] == slots[i] + (int)n)
+            n++;
+        if (slots[i] >= 0)
+            board_run_each(board, (unsigned)slots[i], n, (char *)sums + i * size, add);
+    }
+}
+
 static void peer_stats_add(void *sums, size_t at, const struct peer_stats *more)
 {
     struct peer_stats *sum = (struct peer_stats *)sums + at;
@@ -318,10 +332,9 @@ static void peer_stats_add(void *sums, size_t at, const struct peer_stats *more)
     sum->latency.sum_ms += more->latency.sum_ms;
 }
 
-void board_peer_sums(struct board *board, unsigned first, size_t count, struct peer_stats *sums)
+void board_peer_sums(struct board *board, const int *slots, size_t count, struct peer_stats *sums)
 {
-    memset(sums, 0, count * sizeof(*sums));
-    board_peer_each(board, first, count, sums, peer_stats_add);
+    board_peer_each(board, slots, count, sums, sizeof(*sums), peer_stats_add);
 }
 
 static void active_add(void *sums, size_t at, const struct peer_stats *more)
@@ -329,10 +342,9 @@ static void active_add(void *sums, size_t at, const struct peer_stats *more)
     ((uint64_t *)sums)[at] += more->active;
 }
 
-void board_peer_actives(struct board *board, unsigned first, size_t count, uint64_t *sums)
+void board_peer_actives(struct board *board, const int *slots, size_t count, uint64_t *sums)
 {
-    memset(sums, 0, count * sizeof(*sums));
-    board_peer_each(board, first, count, sums, active_add);
+    board_peer_each(board, slots, count, sums, sizeof(*sums), active_add);
 }
 
 uint64_t board_peer_active(const struct board *board, unsigned peer_slot)

@@ -175,6 +175,7 @@ static bool server_has_rested(struct board *board, unsigned slot, int64_t now_ms
 {
     struct board_server_record *record = &board->map->servers[slot - BOARD_SERVERS_FROM];
     struct peer_stats sums;
+    int own = (int)slot;
 
     if (record->removed_ms > now_ms || record->removed_ms <= 0) {
         record->removed_ms = now_ms;
@@ -182,7 +183,7 @@ static bool server_has_rested(struct board *board, unsigned slot, int64_t now_ms
     }
     if (now_ms - record->removed_ms < BOARD_SERVER_REST_MS)
         return false;
-    board_peer_sums(board, slot, 1, &sums);
+    board_peer_sums(board, &own, 1, &sums);
     return sums.active == 0 && sums.queued == 0;
 }
 

@@ -17,6 +17,7 @@ void stats_request(struct process_stats *stats, const struct request *r, int64_t
     unsigned class = r->head_sent ? r->response.status / 100 : 0;
 
     stats->requests++;
+    stats->h2_requests += r->is_h2;
     stats->responses[class < ARRAY_SIZE(stats->responses) ? class : 0]++;
     stats->bytes_received += r->bytes_received;
     stats->bytes_sent += r->bytes_sent;

@@ -12,13 +12,13 @@ static void give_up(struct conn *c, const char *reason WEIR_UNUSED)
     conn_close(c);
 }
 
-static void refuse(struct conn *c, const char *why)
+static void refuse(struct conn *c, enum log_level level, const char *why)
 {
     char text[ADDR_TEXT_MAX];
     struct addr peer = conn_peer(c);
 
     addr_print(&peer, text);
-    log_write(c->worker->log, LOG_LEVEL_WARN, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
+    log_write(c->worker->log, level, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text),
               why);
     conn_close(c);
 }
@@ -66,7 +66,7 @@ static void go_on(struct conn *c)
     case PROXY_PROTO_BAD:
         break;
     }
-    refuse(c, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
+    refuse(c, LOG_LEVEL_WARN, "no PROXY header, or a malformed one, where `proxy_protocol` demands it");
 }
 
 static void begin(struct conn *c)
@@ -74,7 +74,8 @@ static void begin(struct conn *c)
     struct addr peer = conn_peer(c);
 
     if (!listener_trusts(c->listener, &peer)) {
-        refuse(c, "a PROXY header is only believed from `trusted`");
+        /* Strangers do not decide what is in the log. */
+        refuse(c, LOG_LEVEL_INFO, "a PROXY header is only believed from `trusted`");
         return;
     }
     conn_phase(c, CONN_HEAD, c->listener->timeouts.client_header);

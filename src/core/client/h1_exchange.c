@@ -1,9 +1,11 @@
 /* h1_exchange.c: the life of an exchange: made with the first byte, kept for the next when it is over. */
 #include "core/client/h1_output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/log/access_log.h"
+#include "core/log/fault.h"
 #include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
 #include "core/board/stats.h"
@@ -81,6 +83,21 @@ void h1_exchange_finish(struct conn *c)
     exchange_free(ex);
 }
 
+/* That Weir itself ends an exchange, in both logs: nobody else knows of it. */
+static void tell_cut(struct h1_exchange *ex, const struct worker_ending *ending, const char *reason)
+{
+    struct request *req = &ex->request;
+    char outcome[48] = "";
+
+    if (!req->error)
+        req->error = ending->error;
+    if (req->head_sent)
+        snprintf(outcome, sizeof(outcome), " -> %u, cut short", req->response.status);
+    /* A tunnel has no end of its own to come to. */
+    fault_log(req, ex->is_tunnel ? LOG_LEVEL_INFO : ending->level, outcome, "%s; after %lld ms", reason,
+              (long long)(req->worker->loop->clock.mono_ms - req->times.start));
+}
+
 /* The handler is told that there is no client any more, and the exchange is over. */
 static void abandon(struct conn *c, const char *reason)
 {
@@ -89,6 +106,8 @@ static void abandon(struct conn *c, const char *reason)
 
     if (ex && !complete && !ex->request.fail_reason)
         ex->request.fail_reason = reason;
+    if (ex && ex->head_done && !complete && c->worker->ending)
+        tell_cut(ex, c->worker->ending, reason);
     if (ex && ex->head_done && !ex->ended && ex->request.handler) {
         ex->ended = true;
         if (ex->request.handler->abort)

@@ -44,6 +44,9 @@ static int keep_rest(struct h1_pending *out, const struct h1_pieces *p, size_t s
 {
     size_t rest = p->bytes - sent;
 
+    /* Taken, but it waits in TLS. */
+    if (rest == 0)
+        return 0;
     if (out->room - out->len < rest) {
         char *grown;
 
@@ -177,7 +180,13 @@ bool h1_output_flush(struct h1_exchange *ex)
         return false;
     if (ex->pending.fd >= 0 && !flush_file(ex))
         return false;
-    return !conn_is_blocked(ex->conn);
+    if (conn_is_blocked(ex->conn))
+        return false;
+    if (ex->shut) {
+        ex->shut = false;
+        conn_half_close(ex->conn);
+    }
+    return true;
 }
 
 void h1_output_reset(struct h1_exchange *ex)

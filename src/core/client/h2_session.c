@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/board/stats.h"
 #include "core/client/conn_io.h"
 #include "core/client/h2_stream.h"
 
@@ -43,6 +44,7 @@ void h2_session_refuse(struct h2_session *ses, uint32_t error, const char *what)
     if (ses->refused || ses->dead)
         return;
     ses->refused = ses->leaving = true;
+    ses->conn->worker->stats->h2_refused++;
     log_end(ses, error == NGHTTP2_ENHANCE_YOUR_CALM ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, what);
     if (nghttp2_session_terminate_session(ses->ng, error) < 0)
         h2_session_broken(ses, "no memory for a goodbye");
@@ -74,6 +76,7 @@ static void session_free(struct conn *c, const char *reason)
     abandon_all(ses, reason);
     c->driving = false;
     c->h2 = NULL;
+    c->worker->stats->h2_connections--;
     deadline_stop(&ses->drain);
     h2_output_free(ses);
     nghttp2_session_del(ses->ng);
@@ -153,10 +156,10 @@ static bool read_input(struct conn *c)
 
 static void step_streams(struct h2_session *ses)
 {
-    while (!list_empty(&ses->todo)) {
-        struct h2_stream *s = container_of(ses->todo.next, struct h2_stream, todo);
+    while (!list_empty(&ses->due)) {
+        struct h2_stream *s = container_of(ses->due.next, struct h2_stream, due);
 
-        list_remove(&s->todo);
+        list_remove(&s->due);
         h2_stream_step(s);
     }
 }
@@ -225,7 +228,7 @@ static void h2_go_on(struct conn *c)
     do {
         step_streams(ses);
         h2_output_frame(ses);
-    } while (!ses->dead && !list_empty(&ses->todo));
+    } while (!ses->dead && !list_empty(&ses->due));
     if (!ses->out.blocked && ses->out.len > 0)
         (void)h2_output_push(ses);
     if (!h2_output_is_pending(ses))
@@ -293,8 +296,9 @@ static void h2_begin(struct conn *c)
         return;
     }
     ses->conn = c;
+    c->worker->stats->h2_connections++;
     list_init(&ses->streams);
-    list_init(&ses->todo);
+    list_init(&ses->due);
     deadline_init(&ses->drain, on_notice_over);
     h2_guard_init(&ses->guard);
     h2_memory_init(&ses->memory, c->worker);

@@ -4,7 +4,7 @@
  * HPACK and the states of streams; who may send how much, and what a client may do, is decided here.
  *
  * No handler runs while nghttp2 reads, but for pieces of bodies that it is given: a stream that has something to do is
- * put on `todo`, and has its turn when nghttp2 is off the stack.  Frames are made at once, from the bytes that a
+ * put on `due`, and has its turn when nghttp2 is off the stack.  Frames are made at once, from the bytes that a
  * handler gives, and gathered; they are sent when the loop's turn is over, or when the buffer is full.  What flow
  * control or a slow client holds back is copied, for each stream as much as one call was given, and its producer stops.
  */
@@ -50,7 +50,7 @@ struct h2_session {
     nghttp2_session *ng;
     struct h2_memory memory;
     struct list streams; /* all */
-    struct list todo; /* those with something to do */
+    struct list due; /* those with something to do */
     unsigned stream_count, tunnel_count;
     unsigned held_count; /* streams with bytes that cannot be framed now */
     int64_t stall_ms; /* how long the client may take nothing of them */

@@ -81,7 +81,7 @@ struct h2_stream *h2_stream_new(struct h2_session *ses, int32_t id)
     s->id = id;
     s->fd = -1;
     list_init(&s->link);
-    list_init(&s->todo);
+    list_init(&s->due);
     list_append(&ses->streams, &s->link);
     ses->stream_count++;
     ses->head_count++;
@@ -125,7 +125,7 @@ void h2_stream_finish(struct h2_stream *s)
 
     deadline_stop(&s->deadline);
     list_remove(&s->link);
-    list_remove(&s->todo);
+    list_remove(&s->due);
     ses->stream_count--;
     ses->tunnel_count -= s->is_tunnel;
     ses->head_count -= !s->head_done;
@@ -163,8 +163,8 @@ void h2_stream_abandon(struct h2_stream *s, const char *reason)
 
 void h2_stream_wake(struct h2_stream *s)
 {
-    if (list_empty(&s->todo))
-        list_append(&s->session->todo, &s->todo);
+    if (list_empty(&s->due))
+        list_append(&s->session->due, &s->due);
     h2_session_go_on(s->session);
 }
 

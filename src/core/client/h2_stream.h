@@ -36,7 +36,7 @@ struct h2_stream {
     struct request request; /* first: the two have one address */
     struct h2_session *session;
     struct list link; /* in session->streams */
-    struct list todo; /* in session->todo */
+    struct list due; /* in session->due */
     struct deadline deadline; /* for the body, or a tunnel */
     int32_t id;
     struct h2_head head;

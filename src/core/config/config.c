@@ -32,7 +32,8 @@ static const char *config_dir_of(struct pool *pool, const char *file)
     return pool_str(pool, (struct str){file, n}).s;
 }
 
-static struct build *config_begin(const char *file, struct conf_report *report)
+static struct build *config_begin(const char *file, const struct config_names *names,
+                                  struct conf_report *report)
 {
     struct pool *pool = pool_new(256 * 1024);
     struct build *b = pool_zalloc(pool, sizeof(*b));
@@ -40,19 +41,19 @@ static struct build *config_begin(const char *file, struct conf_report *report)
 
     b->pool = pool;
     b->report = report;
+    b->names = names;
     b->config = pool_zalloc(pool, sizeof(*b->config));
     b->config->pool = pool;
     b->config->file = str_of(config_absolute(pool, file));
     b->dir = config_dir_of(pool, b->config->file.s);
     b->text.dir = b->dir;
-    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL};
+    b->load = (struct conf_load){pool, report, &b->text, settings_scopes, NULL, NULL, settings_hints};
     b->settings = pool_zalloc(pool, sizeof(*b->settings));
     rnd_bytes(key, sizeof(key));
     b->key = hash_key_of(key);
     b->upstreams = hash_table_new(pool, b->key, 64);
     b->inlines = hash_table_new(pool, b->key, 16);
     b->sites = hash_table_new(pool, b->key, 64);
-    b->resolved = hash_table_new(pool, b->key, 16);
     b->roots = hash_table_new(pool, b->key, 16);
     b->directories = hash_table_new(pool, b->key, 16);
     b->tls_clients = hash_table_new(pool, b->key, 16);
@@ -78,6 +79,7 @@ static struct config *config_refuse(struct build *b)
         }
         r->errors[i].at.file = to;
     }
+    r->warnings = NULL;
     pool_free(b->pool);
     return NULL;
 }
@@ -111,26 +113,39 @@ static struct config *config_finish(struct build *b, size_t errors)
     config_build_sites(b);
     config_build_listeners(b);
     config_check_tls(b);
+    config_check_reach(b);
     if (b->report->n != errors)
         return config_refuse(b);
     b->config->settings = b->settings;
+    config_warn(b);
     return b->config;
 }
 
-struct config *config_load(const char *file, struct conf_report *report)
+struct config *config_load_with(const char *file, const struct config_names *names, struct conf_report *report)
 {
     size_t errors = report->n;
-    struct build *b = config_begin(file, report);
+    struct build *b = config_begin(file, names, report);
 
     return config_read(b, file) == 0 ? config_finish(b, errors) : config_refuse(b);
 }
 
-struct config *config_from_text(struct str text, const char *name, struct conf_report *report)
+struct config *config_from_text_with(struct str text, const char *name, const struct config_names *names,
+                                     struct conf_report *report)
 {
     size_t errors = report->n;
-    struct build *b = config_begin(name, report);
+    struct build *b = config_begin(name, names, report);
 
     return config_read_text(b, text, name) == 0 ? config_finish(b, errors) : config_refuse(b);
+}
+
+struct config *config_load(const char *file, struct conf_report *report)
+{
+    return config_load_with(file, &(struct config_names){.how = CONFIG_NAMES_ASK}, report);
+}
+
+struct config *config_from_text(struct str text, const char *name, struct conf_report *report)
+{
+    return config_from_text_with(text, name, &(struct config_names){.how = CONFIG_NAMES_ASK}, report);
 }
 
 void config_free(struct config *config)
@@ -236,4 +251,14 @@ void config_check_directory_of(struct build *b, struct str path, const char *set
     }
     conf_report_add(b->report, at, "'%s' is in %.*s, which is not a directory; make it or write another path",
                     setting, STR_ARG(dir));
+}
+
+void config_check_file(struct build *b, struct str path, const char *setting, struct conf_place at)
+{
+    struct stat st;
+
+    config_check_directory_of(b, path, setting, at);
+    if (path.len && path.s[0] == '/' && stat(pool_str(b->pool, path).s, &st) == 0 && S_ISDIR(st.st_mode))
+        conf_report_add(b->report, at, "'%s' is %.*s, which is a directory; write the path of a file", setting,
+                        STR_ARG(path));
 }

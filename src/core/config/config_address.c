@@ -26,27 +26,80 @@ int config_listen_address(struct build *b, struct conf_address *a, struct conf_p
     return 0;
 }
 
-static const struct addr *address_resolve(struct build *b, struct str host, struct conf_place at)
+static struct addr *address_keep(struct build *b, struct str host)
+{
+    struct addr *address = pool_zalloc(b->pool, sizeof(*address));
+
+    hash_table_set(b->resolved, pool_str(b->pool, host), address);
+    return address;
+}
+
+/* What another process found: each name, NUL, and its address as it is there. */
+static void address_take_found(struct build *b, struct str rest)
+{
+    const char *end;
+
+    while ((end = rest.len ? memchr(rest.s, '\0', rest.len) : NULL)) {
+        struct str host = {rest.s, (size_t)(end - rest.s)};
+        struct addr address;
+
+        rest = str_from(rest, host.len + 1);
+        if (rest.len < sizeof(address))
+            return;
+        memcpy(&address, rest.s, sizeof(address));
+        rest = str_from(rest, sizeof(address));
+        *address_keep(b, host) = addr_of(&address.sa, address.len);
+    }
+}
+
+static void address_tell(const struct build *b, struct str host, const struct addr *address)
+{
+    if (!b->names->tell)
+        return;
+    (void)fwrite(host.s, 1, host.len + 1, b->names->tell);
+    (void)fwrite(address, 1, sizeof(*address), b->names->tell);
+}
+
+static int address_ask(struct build *b, const char *host, struct addr *out)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-    struct addr *known = hash_table_get(b->resolved, host);
+    int error = getaddrinfo(host, NULL, &hints, &found);
+
+    if (error)
+        return error;
+    *out = addr_of(found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    address_tell(b, str_of(host), out);
+    return 0;
+}
+
+static const struct addr *address_resolve(struct build *b, struct str host, struct conf_place at)
+{
+    struct addr *known;
     int error;
 
+    if (!b->resolved) {
+        b->resolved = hash_table_new(b->pool, b->key, 16);
+        if (b->names->how == CONFIG_NAMES_FOUND)
+            address_take_found(b, b->names->found);
+    }
+    known = hash_table_get(b->resolved, host);
     if (known)
-        return known->len ? known : NULL;
-    known = pool_zalloc(b->pool, sizeof(*known));
-    host = pool_str(b->pool, host);
-    hash_table_set(b->resolved, host, known);
-    error = getaddrinfo(host.s, NULL, &hints, &found);
-    if (error) {
+        return known->len || b->names->how == CONFIG_NAMES_NONE ? known : NULL;
+    known = address_keep(b, host);
+    if (b->names->how == CONFIG_NAMES_NONE)
+        return known;
+    if (b->names->how == CONFIG_NAMES_FOUND) {
+        conf_report_add(b->report, at, "\"%.*s\" has come since the file was checked; reload once more",
+                        STR_ARG(host));
+        return NULL;
+    }
+    error = address_ask(b, pool_str(b->pool, host).s, known);
+    if (error)
         conf_report_add(b->report, at,
                         "cannot resolve \"%.*s\": %s; write a name that resolves or an IP address",
                         STR_ARG(host), gai_strerror(error));
-        return NULL;
-    }
-    *known = addr_of(found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    return known;
+    return error ? NULL : known;
 }
 
 int config_server_address(struct build *b, struct conf_address *a, struct conf_place at, struct addr *out)
@@ -73,6 +126,8 @@ int config_server_address(struct build *b, struct conf_address *a, struct conf_p
     if (!found)
         return -1;
     *out = *found;
+    if (!out->len)
+        return 0;
     if (out->sa.sa_family == AF_INET6)
         out->in6.sin6_port = htons((uint16_t)a->port);
     else

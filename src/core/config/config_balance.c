@@ -27,23 +27,12 @@ static struct conf_place place(const struct balance_settings *s, const char *nam
     return conf_place_of(&settings_balance_group, &s->head, name);
 }
 
-/* Written in this very group, not at an outer level. */
-static bool is_written_in(const struct conf_group *group, const struct conf_head *head, const char *name)
-{
-    const struct conf_row *row = conf_row_find(group, str_of(name));
-
-    for (size_t i = 0; row && head->places && i < head->places->n; i++)
-        if (head->places->rows[i].row == (size_t)(row - group->rows))
-            return true;
-    return false;
-}
-
 /* What an outer level says of another method is not meant for this one. */
 static void balance_drop_foreign(struct balance_settings *s)
 {
     for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
-        if (is_written_in(&settings_balance_group, &s->head, "method") &&
-            !is_written_in(&settings_balance_group, &s->head, arguments[i].name))
+        if (settings_is_written(&settings_balance_group, &s->head, "method") &&
+            !settings_is_written(&settings_balance_group, &s->head, arguments[i].name))
             settings_forget(&settings_balance_group, &s->head, arguments[i].name);
 }
 
@@ -52,7 +41,7 @@ static void balance_check(struct build *b, const struct balance_settings *s)
     const char *method = settings_balance_names[s->method];
 
     for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
-        if (is_written_in(&settings_balance_group, &s->head, arguments[i].name) &&
+        if (settings_is_written(&settings_balance_group, &s->head, arguments[i].name) &&
             !(arguments[i].methods & 1u << s->method))
             conf_report_add(b->report, place(s, arguments[i].name),
                             "'%s' says nothing about \"%s\"; it is for %s: remove it or change the method",
@@ -90,7 +79,7 @@ static void balance_check_hash(struct build *b, const struct upstream_settings *
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (!balance_has_key(u->balance) && !(s->balance && s->balance->head.broken) &&
-            is_written_in(&settings_upstream_group, &s->head, names[i]))
+            settings_is_written(&settings_upstream_group, &s->head, names[i]))
             conf_report_add(b->report, conf_place_of(&settings_upstream_group, &s->head, names[i]),
                             "'%s' says nothing about \"%s\"; it is for source, uri, url_param, header, "
                             "rdp_cookie and hash: remove it or change 'balance'",

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_names.h"
 #include "core/config/config_tls.h"
 #include "core/route/match.h"
 #include "core/route/router.h"
@@ -22,6 +23,7 @@ struct build {
     struct config *config;
     struct pool *pool; /* the configuration's */
     struct conf_report *report;
+    const struct config_names *names;
     struct conf_load load;
     struct conf_text text; /* empty: for defaults, which stand in no file */
     const char *dir; /* absolute; what relative paths are relative to */
@@ -39,7 +41,7 @@ struct build {
     struct hash_table *inlines; /* by URL, to struct upstream */
     size_t upstream_room;
     struct hash_table *sites; /* by name, to struct site */
-    struct hash_table *resolved; /* by host, to struct addr */
+    struct hash_table *resolved; /* by host, to struct addr; NULL until the first */
     struct hash_table *roots; /* by path, to struct build_root */
     struct hash_table *directories; /* by path: checked before */
     struct hash_table *tls_clients; /* by its files, to SSL_CTX */
@@ -63,6 +65,7 @@ void config_build_top(struct build *);
 void config_build_upstreams(struct build *);
 void config_build_sites(struct build *);
 void config_build_listeners(struct build *);
+void config_check_reach(struct build *);
 
 /* A route of `site` from its settings; `outer` is the level around it, complete. */
 void config_build_route(struct build *, struct site *site, struct route *route, struct level_settings *level,
@@ -139,6 +142,12 @@ const struct tls_client_conf *config_check_tls_of(struct build *, const struct c
 
 /* `tls` of a site; of a listener, whose sites are known; and what only both together show. */
 void config_build_site_tls(struct build *, struct level_settings *, struct site *);
+/* A listener of mode "tcp"; false: it is of another, and nothing was done. */
+bool config_build_listener_tcp(struct build *, const struct listener_settings *, struct listener_conf *);
+
+/* A table of hosts without any. */
+struct host_table *config_no_hosts(struct build *);
+
 void config_build_listener_tls(struct build *, const struct listener_settings *, struct listener_conf *);
 void config_check_tls(struct build *);
 
@@ -170,5 +179,14 @@ bool config_user_may_read(struct build *, const char *path);
 
 /* Reports when the directory that the file `path` would be in is not there. */
 void config_check_directory_of(struct build *, struct str path, const char *setting, struct conf_place at);
+
+/* The same, and when the path is that of a directory. */
+void config_check_file(struct build *, struct str path, const char *setting, struct conf_place at);
+
+/* Of a configuration without errors: warns of settings that do nothing where they stand; config_warn*.c. */
+void config_warn(struct build *);
+void config_warn_sites(struct build *);
+void config_warn_routes(struct build *);
+void config_warn_upstreams(struct build *);
 
 #endif

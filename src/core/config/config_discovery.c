@@ -96,15 +96,23 @@ static void on_wrong(struct servers_file_errors *errors, unsigned line, const ch
             what);
 }
 
-/* A name that `servers` has too would never be used. */
-static void check_names(struct build *b, const struct upstream *u, const struct server_set *set)
+/* One server that `servers` has too, by name or address, is the one there. */
+static void warn_of_doubles(struct build *b, const struct upstream *u, const struct server_set *set)
 {
-    for (size_t i = 0; i < set->count; i++)
-        for (size_t k = 0; k < u->peer_count; k++)
-            if (str_eq(set->items[i].name, u->peers[k].name))
-                conf_report_add(b->report, u->peers[k].at,
-                                "the server \"%.*s\" is in %s too; keep it in one place",
-                                STR_ARG(u->peers[k].name), u->servers_file.s);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct server_want *want = &set->items[i];
+
+        for (size_t k = 0; k < u->peer_count; k++) {
+            const struct peer_conf *peer = &u->peers[k];
+
+            if (!str_eq(want->name, peer->name) && !(peer->address.len && addr_eq(&want->address, &peer->address)))
+                continue;
+            conf_report_warn(b->report, peer->at,
+                             "the server \"%.*s\" is in %s too, as \"%.*s\", which is not used; keep it in one place",
+                             STR_ARG(peer->name), u->servers_file.s, STR_ARG(want->name));
+            break;
+        }
+    }
 }
 
 void config_build_servers_file(struct build *b, const struct upstream_settings *s, struct upstream *u)
@@ -128,7 +136,7 @@ void config_build_servers_file(struct build *b, const struct upstream_settings *
     rules.name_max = BOARD_NAME_MAX - u->name.len;
     if (servers_file_read(b->pool, e.path, &rules, &e.errors, set, &mark) != 0)
         return;
-    check_names(b, u, set);
+    warn_of_doubles(b, u, set);
     u->servers_file_set = set;
     if (!config_user_may_read(b, e.path))
         conf_report_add(

@@ -20,18 +20,7 @@ static bool is_http(const struct check_conf *c)
     return c->type == CHECK_HTTP || c->type == CHECK_HTTPS;
 }
 
-/* Here and not at an outer level, whose checks may be of another type. */
-static bool was_written(const struct health_settings *s, const char *name)
-{
-    const struct conf_places *places = s->head.places;
-
-    for (size_t i = 0; places && i < places->n; i++)
-        if (strcmp(settings_health_group.rows[places->rows[i].row].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* A setting that the type has no use for was meant for another type. */
+/* A setting that the type has no use for was meant for another type; an outer level's checks may be of one. */
 static void health_fits(struct build *b, const struct health_settings *s, const struct check_conf *c)
 {
     enum { HTTP = 1 << CHECK_HTTP | 1 << CHECK_HTTPS, GRPC = 1 << CHECK_GRPC, TCP = 1 << CHECK_TCP };
@@ -51,7 +40,7 @@ static void health_fits(struct build *b, const struct health_settings *s, const 
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        if (was_written(s, rows[i].name) && !(rows[i].types >> c->type & 1))
+        if (settings_is_written(&settings_health_group, &s->head, rows[i].name) && !(rows[i].types >> c->type & 1))
             conf_report_add(b->report, place(s, rows[i].name),
                             "'%s' means nothing to checks of type \"%s\"; remove it, or write type = %s",
                             rows[i].name, settings_health_types[c->type], rows[i].right);

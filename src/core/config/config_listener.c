@@ -65,6 +65,11 @@ static struct host_table *hosts_build(struct build *b, struct site **sites, size
     return table;
 }
 
+struct host_table *config_no_hosts(struct build *b)
+{
+    return hosts_build(b, NULL, 0);
+}
+
 /* All sites, for listeners that name none. */
 static void listener_all_sites(struct build *b, struct listener_conf *l)
 {
@@ -130,9 +135,12 @@ static void listener_admin_site(struct build *b, struct listener_conf *l)
     level->status = true;
     config_build_route(b, site, &site->routes[0], level, b->settings->defaults, &settings_defaults_group);
     site->routes[0].action = ACTION_API;
+    /* Those of `defaults` are of what visitors ask for. */
+    site->routes[0].access_logs = NULL;
+    site->routes[0].access_log_count = 0;
     site->router = router_new(b->pool, b->key, site->routes, 1);
     l->default_site = site;
-    l->hosts = hosts_build(b, NULL, 0);
+    l->hosts = config_no_hosts(b);
 }
 
 /* A unix socket, or an address that only this machine reaches. */
@@ -198,6 +206,10 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     l->timeouts = config_timeouts(s->timeouts);
     listener_limits(l, s->request_head);
     listener_trusted(b, s, l);
+    if (config_build_listener_tcp(b, s, l)) {
+        config_build_listener_tls(b, s, l);
+        return;
+    }
     if (s->admin) {
         listener_admin(b, s, l);
         config_build_listener_tls(b, s, l);
@@ -211,14 +223,10 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     config_build_listener_tls(b, s, l);
 }
 
-static void check_address(struct build *b, struct hash_table *seen, struct listener_conf *l)
+static void check_text(struct build *b, struct hash_table *seen, struct listener_conf *l, struct str text)
 {
-    char buf[ADDR_TEXT_MAX];
-    struct listener_conf *first;
+    struct listener_conf *first = hash_table_set(seen, pool_str(b->pool, text), l);
 
-    if (!l->address.len)
-        return;
-    first = hash_table_set(seen, pool_str(b->pool, addr_print(&l->address, buf)), l);
     if (!first)
         return;
     if (l->is_control)
@@ -228,6 +236,21 @@ static void check_address(struct build *b, struct hash_table *seen, struct liste
         conf_report_add(b->report, l->at,
                         "the address \"%.*s\" is listened on twice, first at %s:%u; keep one of them",
                         STR_ARG(l->text), first->at.file, first->at.line);
+}
+
+/* "*" is all addresses of either family, as those may also be written; single ones may stand beside it. */
+static void check_address(struct build *b, struct hash_table *seen, struct listener_conf *l)
+{
+    char buf[ADDR_TEXT_MAX];
+
+    if (!l->address.len)
+        return;
+    if (l->address.any) {
+        check_text(b, seen, l, pool_printf(b->pool, "0.0.0.0:%u", addr_port(&l->address)));
+        check_text(b, seen, l, pool_printf(b->pool, "[::]:%u", addr_port(&l->address)));
+    } else {
+        check_text(b, seen, l, addr_print(&l->address, buf));
+    }
 }
 
 static void control_build(struct build *b, struct listener_conf *l)

@@ -46,7 +46,7 @@ void config_check_log(struct build *b, struct str path, const char *setting, str
     char error[256];
 
     if (!syslog_is_target(path))
-        config_check_directory_of(b, path, setting, at);
+        config_check_file(b, path, setting, at);
     else if (syslog_parse(path, &target, error, sizeof(error)) != 0)
         conf_report_add(b->report, at, "%s: %s", setting, error);
 }

@@ -11,17 +11,6 @@ static struct conf_place sticky_place(const struct sticky_settings *s, const cha
     return conf_place_of(&settings_sticky_group, &s->head, name);
 }
 
-/* In this group itself, not in `defaults`. */
-static bool is_written(const struct sticky_settings *s, const char *name)
-{
-    const struct conf_places *places = s->head.places;
-
-    for (size_t i = 0; places && i < places->n; i++)
-        if (strcmp(settings_sticky_group.rows[places->rows[i].row].name, name) == 0)
-            return true;
-    return false;
-}
-
 static void check_cookie(struct build *b, const struct sticky_settings *s)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
@@ -82,7 +71,7 @@ static void check_mode(struct build *b, const struct sticky_settings *s)
     if (s->mode == STICKY_INSERT)
         return;
     for (size_t i = 0; i < count; i++)
-        if (is_written(s, names[i]))
+        if (settings_is_written(&settings_sticky_group, &s->head, names[i]))
             conf_report_add(b->report, sticky_place(s, names[i]),
                             "'%s' does nothing where the servers set the cookie; remove it, or write "
                             "mode = \"insert\"",

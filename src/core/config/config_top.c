@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rnd.h"
@@ -110,6 +111,33 @@ static void top_control(struct build *b)
     b->config->control = b->settings->control = pool_printf(b->pool, "unix:%s", path.s);
 }
 
+/* It is locked, so that the name must be that of the file itself. */
+static void top_pid_file(struct build *b)
+{
+    struct str path = b->settings->pid_file;
+    struct stat st;
+
+    b->config->pid_file = path;
+    if (!path.s)
+        return;
+    config_check_file(b, path, "pid_file", top_place(b, "pid_file"));
+    if (lstat(path.s, &st) == 0 && S_ISLNK(st.st_mode))
+        conf_report_add(b->report, top_place(b, "pid_file"),
+                        "'pid_file' is %s, which is a symbolic link; write the path of a file", path.s);
+}
+
+/* One that is missing can be made at start, or done without. */
+static void top_state_dir(struct build *b)
+{
+    struct str path = b->settings->state_dir;
+    struct stat st;
+
+    b->config->state_dir = path;
+    if (path.s && stat(path.s, &st) == 0 && !S_ISDIR(st.st_mode))
+        conf_report_add(b->report, top_place(b, "state_dir"),
+                        "'state_dir' is %s, which is not a directory; write the path of one", path.s);
+}
+
 void config_build_top(struct build *b)
 {
     const struct settings *s = b->settings;
@@ -117,11 +145,9 @@ void config_build_top(struct build *b)
 
     top_user(b);
     c->workers = s->workers ? (unsigned)s->workers : top_processors();
-    c->pid_file = s->pid_file;
-    if (s->pid_file.s)
-        config_check_directory_of(b, s->pid_file, "pid_file", top_place(b, "pid_file"));
+    top_pid_file(b);
     top_control(b);
-    c->state_dir = s->state_dir;
+    top_state_dir(b);
     c->drain_timeout = s->drain_timeout;
     c->watchdog = s->watchdog;
     top_secret(b);

@@ -30,6 +30,12 @@ struct status_set *config_statuses(struct build *b, const struct conf_list *list
     return list->n > 0 ? set : NULL;
 }
 
+/* `proxy_protocol`: -1 is false. */
+static uint8_t version_of(int64_t version)
+{
+    return (uint8_t)(version > 0 ? version : 0);
+}
+
 static void peer_build(struct build *b, struct server_settings *s, const struct check_conf *check,
                        struct peer_conf *p)
 {
@@ -50,7 +56,7 @@ static void peer_build(struct build *b, struct server_settings *s, const struct 
     p->slow_start = s->slow_start;
     p->tls = config_server_tls(b, s->tls, p->resolve && !p->port ? p->host : s->address.host, s->address.is_unix);
     p->check_tls = config_check_tls_of(b, check, p->tls, s->address.is_unix ? STR_NONE : s->address.host);
-    p->proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
+    p->proxy_protocol = version_of(s->proxy_protocol);
     p->http2 = s->protocol == 1;
     if (p->http2 && p->proxy_protocol)
         conf_report_add(b->report, p->at,
@@ -113,7 +119,7 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.slow_start = s->slow_start;
     u->server_defaults.tls = config_server_tls(b, s->tls, STR_NONE, false);
     u->server_defaults.check_tls = config_check_tls_of(b, u->check, u->server_defaults.tls, STR_NONE);
-    u->server_defaults.proxy_protocol = (uint8_t)(s->proxy_protocol > 0 ? s->proxy_protocol : 0);
+    u->server_defaults.proxy_protocol = version_of(s->proxy_protocol);
     u->server_defaults.http2 = u->http2 = s->protocol == 1;
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
@@ -205,6 +211,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
         .weight = 1,
         .max_connections = (unsigned)b->settings->defaults->max_connections,
         .slow_start = b->settings->defaults->slow_start,
+        .proxy_protocol = version_of(b->settings->defaults->proxy_protocol),
         .at = at,
     };
     if (inline_address(b, url, rest, at, &address) != 0 ||

@@ -188,14 +188,25 @@ struct upstream_settings {
     struct circuit_breaker_settings *circuit_breaker;
 };
 
+/* A route of a listener of mode "tcp". */
+struct tcp_route_settings {
+    struct conf_head head;
+    struct str name, proxy;
+    struct conf_list when; /* struct condition_settings */
+};
+
 struct listener_settings {
     struct conf_head head;
     struct conf_address address;
     int mode;
     bool admin, proxy_protocol, http2;
     struct tls_settings *tls;
-    struct conf_list trusted; /* struct conf_cidr */
-    struct conf_list sites;   /* struct str */
+    struct conf_list trusted, allow, deny; /* struct conf_cidr */
+    struct conf_list sites; /* struct str */
+    struct conf_list routes; /* struct tcp_route_settings */
+    struct conf_list access_log; /* struct access_log_settings */
+    struct str proxy;
+    struct retry_settings *retry;
     struct str default_site;
     int64_t backlog, defer_accept;
     struct timeouts_settings *timeouts;
@@ -246,7 +257,7 @@ struct level_settings {
     struct alert_settings *alert;
     struct sticky_settings *sticky;
     struct queue_settings *queue;
-    int64_t weight, max_connections, slow_start;
+    int64_t weight, max_connections, slow_start, proxy_protocol;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
 };
@@ -272,6 +283,7 @@ extern const struct conf_group settings_site_group;
 extern const struct conf_group settings_route_group;
 extern const struct conf_group settings_condition_group;
 extern const struct conf_group settings_access_log_group;
+extern const struct conf_group settings_tcp_route_group;
 extern const struct conf_group settings_timeouts_group;
 extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;
@@ -290,6 +302,9 @@ extern const struct conf_group settings_cookies_group;
 extern const struct conf_group settings_proxy_headers_group;
 
 extern const struct conf_scope_name settings_scopes[];
+
+/* Words of nginx and HAProxy; settings_hints.c. */
+extern const struct conf_hint settings_hints[];
 
 /* The names of `retry.on` and `retry.replay`, in the order of enum retry_replay. */
 extern const char *const settings_retry_names[];
@@ -330,6 +345,9 @@ struct conf_headers *settings_headers(struct pool *, const struct conf_headers *
 
 /* Whether the row `name` of the struct at `head` was written, at its own or an outer level. */
 bool settings_has(const struct conf_group *, const struct conf_head *head, const char *name);
+
+/* Whether it was written in this very group, not at an outer level. */
+bool settings_is_written(const struct conf_group *, const struct conf_head *head, const char *name);
 
 /* As if the row `name` had not been written. */
 void settings_forget(const struct conf_group *, struct conf_head *head, const char *name);

@@ -85,7 +85,7 @@ static const struct conf_row log_rows[] = {
     {.name = "format", .type = CONF_TEMPLATE, AT(format), .fallback = "\"combined\"",
      .doc = "\"combined\", \"json\", or a text with variables."},
     {.name = "fields", .type = CONF_STRING, AT(fields), .flags = CONF_LIST,
-     .doc = "Variables of the json format; all when not set."},
+     .doc = "Variables of the json format; all when not set.  Those of attempts at servers are arrays."},
     {.name = "buffer", .type = CONF_SIZE, AT(buffer), .fallback = "\"64k\"", .min = 0, .max = 16 << 20,
      .doc = "Bytes that a worker collects before it writes; 0 writes each line at once."},
     {.name = "flush", .type = CONF_DURATION, AT(flush), .fallback = "\"1s\"",

@@ -142,6 +142,16 @@ bool settings_has(const struct conf_group *g, const struct conf_head *head, cons
     return row && conf_is_present(head, (size_t)(row - g->rows));
 }
 
+bool settings_is_written(const struct conf_group *g, const struct conf_head *head, const char *name)
+{
+    const struct conf_row *row = head->places ? conf_row_find(g, str_of(name)) : NULL;
+
+    for (size_t i = 0; row && i < head->places->n; i++)
+        if (head->places->rows[i].row == (size_t)(row - g->rows))
+            return true;
+    return false;
+}
+
 void settings_forget(const struct conf_group *g, struct conf_head *head, const char *name)
 {
     size_t i = (size_t)(conf_row_find(g, str_of(name)) - g->rows);

@@ -88,7 +88,7 @@ static const struct conf_row rows[] = {
             "server."},
     {.name = "servers_file", .type = CONF_PATH, AT(servers_file), .flags = CONF_OWN,
      .doc = "A watched file of further servers: a line for each, ADDRESS [weight=N] [backup] [name=TEXT]; "
-            "what follows '#' is a comment."},
+            "what follows '#' is a comment.  A server that `servers` has too, by name or address, is the one there."},
     RESOLVE_ROW("For each server whose address is a name."),
     {.name = "health",
      .type = CONF_GROUP,

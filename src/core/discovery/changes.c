@@ -24,48 +24,62 @@ struct upstream_state *change_upstream(const struct changes *c, struct str name)
     return state;
 }
 
-struct peer_state *change_find(struct upstream_state *state, struct str server)
+struct peer_state *change_find_name(struct upstream_state *state, struct str name)
 {
-    struct addr address;
-    bool is_address = addr_parse(server, &address, NULL, 0) == 0;
+    for (size_t i = 0; i < state->peer_count; i++)
+        if (!state->peers[i]->gone && str_eq(state->peers[i]->conf->name, name))
+            return state->peers[i];
+    return NULL;
+}
+
+bool change_leaves(const struct peer_state *peer)
+{
+    return peer->status == PEER_GONE || peer->shared->remove_at_ms != 0;
+}
+
+struct peer_state *change_find_address(struct upstream_state *state, const struct addr *address)
+{
     struct peer_state *found = NULL;
 
     for (size_t i = 0; i < state->peer_count; i++) {
         struct peer_state *peer = state->peers[i];
 
-        if (peer->gone)
+        if (peer->gone || !addr_eq(&peer->conf->address, address))
             continue;
-        if (str_eq(peer->conf->name, server))
-            return peer;
-        if (!found && is_address && addr_eq(&peer->conf->address, &address))
+        if (!found || (change_leaves(found) && !change_leaves(peer)))
             found = peer;
     }
     return found;
 }
 
+struct peer_state *change_find(struct upstream_state *state, struct str server)
+{
+    struct peer_state *found = change_find_name(state, server);
+    struct addr address;
+
+    if (!found && addr_parse(server, &address, NULL, 0) == 0)
+        found = change_find_address(state, &address);
+    return found;
+}
+
 static enum change_outcome find(struct changes *c, struct str upstream, struct str server,
-                                struct peer_state **peer, char error[CHANGE_ERROR_MAX])
+                                struct peer_state **peer, char text[CHANGE_TEXT_MAX])
 {
     struct upstream_state *state = change_upstream(c, upstream);
 
     *peer = state ? change_find(state, server) : NULL;
-    if (*peer && (*peer)->conf->resolve) {
-        snprintf(error, CHANGE_ERROR_MAX,
-                 "The server \"%.*s\" is a name that is resolved: change its addresses one by one, or the "
-                 "configuration.",
-                 STR_ARG(server));
-        return CHANGE_CONFLICT;
+    if (!state) {
+        change_say_no_upstream(upstream, text);
+        return CHANGE_UNKNOWN;
     }
-    if (*peer && (*peer)->status != PEER_GONE && (*peer)->conf->board_slot >= 0)
+    if (!*peer || (*peer)->status == PEER_GONE) {
+        change_say_no_server(upstream, server, *peer, text);
+        return CHANGE_UNKNOWN;
+    }
+    if (!(*peer)->conf->resolve && (*peer)->conf->board_slot >= 0)
         return CHANGE_DONE;
-    if (!state)
-        snprintf(error, CHANGE_ERROR_MAX, "There is no upstream \"%.*s\".", STR_ARG(upstream));
-    else if (*peer && (*peer)->conf->board_slot < 0)
-        snprintf(error, CHANGE_ERROR_MAX, "The server \"%.*s\" has no place on the board.", STR_ARG(server));
-    else
-        snprintf(error, CHANGE_ERROR_MAX, "The upstream \"%.*s\" has no server \"%.*s\".", STR_ARG(upstream),
-                 STR_ARG(server));
-    return CHANGE_UNKNOWN;
+    change_say_fixed(*peer, text);
+    return CHANGE_CONFLICT;
 }
 
 /* ---- the words of the board ---- */
@@ -99,7 +113,7 @@ static void changed(struct changes *c)
 /* ---- calls ---- */
 
 int change_add_record(struct changes *c, const struct change *change, const struct addr *address,
-                      char error[CHANGE_ERROR_MAX])
+                      char text[CHANGE_TEXT_MAX])
 {
     struct board_server server = {
         .upstream = change->upstream,
@@ -113,71 +127,89 @@ int change_add_record(struct changes *c, const struct change *change, const stru
     int slot = board_server_add(c->board, &server);
 
     if (slot < 0)
-        snprintf(error, CHANGE_ERROR_MAX,
-                 "There is no room for another server; those removed make room after a minute.");
+        snprintf(text, CHANGE_TEXT_MAX,
+                 "There is no room for another server; those that were taken out make room after a minute.");
     return slot;
 }
 
-/* The server is there already: if it was about to go, or is gone, it stays. */
+/* One that was about to go, or is gone, stays as it was, but up; what the call does not say is as it was, too. */
 static enum change_outcome add_again(struct changes *c, struct peer_state *peer, const struct change *change,
-                                     const struct addr *address, char error[CHANGE_ERROR_MAX])
+                                     char text[CHANGE_TEXT_MAX])
 {
-    bool leaves = peer->status == PEER_GONE || peer->shared->remove_at_ms != 0;
+    bool renamed = change->has_name && !str_eq(peer->conf->name, change->server);
 
-    if (!leaves || !addr_eq(&peer->conf->address, address) || peer->conf->backup != change->backup) {
-        snprintf(error, CHANGE_ERROR_MAX, "The upstream has the server \"%.*s\" at %.*s already%s.",
-                 STR_ARG(peer->conf->name), STR_ARG(peer->address), leaves ? ", which drains" : "");
+    if (peer->conf->board_slot < 0) {
+        change_say_fixed(peer, text);
+        return CHANGE_CONFLICT;
+    }
+    if (!change_leaves(peer) || renamed || (change->has_backup && peer->conf->backup != change->backup)) {
+        change_say_taken(c, peer, text);
         return CHANGE_CONFLICT;
     }
     set_state(c, peer, PEER_OVERRIDE_UP);
     set_weight(peer, change->has_weight ? change->weight : peer->conf->weight);
     changed(c);
+    change_say_state(c, peer, "stays", text);
     return CHANGE_DONE;
 }
 
-enum change_outcome changes_add(struct changes *c, struct str upstream, const struct json_members *call,
-                                char error[CHANGE_ERROR_MAX])
+static enum change_outcome add_new(struct changes *c, struct upstream_state *state, struct change *change,
+                                   const struct addr *address, char text[CHANGE_TEXT_MAX])
 {
-    struct upstream_state *state = change_upstream(c, upstream);
-    struct change change = {.upstream = upstream};
     struct peer_state *peer;
-    struct addr address;
-    enum change_outcome outcome;
     int slot;
 
-    if (!state) {
-        snprintf(error, CHANGE_ERROR_MAX, "There is no upstream \"%.*s\".", STR_ARG(upstream));
-        return CHANGE_UNKNOWN;
+    if (!change->has_weight) {
+        change->has_weight = true;
+        change->weight = state->conf->server_defaults.weight;
     }
-    outcome = change_read_add(call, &change, &address, error);
-    if (outcome != CHANGE_DONE)
-        return outcome;
-    if (!change.has_weight) {
-        change.has_weight = true;
-        change.weight = state->conf->server_defaults.weight;
-    }
-    peer = change_find(state, change.server);
-    if (!peer)
-        peer = change_find(state, change.address);
-    if (peer)
-        return add_again(c, peer, &change, &address, error);
-    slot = change_add_record(c, &change, &address, error);
+    slot = change_add_record(c, change, address, text);
     if (slot < 0)
         return CHANGE_CONFLICT;
     peer_came_back(board_peer_shared(c->board, (unsigned)slot), c->worker->loop->clock.mono_ms);
     changed(c);
+    upstream_look(state);
+    peer = change_find_name(state, change->server);
+    if (peer)
+        change_say_state(c, peer, "is added", text);
     return CHANGE_DONE;
 }
 
+enum change_outcome changes_add(struct changes *c, struct str upstream, const struct json_members *call,
+                                char text[CHANGE_TEXT_MAX])
+{
+    struct upstream_state *state = change_upstream(c, upstream);
+    struct change change = {.upstream = upstream};
+    enum change_outcome outcome;
+    struct peer_state *peer;
+    struct addr address;
+
+    if (!state) {
+        change_say_no_upstream(upstream, text);
+        return CHANGE_UNKNOWN;
+    }
+    outcome = change_read_add(call, &change, &address, text);
+    if (outcome != CHANGE_DONE)
+        return outcome;
+    peer = change_find_name(state, change.server);
+    if (peer && !addr_eq(&peer->conf->address, &address)) {
+        change_say_taken(c, peer, text);
+        return CHANGE_CONFLICT;
+    }
+    if (!peer)
+        peer = change_find_address(state, &address);
+    return peer ? add_again(c, peer, &change, text) : add_new(c, state, &change, &address, text);
+}
+
 enum change_outcome changes_set(struct changes *c, struct str upstream, struct str server,
-                                const struct json_members *call, char error[CHANGE_ERROR_MAX])
+                                const struct json_members *call, char text[CHANGE_TEXT_MAX])
 {
     struct change change = {.state = PEER_OVERRIDE_NONE};
     struct peer_state *peer;
-    enum change_outcome outcome = find(c, upstream, server, &peer, error);
+    enum change_outcome outcome = find(c, upstream, server, &peer, text);
 
     if (outcome == CHANGE_DONE)
-        outcome = change_read_set(call, &change, error);
+        outcome = change_read_set(call, &change, text);
     if (outcome != CHANGE_DONE)
         return outcome;
     if (change.state != PEER_OVERRIDE_NONE)
@@ -185,35 +217,34 @@ enum change_outcome changes_set(struct changes *c, struct str upstream, struct s
     if (change.has_weight)
         set_weight(peer, change.weight);
     changed(c);
+    change_say_state(c, peer, NULL, text);
     return CHANGE_DONE;
 }
 
-/* Neither the configuration nor the API has it. */
-static bool is_found(const struct changes *c, const struct peer_state *peer)
+enum board_origin change_origin(const struct changes *c, const struct peer_state *peer)
 {
     char text[BOARD_NAME_MAX];
     struct board_server record;
 
-    return board_server_read(c->board, (unsigned)peer->conf->board_slot, &record, text) == 0 &&
-           record.origin != BOARD_ORIGIN_API;
+    if (peer->conf->board_slot < 0 ||
+        board_server_read(c->board, (unsigned)peer->conf->board_slot, &record, text) < 0)
+        return BOARD_ORIGIN_NONE;
+    return record.origin;
 }
 
 enum change_outcome changes_remove(struct changes *c, struct str upstream, struct str server,
-                                   char error[CHANGE_ERROR_MAX])
+                                   char text[CHANGE_TEXT_MAX])
 {
     int64_t now_ms = c->worker->loop->clock.mono_ms;
     struct peer_state *peer;
-    enum change_outcome outcome = find(c, upstream, server, &peer, error);
+    enum change_outcome outcome = find(c, upstream, server, &peer, text);
 
-    if (outcome != CHANGE_DONE || peer->shared->remove_at_ms != 0)
+    if (outcome != CHANGE_DONE)
         return outcome;
-    if (is_found(c, peer)) {
-        snprintf(error, CHANGE_ERROR_MAX,
-                 "The server \"%.*s\" was found by a name or in a servers_file, and would be found again: "
-                 "take it down.",
-                 STR_ARG(peer->conf->name));
+    if (!change_say_removal(c, peer, text))
         return CHANGE_CONFLICT;
-    }
+    if (peer->shared->remove_at_ms != 0)
+        return CHANGE_DONE;
     set_state(c, peer, PEER_OVERRIDE_DRAIN);
     peer->shared->remove_at_ms = now_ms + c->worker->config->drain_timeout + REMOVE_LEAST_MS;
     c->look_at_ms = now_ms + REMOVE_LEAST_MS;
@@ -234,7 +265,7 @@ static bool may_be_taken_out(const struct changes *c, const struct peer_state *p
     /* A time that no drain_timeout gives: the word was spoilt, or the timeout was a longer one. */
     if (now_ms < at - c->worker->config->drain_timeout)
         return at - now_ms > c->worker->config->drain_timeout + REMOVE_LEAST_MS;
-    board_peer_sums(c->board, (unsigned)peer->conf->board_slot, 1, &sums);
+    board_peer_sums(c->board, &peer->conf->board_slot, 1, &sums);
     return sums.active == 0 && sums.queued == 0;
 }
 
@@ -259,6 +290,9 @@ void changes_tick(struct changes *c)
     if (now_ms < c->look_at_ms)
         return;
     (void)board_server_collect(c->board, now_ms);
+    /* Servers that a file has by now, or has no more. */
+    if (c->saved_seen != board_servers_version(c->board))
+        changes_save(c);
     upstreams_tick(all);
     for (size_t i = 0; i < all->count; i++)
         for (size_t k = 0; k < all->states[i].peer_count; k++) {
@@ -292,8 +326,6 @@ const char *change_state_name(const struct change *change)
 bool change_of(const struct changes *c, const struct peer_state *peer, struct change *to)
 {
     uint32_t override = __atomic_load_n(&peer->shared->override, __ATOMIC_RELAXED);
-    char text[BOARD_NAME_MAX];
-    struct board_server record;
 
     if (peer->gone || peer->conf->board_slot < 0)
         return false;
@@ -306,8 +338,7 @@ bool change_of(const struct changes *c, const struct peer_state *peer, struct ch
         .state = override <= PEER_OVERRIDE_GONE ? (enum peer_override)override : PEER_OVERRIDE_NONE,
         .removing = peer->shared->remove_at_ms != 0,
     };
-    to->added = board_server_read(c->board, (unsigned)peer->conf->board_slot, &record, text) == 0 &&
-                record.origin == BOARD_ORIGIN_API;
+    to->added = change_origin(c, peer) == BOARD_ORIGIN_API;
     to->has_weight = to->added || to->weight != peer->conf->weight;
     return to->added || to->has_weight || to->state != PEER_OVERRIDE_NONE;
 }

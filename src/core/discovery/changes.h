@@ -21,7 +21,7 @@ enum change_outcome {
     CHANGE_CONFLICT /* not as things are */
 };
 
-#define CHANGE_ERROR_MAX 400
+#define CHANGE_TEXT_MAX 800
 
 /*
  * Before the generation serves: puts what state_dir has on a board that is new, and gives servers that the
@@ -39,17 +39,17 @@ struct changes *changes_new(struct worker *);
 void changes_tick(struct changes *);
 
 /*
- * Each changes a server of upstream `upstream`, called by its name or address.  On another outcome than
- * CHANGE_DONE `error` says what is wrong.  `call` is what the caller sent: add: "address", and perhaps
+ * Each changes a server of upstream `upstream`, called by its name or address.  `text` says what was done and how
+ * things are then; on another outcome than CHANGE_DONE what is wrong.  `call` is what the caller sent: add: "address", and perhaps
  * "name", "weight", "backup"; set: "state" ("up", "drain", "down"), "weight", or both.
  */
 enum change_outcome changes_add(struct changes *, struct str upstream, const struct json_members *call,
-                                char error[CHANGE_ERROR_MAX]);
+                                char text[CHANGE_TEXT_MAX]);
 enum change_outcome changes_set(struct changes *, struct str upstream, struct str server,
-                                const struct json_members *call, char error[CHANGE_ERROR_MAX]);
+                                const struct json_members *call, char text[CHANGE_TEXT_MAX]);
 /* Drains it; it is gone when nothing is active, or after drain_timeout. */
 enum change_outcome changes_remove(struct changes *, struct str upstream, struct str server,
-                                   char error[CHANGE_ERROR_MAX]);
+                                   char text[CHANGE_TEXT_MAX]);
 
 /* An array "changes" of what differs from the configuration. */
 void changes_write(struct changes *, struct json *);

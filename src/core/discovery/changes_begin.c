@@ -43,22 +43,48 @@ static void record_hand_over(struct changes *c, const struct peer_conf *conf, un
     to->remove_at_ms = from->remove_at_ms;
 }
 
-/*
- * The server of the configuration that a record of the API's stands for by now; *known: its upstream is
- * there.
- */
-static const struct peer_conf *record_in_file(const struct changes *c, const struct board_server *record,
-                                              bool *known)
+/* The server of the configuration that has the address of a record of the API's, else its name; NULL: none. */
+static const struct peer_conf *record_in_file(const struct upstream *u, const struct board_server *record)
 {
-    struct upstream_state *state = change_upstream_known(c, record->upstream);
+    const struct peer_conf *found = NULL;
 
-    *known = state != NULL;
-    return state ? upstream_server_in_file(state->conf, record) : NULL;
+    for (size_t i = 0; i < u->peer_count; i++) {
+        const struct peer_conf *peer = &u->peers[i];
+
+        if (addr_eq(&peer->address, &record->address))
+            return peer;
+        if (!found && str_eq(peer->name, record->name))
+            found = peer;
+    }
+    return found;
+}
+
+static void record_tell(struct changes *c, const struct board_server *record, const struct peer_conf *conf)
+{
+    struct str upstream = record->upstream, name = record->name;
+    char address[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
+    struct str at = addr_print(&record->address, address);
+
+    if (!conf)
+        log_write(c->worker->log, LOG_LEVEL_NOTICE,
+                  "upstream %.*s: server %.*s was added at run time: dropped, since there is no such upstream any "
+                  "more",
+                  STR_ARG(upstream), STR_ARG(name));
+    else if (addr_eq(&conf->address, &record->address))
+        log_write(c->worker->log, LOG_LEVEL_NOTICE,
+                  "upstream %.*s: server %.*s was added at run time: the configuration has it by now, as %.*s",
+                  STR_ARG(upstream), STR_ARG(name), STR_ARG(conf->name));
+    else
+        log_write(c->worker->log, LOG_LEVEL_WARN,
+                  "upstream %.*s: server %.*s at %.*s was added at run time: dropped, since the configuration has "
+                  "another server of that name, at %.*s; add it again under another name",
+                  STR_ARG(upstream), STR_ARG(name), STR_ARG(at),
+                  STR_ARG(conf->resolve ? conf->resolve_name : addr_print(&conf->address, other)));
 }
 
 /*
  * Records that the configuration has made needless: gives over what was changed of them and, with `drop`,
- * ends them.
+ * ends them.  What was said of another server of that name is none of the configured one's.
  */
 static void records_hand_over(struct changes *c, bool drop)
 {
@@ -67,22 +93,20 @@ static void records_hand_over(struct changes *c, bool drop)
     for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++) {
         char text[BOARD_NAME_MAX];
         struct board_server record;
+        struct upstream_state *state;
         const struct peer_conf *conf;
-        bool known;
 
         if (board_server_read(c->board, slot, &record, text) < 0 || record.origin != BOARD_ORIGIN_API)
             continue;
-        conf = record_in_file(c, &record, &known);
-        if (known && !conf)
+        state = change_upstream_known(c, record.upstream);
+        conf = state ? record_in_file(state->conf, &record) : NULL;
+        if (state && !conf)
             continue;
-        if (conf && conf->board_slot >= 0)
+        if (conf && conf->board_slot >= 0 && addr_eq(&conf->address, &record.address))
             record_hand_over(c, conf, slot, record.weight);
         if (!drop)
             continue;
-        log_write(c->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s: server %.*s was added at run time: %s",
-                  STR_ARG(record.upstream), STR_ARG(record.name),
-                  conf ? "the configuration has it by now"
-                       : "dropped, since there is no such upstream any more");
+        record_tell(c, &record, conf);
         board_server_remove(c->board, slot);
     }
 }

@@ -6,15 +6,15 @@
 
 #define STATES_WANTED "\"up\", \"drain\" or \"down\""
 
-static enum change_outcome bad(char error[CHANGE_ERROR_MAX], const char *text)
+static enum change_outcome bad(char error[CHANGE_TEXT_MAX], const char *text)
 {
-    snprintf(error, CHANGE_ERROR_MAX, "%s", text);
+    snprintf(error, CHANGE_TEXT_MAX, "%s", text);
     return CHANGE_BAD;
 }
 
 /* All members are among `names`. */
 static enum change_outcome check_names(const struct json_members *call, const char *const *names,
-                                       const char *wanted, char error[CHANGE_ERROR_MAX])
+                                       const char *wanted, char error[CHANGE_TEXT_MAX])
 {
     for (size_t i = 0; i < call->count; i++) {
         size_t k = 0;
@@ -23,7 +23,7 @@ static enum change_outcome check_names(const struct json_members *call, const ch
             k++;
         if (names[k])
             continue;
-        snprintf(error, CHANGE_ERROR_MAX, "\"%.*s\" is not a member of this call; it has %s.",
+        snprintf(error, CHANGE_TEXT_MAX, "\"%.*s\" is not a member of this call; it has %s.",
                  (int)(call->items[i].name.len < 60 ? call->items[i].name.len : 60), call->items[i].name.s,
                  wanted);
         return CHANGE_BAD;
@@ -32,7 +32,7 @@ static enum change_outcome check_names(const struct json_members *call, const ch
 }
 
 static enum change_outcome read_weight(const struct json_members *call, struct change *to,
-                                       char error[CHANGE_ERROR_MAX])
+                                       char error[CHANGE_TEXT_MAX])
 {
     const struct json_member *m = json_member(call, "weight");
 
@@ -46,7 +46,7 @@ static enum change_outcome read_weight(const struct json_members *call, struct c
 }
 
 static enum change_outcome read_state(const struct json_members *call, struct change *to,
-                                      char error[CHANGE_ERROR_MAX])
+                                      char error[CHANGE_TEXT_MAX])
 {
     static const char *const names[] = {
         [PEER_OVERRIDE_UP] = "up", [PEER_OVERRIDE_DRAIN] = "drain", [PEER_OVERRIDE_DOWN] = "down"};
@@ -64,7 +64,7 @@ static enum change_outcome read_state(const struct json_members *call, struct ch
 
 /* What else a new server may be told. */
 static enum change_outcome read_names(const struct json_members *call, struct change *to,
-                                      char error[CHANGE_ERROR_MAX])
+                                      char error[CHANGE_TEXT_MAX])
 {
     const struct json_member *address = json_member(call, "address");
     const struct json_member *name = json_member(call, "name");
@@ -77,14 +77,16 @@ static enum change_outcome read_names(const struct json_members *call, struct ch
     if (backup && backup->type != JSON_READ_BOOL)
         return bad(error, "\"backup\" is true or false.");
     to->address = address->text;
+    to->has_name = name != NULL;
     to->server = name ? name->text : address->text;
+    to->has_backup = backup != NULL;
     to->backup = backup && backup->truth;
     if (to->upstream.len + to->server.len > BOARD_NAME_MAX)
         return bad(error, "The names of upstream and server are together longer than 240 bytes.");
     return CHANGE_DONE;
 }
 
-static enum change_outcome read_address(struct str text, struct addr *address, char error[CHANGE_ERROR_MAX])
+static enum change_outcome read_address(struct str text, struct addr *address, char error[CHANGE_TEXT_MAX])
 {
     if (addr_parse(text, address, NULL, 0) == 0 && !address->any)
         return CHANGE_DONE;
@@ -94,7 +96,7 @@ static enum change_outcome read_address(struct str text, struct addr *address, c
 }
 
 enum change_outcome change_read_add(const struct json_members *call, struct change *to, struct addr *address,
-                                    char error[CHANGE_ERROR_MAX])
+                                    char error[CHANGE_TEXT_MAX])
 {
     static const char *const names[] = {"address", "name", "weight", "backup", NULL};
     enum change_outcome outcome = check_names(call, names, "address, name, weight and backup", error);
@@ -107,7 +109,7 @@ enum change_outcome change_read_add(const struct json_members *call, struct chan
 }
 
 enum change_outcome change_read_set(const struct json_members *call, struct change *to,
-                                    char error[CHANGE_ERROR_MAX])
+                                    char error[CHANGE_TEXT_MAX])
 {
     static const char *const names[] = {"state", "weight", NULL};
     enum change_outcome outcome = check_names(call, names, "state and weight", error);

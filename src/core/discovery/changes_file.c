@@ -120,12 +120,19 @@ static struct str changes_text(const struct changes *c, struct pool *pool)
 void changes_save(struct changes *c)
 {
     struct pool *pool = pool_new(8192);
+    uint32_t version = board_servers_version(c->board);
     struct str text = changes_text(c, pool);
+    struct hash_key key = {0, 0};
+    uint64_t hash = hash_bytes(&key, text.s, text.len) | 1;
     struct stat st;
 
     /* Nothing to say, and nothing was said: no file is needed. */
-    if ((text.len == 0 && stat(c->path.s, &st) < 0 && errno == ENOENT) || replace_file(c, pool, text) == 0)
+    if ((text.len == 0 && stat(c->path.s, &st) < 0 && errno == ENOENT) || (c->saved == hash && !c->unsaved) ||
+        replace_file(c, pool, text) == 0) {
         c->unsaved = false;
+        c->saved = hash;
+    }
+    c->saved_seen = version;
     pool_free(pool);
 }
 
@@ -195,40 +202,48 @@ static struct change change_read(const struct json_members *m)
 struct reading {
     struct changes *c;
     struct pool *pool;
-    struct hash_table *added; /* records that were added, by the names of upstream and server */
+    struct hash_table *added; /* records that were added, by upstream and name, and by upstream and address */
     unsigned number; /* of the line */
 };
 
-/* False: it was added by an earlier line. */
-static bool is_new(struct reading *r, const struct change *change)
+/* False: it, or its address, was added by an earlier line. */
+static bool is_new(struct reading *r, const struct change *change, const struct addr *address)
 {
-    struct str key = pool_printf(r->pool, "%.*s\n%.*s", STR_ARG(change->upstream), STR_ARG(change->server));
+    char text[ADDR_TEXT_MAX];
+    struct str name = pool_printf(r->pool, "%.*s\nn%.*s", STR_ARG(change->upstream), STR_ARG(change->server));
+    struct str at = pool_printf(r->pool, "%.*s\na%.*s", STR_ARG(change->upstream),
+                                STR_ARG(addr_print(address, text)));
 
-    return !hash_table_set(r->added, key, r);
+    if (hash_table_get(r->added, name) || hash_table_get(r->added, at))
+        return false;
+    (void)hash_table_set(r->added, name, r);
+    (void)hash_table_set(r->added, at, r);
+    return true;
 }
 
-/* Puts one saved change on the board; NULL, or why not. */
-static const char *change_restore(struct reading *r, const struct change *change,
-                                  char error[CHANGE_ERROR_MAX])
+/* One that was added, and is not there otherwise. */
+static const char *added_restore(struct reading *r, struct upstream_state *state, const struct change *change,
+                                 char error[CHANGE_TEXT_MAX])
 {
     struct changes *c = r->c;
-    struct upstream_state *state = change_upstream_known(c, change->upstream);
     struct peer_state *peer;
     struct addr address;
     int slot;
 
-    if (!state)
-        return "there is no such upstream any more";
-    peer = change_find(state, change->server);
+    if (addr_parse(change->address, &address, NULL, 0) < 0 || address.any)
+        return "it has no address";
+    peer = change_find_address(state, &address);
     if (peer && peer->conf->board_slot >= 0) {
         change_set_words(c, peer->shared, change, peer->conf->weight);
         return NULL;
     }
-    if (!change->added)
-        return "the upstream has no such server any more";
-    if (addr_parse(change->address, &address, NULL, 0) < 0 || address.any)
-        return "it has no address";
-    if (!is_new(r, change))
+    peer = change_find_name(state, change->server);
+    if (peer) {
+        snprintf(error, CHANGE_TEXT_MAX, "another server has its name by now, at %.*s; add it under another name",
+                 STR_ARG(peer->address));
+        return error;
+    }
+    if (!is_new(r, change, &address))
         return "an earlier line has the server";
     slot = change_add_record(c, change, &address, error);
     if (slot < 0)
@@ -238,12 +253,30 @@ static const char *change_restore(struct reading *r, const struct change *change
     return NULL;
 }
 
+/* Puts one saved change on the board; NULL, or why not. */
+static const char *change_restore(struct reading *r, const struct change *change,
+                                  char error[CHANGE_TEXT_MAX])
+{
+    struct upstream_state *state = change_upstream_known(r->c, change->upstream);
+    struct peer_state *peer;
+
+    if (!state)
+        return "there is no such upstream any more";
+    if (change->added)
+        return added_restore(r, state, change, error);
+    peer = change_find(state, change->server);
+    if (!peer || peer->conf->board_slot < 0)
+        return "the upstream has no such server any more";
+    change_set_words(r->c, peer->shared, change, peer->conf->weight);
+    return NULL;
+}
+
 static void line_restore(struct reading *r, struct str line)
 {
     struct pool *pool = pool_new(4096);
     struct log *log = r->c->worker->log;
     struct json_members members;
-    char error[CHANGE_ERROR_MAX];
+    char error[CHANGE_TEXT_MAX];
     struct change change;
     const char *why;
 

@@ -17,6 +17,8 @@ struct changes {
     int64_t look_at_ms; /* of changes_tick() */
     bool touched; /* words were written that workers have to look at */
     bool unsaved;
+    uint64_t saved; /* hash of what was saved last; 0: nothing yet */
+    uint32_t saved_seen; /* board_servers_version() then */
     char why_unsaved[300];
 };
 
@@ -24,6 +26,7 @@ struct changes {
 struct change {
     struct str upstream, server, address;
     bool added; /* through the API: the configuration does not have it */
+    bool has_name, has_backup; /* of a call: they were said */
     bool backup;
     bool has_weight;
     unsigned weight;
@@ -41,10 +44,18 @@ bool change_of(const struct changes *, const struct peer_state *, struct change 
 void change_write(struct json *, const struct change *);
 
 /*
- * The peer by name, else by address, of those that have not gone; NULL: none.  GONE ones of the file are
- * found.
+ * The peer by name, by address (one that leaves only where there is no other), by either, of those that have
+ * not gone; NULL: none.  GONE ones of the file are found.
  */
+struct peer_state *change_find_name(struct upstream_state *, struct str name);
+struct peer_state *change_find_address(struct upstream_state *, const struct addr *);
 struct peer_state *change_find(struct upstream_state *, struct str server);
+
+/* Taken out, or about to be. */
+bool change_leaves(const struct peer_state *);
+
+/* Whence it came; BOARD_ORIGIN_NONE: the configuration. */
+enum board_origin change_origin(const struct changes *, const struct peer_state *);
 
 struct upstream_state *change_upstream(const struct changes *, struct str name);
 
@@ -56,15 +67,29 @@ void change_set_words(struct changes *, struct peer_shared *, const struct chang
 
 /* A new record of the API's; its slot, or -1 with `error`. */
 int change_add_record(struct changes *, const struct change *, const struct addr *,
-                      char error[CHANGE_ERROR_MAX]);
+                      char error[CHANGE_TEXT_MAX]);
+
+/* changes_say.c: sentences for the caller.  No such upstream; no such server, or it was taken out. */
+void change_say_no_upstream(struct str upstream, char text[CHANGE_TEXT_MAX]);
+void change_say_no_server(struct str upstream, struct str server, const struct peer_state *gone,
+                          char text[CHANGE_TEXT_MAX]);
+/* One that cannot be changed, and why. */
+void change_say_fixed(const struct peer_state *, char text[CHANGE_TEXT_MAX]);
+/* Another cannot be added because of this one. */
+void change_say_taken(const struct changes *, const struct peer_state *, char text[CHANGE_TEXT_MAX]);
+/* How it is now; `what` happened to it, or NULL. */
+void change_say_state(const struct changes *, const struct peer_state *, const char *what,
+                      char text[CHANGE_TEXT_MAX]);
+/* That it is taken out; false: that it cannot be. */
+bool change_say_removal(const struct changes *, const struct peer_state *, char text[CHANGE_TEXT_MAX]);
 
 /* changes_call.c: what the caller of changes_add() and changes_set() sent; `to->upstream` is set before. */
 enum change_outcome change_read_add(const struct json_members *call, struct change *to, struct addr *address,
-                                    char error[CHANGE_ERROR_MAX]);
+                                    char error[CHANGE_TEXT_MAX]);
 enum change_outcome change_read_set(const struct json_members *call, struct change *to,
-                                    char error[CHANGE_ERROR_MAX]);
+                                    char error[CHANGE_TEXT_MAX]);
 
-/* changes_file.c: writes all changes to state_dir; and puts on the board what is there. */
+/* changes_file.c: writes all changes to state_dir, if they are not there; and puts on the board what is there. */
 void changes_save(struct changes *);
 void changes_file_read(struct changes *);
 

@@ -21,7 +21,7 @@ static void group_init(struct discovery *d, struct discovery_group *g, const str
     *g = (struct discovery_group){.discovery = d, .upstream = u, .origin = origin};
     g->sources = pool_zalloc(pool, room * sizeof(*g->sources));
     g->sets = pool_zalloc(pool, room * sizeof(const struct server_set *));
-    g->filled = discovery_set_has(d->worker->board, u->name, origin);
+    g->records = discovery_index_add(d->index, u->name, origin);
 }
 
 static struct discovery_source *group_add(struct discovery_group *g, int slot, struct str name)
@@ -62,12 +62,16 @@ struct discovery *discovery_new(struct worker *worker)
     struct discovery_group *next;
 
     d->worker = worker;
+    d->index = discovery_index_new(worker->pool, config->upstream_count);
     d->groups = next = pool_zalloc(worker->pool, (2 * config->upstream_count + 1) * sizeof(*d->groups));
     for (size_t i = 0; i < config->upstream_count; i++) {
         add_names(d, config->upstreams[i], &next);
         add_file(d, config->upstreams[i], &next);
     }
     d->count = (size_t)(next - d->groups);
+    discovery_index_look(d->index, worker->board);
+    for (size_t i = 0; i < d->count; i++)
+        d->groups[i].filled = d->groups[i].records->count[d->groups[i].origin] > 0;
     discovery_look_start(d);
     return d;
 }
@@ -96,6 +100,7 @@ void discovery_source_failed(struct discovery_source *s, const char *why)
     size_t len = strlen(why);
 
     s->spoke_ever = true;
+    snprintf(s->failure, sizeof(s->failure), "%s", why);
     shared->looks_failed++;
     shared->check_ok = 0;
     memset(shared->reason, 0, sizeof(shared->reason));
@@ -114,6 +119,7 @@ void discovery_source_says(struct discovery_source *s, struct pool *pool, const 
 
 void discovery_source_is_well(struct discovery_source *s)
 {
+    s->failure[0] = '\0';
     s->shared->check_ok = 1;
     s->shared->checked_s = s->group->discovery->worker->loop->clock.wall_s;
     memset(s->shared->reason, 0, sizeof(s->shared->reason));
@@ -139,6 +145,11 @@ static void group_tell(struct discovery_group *g, const struct discovery_source 
                   "upstream %.*s: %.*s: there is no room on the board for %zu addresses",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), c->failed);
     g->is_full = c->failed > 0;
+    if (c->dropped[0])
+        log_write(log, LOG_LEVEL_WARN,
+                  "upstream %.*s: added at run time, and dropped, since %.*s has other servers of these names: %s; add "
+                  "them again under other names",
+                  STR_ARG(g->upstream->name), STR_ARG(s->name), c->dropped);
     if (c->added + c->removed + c->changed > 0)
         log_write(log, LOG_LEVEL_NOTICE, "upstream %.*s: %.*s has %zu address%s now: %s",
                   STR_ARG(g->upstream->name), STR_ARG(s->name), s->set.count, s->set.count == 1 ? "" : "es",
@@ -162,7 +173,6 @@ static void group_apply(struct discovery_group *g, struct discovery_source *s,
 
     discovery_set_apply(worker->board, &wish, &change);
     group_tell(g, s, &change);
-    g->seen = board_servers_version(worker->board);
 }
 
 /* What a source said is in force from now on. */
@@ -182,6 +192,17 @@ static void source_apply(struct discovery_source *s)
         board_peers_changed(s->group->discovery->worker->board);
 }
 
+/*
+ * Another number when there may be something to do: another origin's servers of the upstream came or went, and
+ * one had a name that is wanted here; or, where there was no room, any.
+ */
+static uint64_t group_sees(const struct discovery_group *g)
+{
+    const struct board *board = g->discovery->worker->board;
+
+    return g->records->sum + (g->is_full ? 1 + (uint64_t)board_servers_version(board) : 0);
+}
+
 /* Before the former keeper has stopped the records are its own, but where there are none. */
 static void group_tick(struct discovery_group *g, bool serves)
 {
@@ -190,19 +211,17 @@ static void group_tick(struct discovery_group *g, bool serves)
     for (size_t i = 0; i < g->count; i++)
         if (g->sources[i].next_pool)
             source_apply(&g->sources[i]);
-    /* Another origin's servers came or went: one may have had a name that is wanted here. */
-    if (serves && g->seen != board_servers_version(g->discovery->worker->board))
-        group_apply(g, &g->sources[0], NULL);
+    if (!serves || g->seen == group_sees(g))
+        return;
+    g->seen = group_sees(g);
+    group_apply(g, &g->sources[0], NULL);
 }
 
 /* ---- records that nothing stands for any more ---- */
 
 static bool is_found(const struct discovery *d, const struct board_server *s)
 {
-    for (size_t i = 0; i < d->count; i++)
-        if (d->groups[i].origin == s->origin && str_eq(d->groups[i].upstream->name, s->upstream))
-            return true;
-    return s->origin == BOARD_ORIGIN_API;
+    return s->origin == BOARD_ORIGIN_API || discovery_index_has(d->index, s->upstream, s->origin);
 }
 
 /* Former generations end with what they had, and one that is about to serve has its own already. */
@@ -249,6 +268,7 @@ void discovery_tick(struct discovery *d, bool serves)
     if (!d)
         return;
     discovery_look_tick(d, serves);
+    discovery_index_look(d->index, d->worker->board);
     for (size_t i = 0; i < d->count; i++)
         group_tick(&d->groups[i], serves);
     if (serves)
@@ -265,6 +285,18 @@ bool discovery_is_filled(const struct discovery *d)
                 return false;
     }
     return true;
+}
+
+const char *discovery_failure(const struct discovery *d, struct str upstream, struct str source)
+{
+    for (size_t i = 0; d && i < d->count; i++) {
+        const struct discovery_group *g = &d->groups[i];
+
+        for (size_t k = 0; str_eq(g->upstream->name, upstream) && k < g->count; k++)
+            if (str_eq(g->sources[k].name, source) && g->sources[k].failure[0])
+                return g->sources[k].failure;
+    }
+    return NULL;
 }
 
 /* ---- the master's part, and what others see ---- */

@@ -49,4 +49,10 @@ struct discovery_state {
 
 struct discovery_state discovery_state_of(struct board *, int slot);
 
+/*
+ * Keeper: why the last look of a source (called as in the configuration) failed, whole, where `reason` above may
+ * be cut; NULL: it did not, or this process has not looked.
+ */
+const char *discovery_failure(const struct discovery *, struct str upstream, struct str source);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/discovery/discovery_source.h"
+#include "core/upstream/upstream_servers.h"
 #include "core/worker.h"
 
 #define BACK_OFF_LEAST_MS 1000
@@ -89,7 +90,7 @@ static void name_look(struct discovery_source *s)
 struct file_errors {
     struct servers_file_errors errors;
     struct discovery_source *source;
-    char first[160];
+    char first[DISCOVERY_FAILURE - 40];
 };
 
 static void file_on_wrong(struct servers_file_errors *errors, unsigned line, const char *what)
@@ -101,7 +102,7 @@ static void file_on_wrong(struct servers_file_errors *errors, unsigned line, con
     if (line)
         snprintf(place, sizeof(place), ":%u", line);
     if (errors->count == 1)
-        snprintf(e->first, sizeof(e->first), "%s%s%s%.120s", line ? "line " : "", line ? place + 1 : "",
+        snprintf(e->first, sizeof(e->first), "%s%s%s%s", line ? "line " : "", line ? place + 1 : "",
                  line ? ": " : "", what);
     if (errors->count <= FILE_ERRORS_TOLD)
         log_write(worker_of(s)->log, LOG_LEVEL_ERROR, "%.*s%s: %s", STR_ARG(s->name), place, what);
@@ -109,11 +110,41 @@ static void file_on_wrong(struct servers_file_errors *errors, unsigned line, con
 
 static void file_failed(struct discovery_source *s, const struct file_errors *e)
 {
+    char why[DISCOVERY_FAILURE];
+
+    if (e->errors.count > 1)
+        snprintf(why, sizeof(why), "%s; %zu errors in all", e->first, e->errors.count);
+    else
+        snprintf(why, sizeof(why), "%s", e->first);
     log_write(worker_of(s)->log, LOG_LEVEL_ERROR,
               "upstream %.*s: %.*s has %zu error%s: the servers found before stay",
               STR_ARG(s->group->upstream->name), STR_ARG(s->name), e->errors.count,
               e->errors.count == 1 ? "" : "s");
-    discovery_source_failed(s, e->first);
+    discovery_source_failed(s, why);
+}
+
+/* `servers` of the configuration comes first: the same server is not there twice. */
+static void file_tell_doubles(const struct discovery_source *s, const struct server_set *set)
+{
+    const struct upstream *u = s->group->upstream;
+    unsigned told = 0;
+
+    for (size_t i = 0; i < set->count && told < FILE_ERRORS_TOLD; i++) {
+        const struct server_want *want = &set->items[i];
+        const struct peer_conf *conf =
+            upstream_server_in_file(u, &(struct board_server){.name = want->name, .address = want->address});
+        char there[ADDR_TEXT_MAX], here[ADDR_TEXT_MAX];
+
+        if (!conf)
+            continue;
+        told++;
+        log_write(worker_of(s)->log, LOG_LEVEL_WARN,
+                  "upstream %.*s: the server %.*s (%.*s) of %.*s is not used: `servers` has %.*s (%.*s), line %u; keep "
+                  "it in one place",
+                  STR_ARG(u->name), STR_ARG(want->name), STR_ARG(addr_print(&want->address, here)), STR_ARG(s->name),
+                  STR_ARG(conf->name), STR_ARG(conf->resolve ? conf->resolve_name : addr_print(&conf->address, there)),
+                  conf->at.line);
+    }
 }
 
 static void file_read(struct discovery_source *s)
@@ -125,6 +156,7 @@ static void file_read(struct discovery_source *s)
     struct server_set set;
 
     if (servers_file_read(pool, s->name.s, &rules, &e.errors, &set, &s->mark) == 0) {
+        file_tell_doubles(s, &set);
         discovery_source_says(s, pool, &set, true);
         discovery_source_is_well(s);
     } else {

@@ -11,7 +11,15 @@
 /* A name wanted, and what the board has of it. */
 struct wanted {
     const struct server_want *want; /* NULL: only of `former` */
-    bool there; /* a record says just this by now, or another origin has the name */
+    bool there; /* a record says just this by now, or another origin has it */
+    bool takes_over; /* from a server of the API's */
+    int slot; /* where it was added; -1: it was not */
+};
+
+/* A server that was added at run time, and what a servers_file names in its place. */
+struct handover {
+    unsigned slot;
+    struct wanted *to;
 };
 
 struct apply {
@@ -19,7 +27,9 @@ struct apply {
     const struct discovery_wish *wish;
     struct discovery_change *change;
     struct pool *pool;
-    struct hash_table *names; /* to struct wanted */
+    struct hash_table *names, *addresses; /* to struct wanted */
+    struct handover *handovers;
+    size_t handover_count;
     unsigned *leaving; /* slots */
     size_t leaving_count;
     bool joins; /* there were servers before */
@@ -29,6 +39,8 @@ struct apply {
 
 static void add_names(struct apply *a, const struct server_set *set, bool wanted)
 {
+    char text[ADDR_TEXT_MAX];
+
     for (size_t i = 0; set && i < set->count; i++) {
         struct wanted *w;
 
@@ -36,7 +48,10 @@ static void add_names(struct apply *a, const struct server_set *set, bool wanted
             continue;
         w = pool_zalloc(a->pool, sizeof(*w));
         w->want = wanted ? &set->items[i] : NULL;
+        w->slot = -1;
         (void)hash_table_set(a->names, set->items[i].name, w);
+        if (wanted && !hash_table_get(a->addresses, addr_print(&set->items[i].address, text)))
+            (void)hash_table_set(a->addresses, pool_str(a->pool, addr_print(&set->items[i].address, text)), w);
     }
 }
 
@@ -61,14 +76,19 @@ static struct board_server record_of(const struct discovery_wish *wish, const st
 
 /* ---- the difference ---- */
 
-static void tell(struct discovery_change *c, char sign, struct str name)
+static void tell(char *text, size_t size, char sign, struct str name)
 {
-    size_t len = strlen(c->text);
+    size_t len = strlen(text);
 
-    if (len + name.len + 16 < sizeof(c->text))
-        snprintf(c->text + len, sizeof(c->text) - len, "%s%c %.*s", len ? ", " : "", sign, STR_ARG(name));
-    else if (len + 6 < sizeof(c->text) && !str_has_suffix(str_of(c->text), STR(" ...")))
-        memcpy(c->text + len, " ...", 5);
+    if (len + name.len + 16 < size)
+        snprintf(text + len, size - len, "%s%c %.*s", len ? ", " : "", sign, STR_ARG(name));
+    else if (len + 6 < size && !str_has_suffix(str_of(text), STR(" ...")))
+        memcpy(text + len, " ...", 5);
+}
+
+static void tell_change(struct discovery_change *c, char sign, struct str name)
+{
+    tell(c->text, sizeof(c->text), sign, name);
 }
 
 /* The same server, of which something else is said now. */
@@ -78,7 +98,36 @@ static void change_record(struct apply *a, unsigned slot, const struct server_wa
 
     board_server_change(a->board, slot, &record);
     a->change->changed++;
-    tell(a->change, '~', want->name);
+    tell_change(a->change, '~', want->name);
+}
+
+/* A file that names it may be what the API's server was waiting for; an answer of DNS leaves that alone. */
+static bool takes_over(struct apply *a, const struct board_server *s, struct wanted *w)
+{
+    struct board_server record;
+
+    if (!w || !w->want || w->takes_over || s->origin != BOARD_ORIGIN_API || a->wish->origin != BOARD_ORIGIN_FILE)
+        return false;
+    record = record_of(a->wish, w->want);
+    return !upstream_server_in_file(a->wish->upstream, &record);
+}
+
+/* A server that is there by other means. */
+static void look_at_other(struct apply *a, unsigned slot, const struct board_server *s)
+{
+    char text[ADDR_TEXT_MAX];
+    struct wanted *both[] = {hash_table_get(a->addresses, addr_print(&s->address, text)),
+                             hash_table_get(a->names, s->name)};
+
+    for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+        if (takes_over(a, s, both[i])) {
+            both[i]->takes_over = true;
+            a->handovers[a->handover_count++] = (struct handover){slot, both[i]};
+            return;
+        }
+        if (both[i])
+            both[i]->there = true;
+    }
 }
 
 static void look_at_record(struct apply *a, unsigned slot, const struct board_server *s)
@@ -86,8 +135,7 @@ static void look_at_record(struct apply *a, unsigned slot, const struct board_se
     struct wanted *w = hash_table_get(a->names, s->name);
 
     if (s->origin != a->wish->origin) {
-        if (w)
-            w->there = true;
+        look_at_other(a, slot, s);
         return;
     }
     a->joins = true;
@@ -110,6 +158,7 @@ static void look_at_board(struct apply *a)
     char text[BOARD_NAME_MAX];
 
     a->leaving = pool_alloc(a->pool, (end - BOARD_SERVERS_FROM + 1) * sizeof(*a->leaving));
+    a->handovers = pool_alloc(a->pool, (end - BOARD_SERVERS_FROM + 1) * sizeof(*a->handovers));
     for (unsigned slot = BOARD_SERVERS_FROM; slot < end; slot++)
         if (board_server_read(a->board, slot, &s, text) == 0 && str_eq(s.upstream, a->wish->upstream->name))
             look_at_record(a, slot, &s);
@@ -117,22 +166,25 @@ static void look_at_board(struct apply *a)
 
 /* ---- the change ---- */
 
-static void add_record(struct apply *a, const struct server_want *want)
+static void add_record(struct apply *a, struct wanted *w)
 {
+    const struct server_want *want = w->want;
     struct board_server record = record_of(a->wish, want);
     int slot = board_server_add(a->board, &record);
+
+    w->slot = slot;
 
     if (slot < 0) {
         a->change->failed++;
         return;
     }
-    if (a->joins && a->wish->slow_start_from_ms) {
+    if (a->joins && a->wish->slow_start_from_ms && !w->takes_over) {
         peer_came_back(board_peer_shared(a->board, (unsigned)slot), a->wish->slow_start_from_ms);
         board_peers_changed(a->board);
     }
     a->change->added++;
     a->change->count++;
-    tell(a->change, '+', want->name);
+    tell_change(a->change, '+', want->name);
 }
 
 static void add_wanted(struct apply *a)
@@ -146,7 +198,7 @@ static void add_wanted(struct apply *a)
 
             if (w->want == &set->items[k] && !w->there &&
                 !upstream_server_in_file(a->wish->upstream, &record))
-                add_record(a, w->want);
+                add_record(a, w);
         }
     }
 }
@@ -158,10 +210,50 @@ static void remove_leaving(struct apply *a)
 
     for (size_t i = 0; i < a->leaving_count; i++) {
         if (board_server_read(a->board, a->leaving[i], &s, text) == 0)
-            tell(a->change, '-', s.name);
+            tell_change(a->change, '-', s.name);
         board_server_remove(a->board, a->leaving[i]);
         a->change->removed++;
     }
+}
+
+/* What was changed of a server goes over to that of the same address which the file names now. */
+static void hand_over(struct apply *a, const struct handover *h, const struct board_server *from)
+{
+    struct peer_shared *old = board_peer_shared(a->board, h->slot);
+    struct peer_shared *new = board_peer_shared(a->board, (unsigned)h->to->slot);
+    uint32_t word = __atomic_load_n(&old->override_weight, __ATOMIC_RELAXED);
+    unsigned weight = word > 0 && word <= PEER_WEIGHT_MAX + 1 ? word - 1 : from->weight;
+
+    if (weight != h->to->want->weight)
+        __atomic_store_n(&new->override_weight, weight + 1, __ATOMIC_RELAXED);
+    if (old->remove_at_ms == 0)
+        __atomic_store_n(&new->override, __atomic_load_n(&old->override, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    new->up_since_ms = old->up_since_ms;
+}
+
+static void remove_handed_over(struct apply *a)
+{
+    struct board_server s;
+    char text[BOARD_NAME_MAX];
+
+    for (size_t i = 0; i < a->handover_count; i++) {
+        const struct handover *h = &a->handovers[i];
+        bool same;
+
+        /* There was no room for the other one. */
+        if (h->to->slot < 0 || board_server_read(a->board, h->slot, &s, text) < 0)
+            continue;
+        same = addr_eq(&s.address, &h->to->want->address);
+        if (same)
+            hand_over(a, h, &s);
+        else
+            tell(a->change->dropped, sizeof(a->change->dropped), '-', s.name);
+        board_server_remove(a->board, h->slot);
+        tell_change(a->change, '-', s.name);
+        a->change->removed++;
+    }
+    if (a->handover_count > 0)
+        board_peers_changed(a->board);
 }
 
 /* First those that come: at no moment there are fewer than before and after. */
@@ -174,12 +266,14 @@ void discovery_set_apply(struct board *board, const struct discovery_wish *wish,
     *change = (struct discovery_change){0};
     rnd_bytes(seed, sizeof(seed));
     a.names = hash_table_new(a.pool, hash_key_of(seed), 64);
+    a.addresses = hash_table_new(a.pool, hash_key_of(seed), 64);
     for (size_t i = 0; i < wish->set_count; i++)
         add_names(&a, wish->sets[i], true);
     add_names(&a, wish->former, false);
     look_at_board(&a);
     add_wanted(&a);
     remove_leaving(&a);
+    remove_handed_over(&a);
     pool_free(a.pool);
 }
 

@@ -33,9 +33,13 @@ struct discovery_change {
     size_t added, removed, changed, failed; /* failed: there was no room on the board */
     size_t count; /* servers of the origin there are now */
     char text[DISCOVERY_CHANGE_TEXT];
+    char dropped[DISCOVERY_CHANGE_TEXT]; /* "- A": of the API, whose names a file gives to other addresses */
 };
 
-/* Makes the board say what is wished; an error leaves what can be left. */
+/*
+ * Makes the board say what is wished; an error leaves what can be left.  A server that the API added and a file names
+ * now is the file's from then on, with what was changed of it: as when the configuration has it.
+ */
 void discovery_set_apply(struct board *, const struct discovery_wish *, struct discovery_change *);
 
 /* Whether the board has a record of that origin in the upstream. */

@@ -3,9 +3,12 @@
 #define WEIR_CORE_DISCOVERY_DISCOVERY_SOURCE_H
 
 #include "core/discovery/discovery.h"
+#include "core/discovery/discovery_index.h"
 #include "core/discovery/discovery_set.h"
 #include "io/resolver.h"
 #include "io/watch.h"
+
+#define DISCOVERY_FAILURE 600
 
 struct discovery_source {
     struct discovery_group *group;
@@ -18,6 +21,7 @@ struct discovery_source {
     bool spoke_ever; /* also of an error */
     int64_t look_at_ms;
     char told[200]; /* the last error that was logged */
+    char failure[DISCOVERY_FAILURE]; /* of the last look; empty: it was good */
 
     /* Of a name. */
     struct resolver_question question;
@@ -44,13 +48,15 @@ struct discovery_group {
     size_t count;
     bool filled; /* the board had servers of it before this keeper came */
     bool is_full; /* no room on the board: told */
-    uint32_t seen; /* board_servers_version() when the board was last made right */
+    const struct discovery_records *records; /* of the upstream */
+    uint64_t seen; /* group_sees() when the board was last made right */
 };
 
 struct discovery {
     struct worker *worker;
     struct discovery_group *groups;
     size_t count;
+    struct discovery_index *index;
     struct resolver *resolver; /* NULL: no name is to be resolved, or it cannot work */
     struct watch *watch; /* NULL: no inotify */
     int64_t stale_at_ms;

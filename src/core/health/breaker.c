@@ -23,32 +23,21 @@ static uint64_t less(uint64_t all, uint64_t own)
     return all > own ? all - own : 0;
 }
 
-/* Servers whose slots follow each other are read together. */
 static void count_others(struct upstream_state *state, struct breaker *b)
 {
     struct peer_stats sums[SERVERS_AT_ONCE];
+    int slots[SERVERS_AT_ONCE];
     uint64_t active = 0, queued = 0;
 
-    for (size_t i = 0; i < state->peer_count;) {
-        int first = state->peers[i]->conf->board_slot;
-        size_t n = 1;
-
-        while (n < SERVERS_AT_ONCE && i + n < state->peer_count &&
-               state->peers[i + n]->conf->board_slot == first + (int)n)
-            n++;
-        if (first < 0) {
-            i++;
-            continue;
-        }
-        board_peer_sums(state->worker->board, (unsigned)first, n, sums);
+    for (size_t i = 0, n; (n = upstream_slots(state, i, slots, SERVERS_AT_ONCE)) > 0; i += n) {
+        board_peer_sums(state->worker->board, slots, n, sums);
         for (size_t k = 0; k < n; k++) {
             active += sums[k].active;
             queued += sums[k].queued;
         }
-        i += n;
     }
-    if (state->conf->peer_count == 0 && state->queue_peer->conf->board_slot >= 0) {
-        board_peer_sums(state->worker->board, (unsigned)state->queue_peer->conf->board_slot, 1, sums);
+    if (state->conf->peer_count == 0) {
+        board_peer_sums(state->worker->board, &state->queue_peer->conf->board_slot, 1, sums);
         queued += sums[0].queued;
     }
     b->others_active = less(active, state->active);

@@ -123,6 +123,7 @@ static void eject(struct peer_state *peer, unsigned errors, const char *why)
                                           __ATOMIC_RELAXED);
         return;
     }
+    peer_set_ejected_why(shared, why);
     __atomic_store_n(&shared->ejections, before < UINT32_MAX ? before + 1 : before, __ATOMIC_RELAXED);
     __atomic_store_n(&shared->errors, 0, __ATOMIC_RELAXED);
     log_ejection(peer, errors, pause, why);

@@ -258,17 +258,28 @@ static bool is_number(struct str s)
     return i == s.len;
 }
 
+static bool is_one_of(struct str name, const char *const *names)
+{
+    while (*names && !str_eq(name, str_of(*names)))
+        names++;
+    return *names != NULL;
+}
+
 static bool has_number(struct str name)
 {
     static const char *const names[] = {"status",      "duration",    "bytes_sent",      "bytes_received",
                                         "remote_port", "server_port", "upstream_status", "upstream_duration",
-                                        "queue_duration", "grpc_status"};
+                                        "queue_duration", "grpc_status", NULL};
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (str_eq(name, str_of(names[i])))
-            return true;
-    }
-    return false;
+    return is_one_of(name, names);
+}
+
+/* A list of all attempts: with one as with several the type is the same. */
+static bool has_list(struct str name)
+{
+    static const char *const names[] = {"upstream_addr", "upstream_status", "upstream_duration", NULL};
+
+    return is_one_of(name, names);
 }
 
 void access_fields_init(struct access_fields *fields, struct pool *pool, const struct str *names,
@@ -294,7 +305,40 @@ void access_fields_init(struct access_fields *fields, struct pool *pool, const s
         fields->items[i].name = names[i];
         fields->items[i].value = template_new(pool, text, VAR_RESPONSE, at, report);
         fields->items[i].is_number = has_number(names[i]);
+        fields->items[i].is_list = has_list(names[i]);
     }
+}
+
+/* Bytes that a number and what stands around it take at most. */
+enum { ELEMENT_MAX = 32 };
+
+static size_t put_value(struct str value, bool is_number_wanted, char *buf, size_t size)
+{
+    if (is_number_wanted && is_number(value))
+        return (size_t)(put(buf, value) - buf);
+    return access_line_json_string(value, buf, size);
+}
+
+/* "A, B" as an array; "-" stands for nothing.  Elements for which there is no room are left out. */
+static size_t put_list(struct str value, bool is_number_wanted, char *buf, size_t size)
+{
+    size_t n = 0;
+
+    buf[n++] = '[';
+    while (value.len > 0 && size - n >= ELEMENT_MAX) {
+        const char *end = memmem(value.s, value.len, ", ", 2);
+        struct str item = {value.s, end ? (size_t)(end - value.s) : value.len};
+
+        if (n > 1)
+            buf[n++] = ',';
+        if (str_eq(item, STR("-")))
+            n = (size_t)(put(buf + n, STR("null")) - buf);
+        else
+            n += put_value(item, is_number_wanted, buf + n, size - n - 1);
+        value = end ? str_from(value, item.len + 2) : STR_NONE;
+    }
+    buf[n++] = ']';
+    return n;
 }
 
 /* `"name":value`; 0 when there is no room for it. */
@@ -310,10 +354,10 @@ static size_t put_member(struct request *r, const struct access_field *field, ch
     *to++ = ':';
     if (value.len == 0)
         to = put(to, STR("null"));
-    else if (field->is_number && is_number(value))
-        to = put(to, value);
+    else if (field->is_list)
+        to += put_list(value, field->is_number, to, size - (size_t)(to - buf));
     else
-        to += access_line_json_string(value, to, size - (size_t)(to - buf));
+        to += put_value(value, field->is_number, to, size - (size_t)(to - buf));
     return (size_t)(to - buf);
 }
 

@@ -34,7 +34,10 @@ size_t access_line_json_string(struct str text, char *buf, size_t size);
  * line without its end and return its length. */
 size_t access_line_combined(struct request *, struct str time, char buf[ACCESS_LINE_MAX]);
 
-/* An object of the fields. */
+/*
+ * An object of the fields.  What there is nothing of is null; what is of attempts at servers is always an array,
+ * with null for an attempt without.
+ */
 size_t access_line_json(struct request *, const struct access_fields *, char buf[ACCESS_LINE_MAX]);
 
 #endif

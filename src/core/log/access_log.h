@@ -18,6 +18,7 @@ struct access_field {
     struct str name;
     const struct template *value;
     bool is_number;
+    bool is_list; /* one element for each attempt */
 };
 
 struct access_fields {

@@ -169,6 +169,9 @@ bool proxy_answer_refused(struct proxy *p, unsigned status, bool whole)
     p->answer_whole = whole;
     if (!retry_is_on(&p->req->route->retry, RETRY_STATUS, status) ||
         !retry(p, RETRY_STATUS, status, &error, STR_NONE)) {
+        /* The client gets it, but it is one of those for which a server is ejected. */
+        if (failure)
+            proxy_count_failure(p);
         p->answer_whole = false;
         return false;
     }

@@ -31,8 +31,9 @@ static bool is_kept(const struct upload *u)
 
 static bool is_pending(const struct upload *u)
 {
-    return u->sink_blocked || (u->uconn && uconn_is_blocked(u->uconn)) ||
-           (u->whole ? upload_whole_pending(u) : is_kept(u));
+    bool waits = u->uconn && (u->sink_blocked || uconn_is_blocked(u->uconn));
+
+    return waits || (u->whole ? upload_whole_pending(u) : is_kept(u));
 }
 
 bool upload_is_done(const struct upload *u)
@@ -118,6 +119,40 @@ static enum upload_result write_pieces(struct upload *u, const struct pieces *p)
     return keep_rest(u, p, (size_t)n) < 0 ? UPLOAD_DISK_FAILED : UPLOAD_BLOCKED;
 }
 
+ssize_t upload_send(struct upload *u, struct str bytes, bool more)
+{
+    ssize_t n = uconn_send_bytes(u->uconn, bytes.s, bytes.len, more);
+
+    if (n < 0 && errno == EAGAIN)
+        n = 0;
+    u->sent += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+enum upload_result upload_send_head(struct upload *u, const struct h1_buffer *head, bool more)
+{
+    ssize_t n = upload_send(u, (struct str){head->bytes, head->used}, more);
+
+    if (n < 0)
+        return UPLOAD_FAILED;
+    if ((size_t)n == head->used)
+        return UPLOAD_DONE;
+    u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, head->used - (size_t)n});
+    return UPLOAD_BLOCKED;
+}
+
+enum upload_result upload_send_unsent(struct upload *u, bool more)
+{
+    while (u->unsent.len > 0) {
+        ssize_t n = upload_send(u, u->unsent, more);
+
+        if (n <= 0)
+            return n < 0 ? UPLOAD_FAILED : UPLOAD_BLOCKED;
+        u->unsent = str_from(u->unsent, (size_t)n);
+    }
+    return UPLOAD_DONE;
+}
+
 /* The end of a chunk that holds `len` bytes, and of the body. */
 static struct str chunk_end(size_t len, bool last)
 {
@@ -158,9 +193,7 @@ struct h1_framing upload_framing(struct upload *u, struct str body, bool last)
 /* The head in front of a body that waited for the connection. */
 static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
 {
-    struct request *req = u->req;
-    struct str text;
-    ssize_t n;
+    enum upload_result result;
 
     if (u->chunked && head->room - head->used < H1_CHUNK_LINE_MAX) {
         errno = EMSGSIZE;
@@ -171,18 +204,8 @@ static enum upload_result start_kept(struct upload *u, struct h1_buffer *head)
         if (append(u, chunk_end(1, u->last)) < 0)
             return UPLOAD_DISK_FAILED;
     }
-    n = uconn_send_bytes(u->uconn, head->bytes, head->used, true);
-    if (n < 0 && errno != EAGAIN)
-        return UPLOAD_FAILED;
-    if (n < 0)
-        n = 0;
-    u->sent += (uint64_t)n;
-    text = (struct str){head->bytes + n, head->used - (size_t)n};
-    if (text.len > 0) {
-        u->unsent = pool_str(req->pool, text);
-        return UPLOAD_BLOCKED;
-    }
-    return upload_flush(u);
+    result = upload_send_head(u, head, true);
+    return result == UPLOAD_DONE ? upload_flush(u) : result;
 }
 
 /* Copies a small piece behind the head's bytes; false: it does not fit. */
@@ -248,19 +271,16 @@ enum upload_result upload_body(struct upload *u, struct str body, bool last)
 
 enum upload_result upload_flush(struct upload *u)
 {
+    enum upload_result result;
+
     u->sink_blocked = false;
     if (uconn_flush(u->uconn) < 0)
         return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
     if (u->whole)
         return upload_whole_flush(u);
-    while (u->unsent.len > 0) {
-        ssize_t n = uconn_send_bytes(u->uconn, u->unsent.s, u->unsent.len, true);
-
-        if (n < 0)
-            return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
-        u->sent += (uint64_t)n;
-        u->unsent = (struct str){u->unsent.s + n, u->unsent.len - (size_t)n};
-    }
+    result = upload_send_unsent(u, true);
+    if (result != UPLOAD_DONE)
+        return result;
     if (u->spool) {
         uint64_t before = spool_length(u->spool);
         enum spool_sent sent = before > 0 ? spool_out(u->spool, u->uconn, UINT64_MAX) : SPOOL_EMPTY;
@@ -276,9 +296,9 @@ enum upload_result upload_flush(struct upload *u)
 
 int upload_sink(const struct upload *u)
 {
-    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && uconn_may_splice(u->uconn) && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
+    bool fits = u->uconn && u->uconn->state == UCONN_BUSY && u->buffering == BODY_STREAM && !u->whole && !u->chunked;
 
-    return fits && !u->stopped && (u->sink_blocked || !is_pending(u)) ? u->uconn->fd : -1;
+    return fits && uconn_may_splice(u->uconn) && !u->stopped && (u->sink_blocked || !is_pending(u)) ? u->uconn->fd : -1;
 }
 
 enum upload_result upload_sunk(struct upload *u, size_t bytes, enum handler_sunk how)
@@ -296,6 +316,13 @@ void upload_tunnel(struct upload *u)
     u->chunked = false;
     u->last = false;
     u->buffering = BODY_STREAM;
+}
+
+void upload_start_tunnel(struct upload *u, struct uconn *uconn)
+{
+    upload_tunnel(u);
+    u->uconn = uconn;
+    u->begun = true;
 }
 
 bool upload_is_held(const struct upload *u)

@@ -67,20 +67,6 @@ static bool has_more(const struct upload *u)
     return spool_length(u->spool) > 0 || (u->chunked && u->last && !u->ended);
 }
 
-/* Head, lines of chunks, the end. */
-static enum upload_result send_unsent(struct upload *u)
-{
-    while (u->unsent.len > 0) {
-        ssize_t n = uconn_send_bytes(u->uconn, u->unsent.s, u->unsent.len, has_more(u));
-
-        if (n < 0)
-            return errno == EAGAIN ? UPLOAD_BLOCKED : UPLOAD_FAILED;
-        u->sent += (uint64_t)n;
-        u->unsent = (struct str){u->unsent.s + n, u->unsent.len - (size_t)n};
-    }
-    return UPLOAD_DONE;
-}
-
 static enum upload_result send_spool(struct upload *u, uint64_t most)
 {
     uint64_t before = spool_length(u->spool), gone;
@@ -126,7 +112,8 @@ static bool next_chunk(struct upload *u)
 enum upload_result upload_whole_flush(struct upload *u)
 {
     for (;;) {
-        enum upload_result result = send_unsent(u);
+        /* Head, lines of chunks, the end. */
+        enum upload_result result = upload_send_unsent(u, has_more(u));
 
         if (result != UPLOAD_DONE)
             return result;
@@ -152,12 +139,9 @@ static enum upload_result start_joined(struct upload *u, struct h1_buffer *head,
     if (body.len > 0)
         memcpy(head->bytes + head->used, body.s, body.len);
     head->used += body.len;
-    n = uconn_send_bytes(u->uconn, head->bytes, head->used, false);
-    if (n < 0 && errno != EAGAIN)
-        return UPLOAD_FAILED;
+    n = upload_send(u, (struct str){head->bytes, head->used}, false);
     if (n < 0)
-        n = 0;
-    u->sent += (uint64_t)n;
+        return UPLOAD_FAILED;
     if ((size_t)n < of_head) {
         u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, of_head - (size_t)n});
         return UPLOAD_BLOCKED;
@@ -169,24 +153,15 @@ static enum upload_result start_joined(struct upload *u, struct h1_buffer *head,
 enum upload_result upload_whole_start(struct upload *u, struct h1_buffer *head, struct str body)
 {
     bool waited = spool_length(u->spool) > 0;
-    ssize_t n;
+    enum upload_result result;
 
     upload_whole_limit(u, body.len);
     if (body.len > 0 && spool_append(u->spool, body) < 0)
         return UPLOAD_DISK_FAILED;
     if (!waited && !u->chunked && body.len <= COPY_MAX && head->room - head->used >= body.len)
         return start_joined(u, head, body);
-    n = uconn_send_bytes(u->uconn, head->bytes, head->used, has_more(u));
-    if (n < 0 && errno != EAGAIN)
-        return UPLOAD_FAILED;
-    if (n < 0)
-        n = 0;
-    u->sent += (uint64_t)n;
-    if ((size_t)n < head->used) {
-        u->unsent = pool_str(u->req->pool, (struct str){head->bytes + n, head->used - (size_t)n});
-        return UPLOAD_BLOCKED;
-    }
-    return upload_whole_flush(u);
+    result = upload_send_head(u, head, has_more(u));
+    return result == UPLOAD_DONE ? upload_whole_flush(u) : result;
 }
 
 enum upload_result upload_whole_body(struct upload *u, struct str body)

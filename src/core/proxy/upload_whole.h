@@ -19,6 +19,18 @@ void upload_whole_limit(struct upload *, size_t more);
 /* Something waits to be sent. */
 bool upload_whole_pending(const struct upload *);
 
+/*
+ * For both kinds.  Sends what the server takes of `bytes` now; how much, or -1 with errno.  `more`: other bytes follow
+ * at once.
+ */
+ssize_t upload_send(struct upload *, struct str bytes, bool more);
+
+/* The whole head: UPLOAD_DONE, UPLOAD_BLOCKED with the rest of it in `unsent`, or UPLOAD_FAILED. */
+enum upload_result upload_send_head(struct upload *, const struct h1_buffer *head, bool more);
+
+/* What is in `unsent`; results as above. */
+enum upload_result upload_send_unsent(struct upload *, bool more);
+
 /* The whole body waits again. */
 void upload_whole_rewind(struct upload *);
 

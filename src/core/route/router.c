@@ -62,7 +62,7 @@ static void router_add(struct router *router, struct candidate *candidate)
         path_table_add(router->exact, route->path, candidate);
     else if (route->matcher == ROUTE_PREFIX)
         radix_add(router->prefixes, route->path, candidate);
-    else {
+    else if (route->regex) { /* NULL: refused, and the configuration with it */
         router->gates[router->regex_count] = regex_gate(route->regex);
         router->regexes[router->regex_count++] = candidate;
     }

@@ -15,8 +15,11 @@
 struct check {
     const struct config *config;
     int64_t now_s;
-    struct conf_report *errors, *warnings;
+    struct conf_report *report;
     struct tls_names **names; /* by index of the struct tls_conf */
+    X509 **certs; /* by index of the material */
+    struct tls_parser *parser;
+    SSL_CTX *ctx; /* to try certificates with */
     const struct tls_policy *last; /* checked last: most sites share one */
 };
 
@@ -35,23 +38,22 @@ static int chain_unrelated(const struct tls_pair *pair)
     return 0;
 }
 
-static int check_parsed(const struct tls_material *m, const struct tls_pair *pair, char *error, size_t size)
+static int check_parsed(SSL_CTX *ctx, const struct tls_material *m, const struct tls_pair *pair, char *error, size_t size)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    int wrong = chain_unrelated(pair), rc = 0;
+    int wrong = chain_unrelated(pair);
 
     if (wrong) {
         snprintf(error, size, "the chain in %s is not in order: its certificate number %d signs none before it; write "
                  "the certificate first, then each behind the one that it has signed",
                  m->parts[m->parts[TLS_PART_CHAIN].path.len ? TLS_PART_CHAIN : TLS_PART_CERT].path.s, wrong);
-        rc = -1;
-    } else if (!ctx || SSL_CTX_use_cert_and_key(ctx, pair->cert, pair->key, pair->chain, 1) != 1) {
+        return -1;
+    }
+    if (!ctx || SSL_CTX_use_cert_and_key(ctx, pair->cert, pair->key, pair->chain, 1) != 1) {
         snprintf(error, size, "%s cannot be used (%s); write another certificate", m->parts[TLS_PART_CERT].path.s,
                  tls_reason());
-        rc = -1;
+        return -1;
     }
-    SSL_CTX_free(ctx);
-    return rc;
+    return 0;
 }
 
 static void check_time(struct check *c, const struct tls_material *m, const X509 *cert)
@@ -61,23 +63,24 @@ static void check_time(struct check *c, const struct tls_material *m, const X509
     time_t now = (time_t)c->now_s;
 
     if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
-        conf_report_add(c->warnings, m->at, "the certificate in %s is not valid yet", file);
+        conf_report_warn(c->report, m->at, "the certificate in %s is not valid yet", file);
     else if (end < c->now_s)
-        conf_report_add(c->warnings, m->at, "the certificate in %s has expired", file);
+        conf_report_warn(c->report, m->at, "the certificate in %s has expired", file);
     else if (end - c->now_s < 14 * DAY_S)
-        conf_report_add(c->warnings, m->at, "the certificate in %s expires in %lld days", file,
+        conf_report_warn(c->report, m->at, "the certificate in %s expires in %lld days", file,
                         (long long)((end - c->now_s) / DAY_S));
 }
 
 int tls_check_pair(const struct tls_material *m, char *error, size_t error_size)
 {
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     struct tls_pair pair;
-    int rc;
+    int rc = tls_pair_parse(NULL, m, &pair, error, error_size);
 
-    if (tls_pair_parse(m, &pair, error, error_size) < 0)
-        return -1;
-    rc = check_parsed(m, &pair, error, error_size);
+    if (rc == 0)
+        rc = check_parsed(ctx, m, &pair, error, error_size);
     tls_pair_free(&pair);
+    SSL_CTX_free(ctx);
     return rc;
 }
 
@@ -86,16 +89,18 @@ static void check_pair(struct check *c, const struct tls_material *m)
     char error[512];
     struct tls_pair pair;
 
-    if (tls_pair_parse(m, &pair, error, sizeof(error)) < 0) {
-        conf_report_add(c->errors, m->at, "%s", error);
+    if (tls_pair_parse(c->parser, m, &pair, error, sizeof(error)) < 0) {
+        conf_report_add(c->report, m->at, "%s", error);
         return;
     }
-    if (check_parsed(m, &pair, error, sizeof(error)) < 0)
-        conf_report_add(c->errors, m->at, "%s", error);
+    if (check_parsed(c->ctx, m, &pair, error, sizeof(error)) < 0)
+        conf_report_add(c->report, m->at, "%s", error);
     check_time(c, m, pair.cert);
     if (tls_material_key(m)->exposed)
-        conf_report_add(c->warnings, m->at, "the key in %s may be read or changed by others than its owner; write "
+        conf_report_warn(c->report, m->at, "the key in %s may be read or changed by others than its owner; write "
                         "`chmod 600` for it", tls_material_key(m)->path.s);
+    c->certs[m->index] = pair.cert;
+    pair.cert = NULL;
     tls_pair_free(&pair);
 }
 
@@ -105,7 +110,7 @@ static void check_authorities(struct check *c, const struct tls_material *m)
     STACK_OF(X509) *all = tls_authorities(m, error, sizeof(error));
 
     if (!all)
-        conf_report_add(c->errors, m->at, "%s", error);
+        conf_report_add(c->report, m->at, "%s", error);
     sk_X509_pop_free(all, X509_free);
 }
 
@@ -114,10 +119,10 @@ static void check_ticket_key(struct check *c, const struct tls_material *m)
     const struct tls_part *p = &m->parts[0];
 
     if (p->len != 48 && p->len != 80)
-        conf_report_add(c->errors, m->at, "%s has %zu bytes; write a file of 48 or 80 random ones "
+        conf_report_add(c->report, m->at, "%s has %zu bytes; write a file of 48 or 80 random ones "
                         "(openssl rand -out FILE 80)", p->path.s, p->len);
     if (p->exposed)
-        conf_report_add(c->warnings, m->at, "the key in %s may be read or changed by others than its owner; write "
+        conf_report_warn(c->report, m->at, "the key in %s may be read or changed by others than its owner; write "
                         "`chmod 600` for it", p->path.s);
 }
 
@@ -134,7 +139,7 @@ static void check_cipher_names(struct check *c, SSL_CTX *ctx, const struct tls_p
             n++;
         snprintf(name, sizeof(name), "%.*s", (int)n, rest.s);
         if (n && !strchr("!-+@", name[0]) && SSL_CTX_set_cipher_list(ctx, name) != 1)
-            conf_report_add(c->errors, p->text_at[TLS_CIPHERS_1_2], "OpenSSL has no cipher \"%s\"; write one of "
+            conf_report_add(c->report, p->text_at[TLS_CIPHERS_1_2], "OpenSSL has no cipher \"%s\"; write one of "
                             "`openssl ciphers -s -tls1_2`", name);
         rest = str_from(rest, n < rest.len ? n + 1 : n);
     }
@@ -145,7 +150,7 @@ static void check_policy(struct check *c, const struct tls_policy *p)
 {
     SSL_CTX *ctx;
     char error[512];
-    size_t before = c->errors->n;
+    size_t before = c->report->n;
 
     if (p == c->last)
         return;
@@ -154,9 +159,9 @@ static void check_policy(struct check *c, const struct tls_policy *p)
     if (!ctx)
         return;
     check_cipher_names(c, ctx, p);
-    for (int i = c->errors->n > before ? 1 : 0; i < TLS_POLICY_TEXTS; i++) {
+    for (int i = c->report->n > before ? 1 : 0; i < TLS_POLICY_TEXTS; i++) {
         if (tls_context_set_text(ctx, p, (enum tls_policy_text)i, error, sizeof(error)) < 0)
-            conf_report_add(c->errors, p->text_at[i], "%s", error);
+            conf_report_add(c->report, p->text_at[i], "%s", error);
     }
     SSL_CTX_free(ctx);
 }
@@ -193,7 +198,7 @@ static const struct tls_names *names_of(struct check *c, const struct tls_conf *
     struct tls_names **names = &c->names[conf->index];
 
     if (!*names)
-        *names = tls_names_new(conf->pairs, conf->pair_count, (struct hash_key){0, 0});
+        *names = tls_names_new(conf->pairs, conf->pair_count, (struct hash_key){0, 0}, c->certs);
     return *names;
 }
 
@@ -221,10 +226,10 @@ static void check_hosts(struct check *c, const struct listener_conf *l, const st
     if (!conf->pair_count || conf->acme)
         return;
     for (size_t i = 0; i < site->host_count; i++) {
-        struct str host = host_name(c->warnings, site->hosts[i]);
+        struct str host = host_name(c->report, site->hosts[i]);
 
         if (host.len && !tls_names_has(names_of(c, conf), host))
-            conf_report_add(c->warnings, site->tls ? site->tls->at : site->at,
+            conf_report_warn(c->report, site->tls ? site->tls->at : site->at,
                             "no certificate is for \"%.*s\", a host of this site: clients refuse what they are shown "
                             "there", STR_ARG(site->hosts[i]));
     }
@@ -259,17 +264,24 @@ static void check_material(struct check *c, const struct tls_material *m)
     }
 }
 
-void tls_check(const struct config *config, int64_t now_s, struct conf_report *errors, struct conf_report *warnings)
+void tls_check(const struct config *config, int64_t now_s, struct conf_report *report)
 {
-    struct check c = {.config = config, .now_s = now_s, .errors = errors, .warnings = warnings};
+    struct check c = {.config = config, .now_s = now_s, .report = report};
     struct pool *pool = pool_new(4096);
 
     c.names = pool_zalloc(pool, (config->tls_conf_count + 1) * sizeof(struct tls_names *));
+    c.certs = pool_zalloc(pool, (config->tls_material_count + 1) * sizeof(X509 *));
+    c.parser = tls_parser_new();
+    c.ctx = SSL_CTX_new(TLS_server_method());
     for (size_t i = 0; i < config->tls_material_count; i++)
         check_material(&c, config->tls_materials[i]);
     for (size_t i = 0; i < config->listener_count; i++)
         check_listener(&c, &config->listeners[i]);
     for (size_t i = 0; i < config->tls_conf_count; i++)
         tls_names_free(c.names[i]);
+    for (size_t i = 0; i < config->tls_material_count; i++)
+        X509_free(c.certs[i]);
+    tls_parser_free(c.parser);
+    SSL_CTX_free(c.ctx);
     pool_free(pool);
 }

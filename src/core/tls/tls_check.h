@@ -10,10 +10,10 @@
 struct config;
 
 /*
- * All of a configuration: what would not work to `errors`, what works but is hardly meant to `warnings`.
- * `now_s`: seconds since 1970.
+ * All of a configuration: what would not work is an error, what works but is hardly meant a warning.  `now_s`: seconds
+ * since 1970.
  */
-void tls_check(const struct config *, int64_t now_s, struct conf_report *errors, struct conf_report *warnings);
+void tls_check(const struct config *, int64_t now_s, struct conf_report *report);
 
 /* One certificate: 0, or -1 with text in `error`. */
 int tls_check_pair(const struct tls_material *, char *error, size_t error_size) WEIR_MUST_CHECK;

@@ -81,7 +81,7 @@ int tls_context_add_pair(SSL_CTX *ctx, const struct tls_material *m, char *error
     struct tls_pair pair;
     int rc = 0;
 
-    if (tls_pair_parse(m, &pair, error, error_size) < 0)
+    if (tls_pair_parse(NULL, m, &pair, error, error_size) < 0)
         return -1;
     if (SSL_CTX_use_cert_and_key(ctx, pair.cert, pair.key, pair.chain, 1) != 1) {
         snprintf(error, error_size, "%s cannot be used (%s); write another certificate",

@@ -90,7 +90,19 @@ static void choose_first(struct tls_names *names, const X509 *cert)
     names->first.pairs[kind_of(cert)] = 0;
 }
 
-struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key)
+/* The caller's own, to be freed. */
+static X509 *cert_of(const struct tls_material *m, X509 *const *parsed)
+{
+    X509 *known = parsed ? parsed[m->index] : NULL;
+
+    if (!known)
+        return tls_pair_cert(m);
+    X509_up_ref(known);
+    return known;
+}
+
+struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key,
+                                X509 *const *parsed)
 {
     struct pool *pool = pool_new(4096);
     struct tls_names *names = pool_zalloc(pool, sizeof(*names));
@@ -100,7 +112,7 @@ struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count,
     names->table = hash_table_new(pool, key, count);
     names->first = choice_none();
     for (size_t i = 0; i < count; i++) {
-        X509 *cert = tls_pair_cert(pairs[i]);
+        X509 *cert = cert_of(pairs[i], parsed);
         struct names_add add = {names, (int32_t)i, cert ? kind_of(cert) : 0};
 
         if (!cert)

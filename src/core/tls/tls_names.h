@@ -5,6 +5,8 @@
 #ifndef WEIR_CORE_TLS_TLS_NAMES_H
 #define WEIR_CORE_TLS_TLS_NAMES_H
 
+#include <openssl/types.h>
+
 #include "base/hash.h"
 #include "core/tls/tls_material.h"
 
@@ -18,8 +20,12 @@ struct tls_choice {
 
 struct tls_names;
 
-/* Of the certificates in `pairs`, which are parsed for it; a bad one has no names.  Free with tls_names_free(). */
-struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key);
+/*
+ * Of the certificates in `pairs`, which are parsed for it unless they are in `parsed`, by index of the material (NULL:
+ * none are); a bad one has no names.  Free with tls_names_free().
+ */
+struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count, struct hash_key key,
+                                X509 *const *parsed);
 void tls_names_free(struct tls_names *);
 
 /* Whether one of the certificates is for `name`, in lower case; "*.x" is one too. */

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CHAIN_MAX 20
 
@@ -85,20 +86,85 @@ static int pair_certs(const struct tls_material *m, struct tls_pair *pair, char 
     return 0;
 }
 
-/* PEM_read_bio_PrivateKey() tries every kind of key there is, which takes several times as long as this. */
-static EVP_PKEY *key_of_kind(const struct tls_part *part, const char *kind)
-{
-    EVP_PKEY *key = NULL;
-    OSSL_DECODER_CTX *decoder =
-        kind ? OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", NULL, kind, EVP_PKEY_KEYPAIR, NULL, NULL) : NULL;
-    BIO *bio = part_bio(part);
+#define PARSER_KINDS 3 /* of keys: more are decoded anew each time */
 
-    if (decoder && OSSL_DECODER_from_bio(decoder, bio) != 1) {
-        EVP_PKEY_free(key);
-        key = NULL;
+struct tls_parser {
+    EVP_PKEY *key; /* where decoders put what they have read */
+    const char *kinds[PARSER_KINDS];
+    OSSL_DECODER_CTX *decoders[PARSER_KINDS];
+};
+
+struct tls_parser *tls_parser_new(void)
+{
+    struct tls_parser *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        abort();
+    return p;
+}
+
+void tls_parser_free(struct tls_parser *p)
+{
+    for (size_t i = 0; i < PARSER_KINDS; i++)
+        OSSL_DECODER_CTX_free(p->decoders[i]);
+    free(p);
+}
+
+/*
+ * A decoder for one kind of key: PEM_read_bio_PrivateKey() tries all that there are, which takes several times as long.
+ * `kind` is OpenSSL's own text.  NULL: there is none, or no room for it.
+ */
+static OSSL_DECODER_CTX *parser_decoder(struct tls_parser *p, const char *kind)
+{
+    for (size_t i = 0; i < PARSER_KINDS; i++) {
+        if (!p->kinds[i]) {
+            p->kinds[i] = kind;
+            p->decoders[i] =
+                OSSL_DECODER_CTX_new_for_pkey(&p->key, "DER", NULL, kind, EVP_PKEY_KEYPAIR, NULL, NULL);
+        }
+        if (strcmp(p->kinds[i], kind) == 0)
+            return p->decoders[i];
     }
-    OSSL_DECODER_CTX_free(decoder);
+    return NULL;
+}
+
+/* The first block that is a private key and not encrypted, for OPENSSL_clear_free(); NULL: there is none. */
+static unsigned char *key_block(const struct tls_part *part, long *len)
+{
+    BIO *bio = part_bio(part);
+    unsigned char *block = NULL;
+    char *name, *header;
+
+    while (!block && PEM_read_bio(bio, &name, &header, &block, len)) {
+        if (!str_has_suffix(str_of(name), STR("PRIVATE KEY")) || str_eq(str_of(name), STR("ENCRYPTED PRIVATE KEY")) ||
+            header[0]) {
+            OPENSSL_clear_free(block, (size_t)*len);
+            block = NULL;
+        }
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+    }
     BIO_free(bio);
+    return block;
+}
+
+static EVP_PKEY *key_of_kind(struct tls_parser *p, const struct tls_part *part, const char *kind)
+{
+    OSSL_DECODER_CTX *decoder = parser_decoder(p, kind);
+    long len = 0;
+    unsigned char *block = key_block(part, &len);
+    const unsigned char *at = block;
+    size_t left = (size_t)len;
+    EVP_PKEY *key;
+
+    p->key = NULL;
+    if (decoder && block && OSSL_DECODER_from_data(decoder, &at, &left) != 1) {
+        EVP_PKEY_free(p->key);
+        p->key = NULL;
+    }
+    key = p->key;
+    p->key = NULL;
+    OPENSSL_clear_free(block, (size_t)len);
     ERR_clear_error();
     return key;
 }
@@ -112,13 +178,14 @@ static EVP_PKEY *key_read(const struct tls_part *part, bool *has_passphrase)
     return key;
 }
 
-static int pair_key(const struct tls_material *m, struct tls_pair *pair, char *error, size_t size)
+static int pair_key(struct tls_parser *p, const struct tls_material *m, struct tls_pair *pair, char *error, size_t size)
 {
     const struct tls_part *part = tls_material_key(m);
     const EVP_PKEY *public = X509_get0_pubkey(pair->cert);
     bool asked = false;
 
-    pair->key = key_of_kind(part, public ? EVP_PKEY_get0_type_name(public) : NULL);
+    if (public)
+        pair->key = key_of_kind(p, part, EVP_PKEY_get0_type_name(public));
     if (!pair->key)
         pair->key = key_read(part, &asked);
     if (pair->key && X509_check_private_key(pair->cert, pair->key) == 1)
@@ -135,14 +202,21 @@ static int pair_key(const struct tls_material *m, struct tls_pair *pair, char *e
     return -1;
 }
 
-int tls_pair_parse(const struct tls_material *m, struct tls_pair *pair, char *error, size_t error_size)
+int tls_pair_parse(struct tls_parser *parser, const struct tls_material *m, struct tls_pair *pair, char *error,
+                   size_t error_size)
 {
+    struct tls_parser *p = parser ? parser : tls_parser_new();
+    int rc = -1;
+
     *pair = (struct tls_pair){NULL, NULL, NULL};
     ERR_clear_error();
-    if (pair_certs(m, pair, error, error_size) == 0 && pair_key(m, pair, error, error_size) == 0)
-        return 0;
-    tls_pair_free(pair);
-    return -1;
+    if (pair_certs(m, pair, error, error_size) == 0)
+        rc = pair_key(p, m, pair, error, error_size);
+    if (rc != 0)
+        tls_pair_free(pair);
+    if (!parser)
+        tls_parser_free(p);
+    return rc;
 }
 
 void tls_pair_free(struct tls_pair *pair)

@@ -16,8 +16,18 @@ struct tls_pair {
     STACK_OF(X509) *chain; /* what is sent after `cert`; may be empty */
 };
 
-/* 0, or -1 with text in `error`: "FILE: what is wrong with it; what would be right". */
-int tls_pair_parse(const struct tls_material *, struct tls_pair *, char *error, size_t error_size) WEIR_MUST_CHECK;
+/* What is worth keeping when many are parsed: finding OpenSSL's decoder takes longer than decoding. */
+struct tls_parser;
+
+struct tls_parser *tls_parser_new(void);
+void tls_parser_free(struct tls_parser *);
+
+/*
+ * 0, or -1 with text in `error`: "FILE: what is wrong with it; what would be right".  The parser is NULL for one that
+ * comes alone.
+ */
+int tls_pair_parse(struct tls_parser *, const struct tls_material *, struct tls_pair *, char *error,
+                   size_t error_size) WEIR_MUST_CHECK;
 void tls_pair_free(struct tls_pair *);
 
 /* The first certificate alone, or NULL. */

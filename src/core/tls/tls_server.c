@@ -90,6 +90,9 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     unsigned own_len = (unsigned)sizeof(both) - 1 - (l->conf->http2 ? 0 : 3);
 
     (void)ssl;
+    /* What is spoken inside is between client and server. */
+    if (l->conf->tcp)
+        return SSL_TLSEXT_ERR_NOACK;
     /* What it gives points into our own list, not into the client's. */
     if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, own, own_len, in, in_len) == OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_OK;
@@ -203,7 +206,7 @@ static struct tls_choice list_choose(struct tls_server *s, const struct tls_conf
         return (struct tls_choice){{conf->pair_count ? 0 : -1, -1, -1, -1}};
     if (!list->names) {
         list->conf = conf;
-        list->names = tls_names_new(conf->pairs, conf->pair_count, s->key);
+        list->names = tls_names_new(conf->pairs, conf->pair_count, s->key, NULL);
     }
     return tls_names_find(list->names, name);
 }

@@ -20,6 +20,16 @@ static bool has_usable(struct upstream_state *state)
     return tier_has_usable(state, false) || tier_has_usable(state, true);
 }
 
+enum divert_said divert_ask(struct upstreams *all, const struct divert_conf *divert, struct request *req,
+                            const struct match_term **failed)
+{
+    enum match_result result = match_holds(divert->when, req, failed);
+
+    if (result != MATCH_YES)
+        return result == MATCH_NO ? DIVERT_FAILS : DIVERT_LIMIT;
+    return has_usable(upstream_state(all, divert->to)) ? DIVERT_TAKES : DIVERT_UNUSABLE;
+}
+
 /* Of one upstream; NULL: it keeps the request. */
 static const struct upstream *divert_once(struct upstreams *all, const struct upstream *upstream,
                                           struct request *req)
@@ -27,7 +37,7 @@ static const struct upstream *divert_once(struct upstreams *all, const struct up
     for (size_t i = 0; i < upstream->divert_count; i++) {
         const struct divert_conf *divert = &upstream->diverts[i];
 
-        if (match_holds(divert->when, req, NULL) == MATCH_YES && has_usable(upstream_state(all, divert->to)))
+        if (divert_ask(all, divert, req, NULL) == DIVERT_TAKES)
             return divert->to;
     }
     return NULL;

@@ -76,11 +76,30 @@ void peer_came_back(struct peer_shared *shared, int64_t at_ms)
     __atomic_store_n(&shared->up_since_ms, at_ms, __ATOMIC_RELAXED);
 }
 
-struct str peer_reason(const struct peer_shared *shared, char text[PEER_REASON_MAX])
+static struct str copy_text(const char *from, size_t most, char *text)
 {
     size_t len = 0;
 
-    for (; len < PEER_REASON_MAX && shared->reason[len]; len++)
-        text[len] = shared->reason[len] >= ' ' && shared->reason[len] < 127 ? shared->reason[len] : '?';
+    for (; len < most && from[len]; len++)
+        text[len] = from[len] >= ' ' && from[len] < 127 ? from[len] : '?';
     return (struct str){text, len};
+}
+
+struct str peer_reason(const struct peer_shared *shared, char text[PEER_REASON_MAX])
+{
+    return copy_text(shared->reason, PEER_REASON_MAX, text);
+}
+
+struct str peer_ejected_why(const struct peer_shared *shared, char text[PEER_EJECTED_MAX])
+{
+    return copy_text(shared->ejected_why, PEER_EJECTED_MAX, text);
+}
+
+void peer_set_ejected_why(struct peer_shared *shared, const char *why)
+{
+    char text[PEER_EJECTED_MAX] = "";
+    size_t len = strlen(why);
+
+    memcpy(text, why, len < sizeof(text) ? len : sizeof(text));
+    memcpy(shared->ejected_why, text, sizeof(text));
 }

@@ -26,6 +26,7 @@ enum peer_override {
 };
 
 #define PEER_REASON_MAX 80
+#define PEER_EJECTED_MAX 36
 
 /*
  * The shared words about one server.  The first part has one writer, the keeper of the serving generation;
@@ -49,9 +50,8 @@ struct peer_shared {
     int64_t ejected_until_ms; /* by the passive checks; 0: not */
     uint64_t errors; /* passive: start of the window in units of 64 ms << 32 | errors in it */
     uint32_t ejections; /* one after another, without a success between */
-    uint32_t spare;
+    char ejected_why[PEER_EJECTED_MAX]; /* the last failure, as `reason`; of the one who ejected it */
     uint64_t waiters; /* a bit for each worker (number modulo 64) in which requests wait for a place */
-    uint64_t spares[4];
 };
 
 /* What may be done with a server. */
@@ -90,5 +90,9 @@ void peer_came_back(struct peer_shared *, int64_t at_ms);
 
 /* The reason of the last check in `text`, printable whatever the memory holds; empty when there is none. */
 struct str peer_reason(const struct peer_shared *, char text[PEER_REASON_MAX]);
+
+/* The same of the failure for which it was ejected. */
+struct str peer_ejected_why(const struct peer_shared *, char text[PEER_EJECTED_MAX]);
+void peer_set_ejected_why(struct peer_shared *, const char *why);
 
 #endif

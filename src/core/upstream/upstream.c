@@ -193,6 +193,15 @@ struct upstream_state *upstream_state(struct upstreams *all, const struct upstre
     return &all->states[conf->index];
 }
 
+size_t upstream_slots(const struct upstream_state *state, size_t first, int *slots, size_t most)
+{
+    size_t n = 0;
+
+    for (; n < most && first + n < state->peer_count; n++)
+        slots[n] = state->peers[first + n]->conf->board_slot;
+    return n;
+}
+
 /* ---- choosing ---- */
 
 static bool was_tried(size_t index, const int *tried, size_t tried_count)

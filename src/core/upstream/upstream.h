@@ -115,6 +115,9 @@ void upstreams_free(struct upstreams *);
 
 struct upstream_state *upstream_state(struct upstreams *, const struct upstream *);
 
+/* The slots on the board (-1: none) of the servers from `first` on, at most `most`; how many there were. */
+size_t upstream_slots(const struct upstream_state *, size_t first, int *slots, size_t most);
+
 /* For upstream*.c: what a zeroed place needs before a server has it. */
 void peer_init(struct peer_state *, struct upstream_state *, const struct peer_conf *, struct str address);
 

@@ -43,7 +43,7 @@ const struct peer_conf *upstream_server_in_file(const struct upstream *u, const 
         const struct peer_conf *peer = &u->peers[i];
 
         if (str_eq(peer->name, s->name) ||
-            (s->origin == BOARD_ORIGIN_API && peer->address.len && addr_eq(&peer->address, &s->address)))
+            (s->origin != BOARD_ORIGIN_DNS && peer->address.len && addr_eq(&peer->address, &s->address)))
             return peer;
     }
     return NULL;

@@ -50,8 +50,8 @@ struct peer_conf upstream_server_conf(const struct upstream *, const struct boar
 bool upstream_server_is_wanted(const struct upstream *, enum board_origin);
 
 /*
- * Whether a server of the configuration stands for a record: it has its name, or what the API added its
- * address.
+ * The server of the configuration that stands for a record: it has its name, or the address of one that DNS has not
+ * found; NULL: none.
  */
 const struct peer_conf *upstream_server_in_file(const struct upstream *, const struct board_server *);
 

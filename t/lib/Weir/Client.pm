@@ -20,7 +20,7 @@ our @EXPORT_OK = qw(request_bytes header headers);
 # it cannot; new(sock => HANDLE) takes over a connected socket.
 sub new {
     my ($class, %o) = @_;
-    my $timeout = $o{timeout} // $ENV{WEIR_TIMEOUT} // 10;
+    my $timeout = $o{timeout} // $ENV{WEIR_TIMEOUT} // 30;
     my $sock    = $o{sock} // IO::Socket::INET->new(
         PeerAddr => $o{host} // '127.0.0.1',
         PeerPort => $o{port},

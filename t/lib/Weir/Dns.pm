@@ -1,7 +1,7 @@
 package Weir::Dns;
 
-# A small name server for the tests: UDP and TCP on one port of 127.0.0.1, one forked
-# process. What it answers is in a file that the test replaces with set(); it is read
+# A small name server for the tests: UDP and TCP on one port of 127.0.0.1 (or another
+# {address}), one forked process. What it answers is in a file that the test replaces with set(); it is read
 # for every query. Every name that was asked for is appended to another file.
 #
 #   my $dns = Weir::Dns->start(dir => $w->dir);
@@ -20,12 +20,10 @@ use Carp qw(croak);
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
-use POSIX ();
 use Socket qw(AF_INET6 inet_aton inet_pton);
+use parent 'Weir::Child';
 
 my %TYPE = (1 => 'A', 28 => 'AAAA', 33 => 'SRV');
-my $owner = $$;
-my %running;
 
 use constant LIFETIME => 300;
 
@@ -34,11 +32,11 @@ sub start {
     my $self = bless {zone => {}, file => "$o{dir}/dns.json", log => "$o{dir}/dns.log"}, $class;
     my ($udp, $tcp);
     for (1 .. 50) {
-        $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0)
+        $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // 0)
             or croak "udp: $!";
         $tcp = IO::Socket::INET->new(
             Proto     => 'tcp',
-            LocalAddr => '127.0.0.1',
+            LocalAddr => $o{address} // '127.0.0.1',
             LocalPort => $udp->sockport,
             Listen    => 8,
             ReuseAddr => 1,
@@ -48,18 +46,7 @@ sub start {
     croak "no port for a name server: $!" if !$tcp;
     $self->{port} = $udp->sockport;
     $self->_write;
-    my $pid = fork // croak "fork: $!";
-    if (!$pid) {
-        %running = ();
-        $SIG{TERM} = 'DEFAULT';
-        $SIG{PIPE} = 'IGNORE';
-        alarm LIFETIME;
-        eval { $self->_serve($udp, $tcp); 1 } or print {*STDERR} "name server: $@";
-        POSIX::_exit(0);
-    }
-    $self->{pid} = $pid;
-    $running{$pid} = $self;
-    return $self;
+    return $self->fork_child('name server', sub { alarm LIFETIME; $self->_serve($udp, $tcp) });
 }
 
 sub port { return $_[0]{port} }
@@ -82,22 +69,6 @@ sub asked {
     return scalar grep { (split)[0] eq $name } <$fh>;
 }
 
-sub stop {
-    my ($self) = @_;
-    my $pid = delete $self->{pid} or return;
-    delete $running{$pid};
-    kill KILL => $pid;
-    waitpid $pid, 0;
-    return;
-}
-
-END {
-    if ($$ == $owner) {
-        local $?;
-        $_->stop for values %running;
-    }
-}
-
 sub _write {
     my ($self) = @_;
     open my $fh, '>', "$self->{file}.new" or croak "$self->{file}: $!";
@@ -112,7 +83,7 @@ sub _write {
 sub _serve {
     my ($self, $udp, $tcp) = @_;
     my $select = IO::Select->new($udp, $tcp);
-    while (getppid == $owner) {
+    while (Weir::Child::test_lives()) {
         for my $s ($select->can_read(0.5)) {
             if ($s == $udp) {
                 my $from = recv $udp, my $query, 4096, 0;

@@ -11,9 +11,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
 use Socket qw(MSG_DONTWAIT MSG_PEEK);
-
-my %running;
-my $owner = $$;
+use parent 'Weir::Child';
 
 use constant LIFETIME => 120;
 
@@ -26,24 +24,16 @@ sub start {
         : IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => $o{port}, Listen => 64,
             ReuseAddr => 1);
     croak "fake server: $!" if !$listener;
-    my $pid = fork // croak "fork: $!";
-    if (!$pid) {
-        %running = ();
-        eval { _serve($listener, \%o); 1 } or print {*STDERR} "fake server: $@";
-        POSIX::_exit(0);
-    }
-    my $self = bless {pid => $pid, file => $o{file}}, $class;
-    $running{$pid} = $self;
-    return $self;
+    my $self = bless {file => $o{file}}, $class;
+    return $self->fork_child('fake server', sub { _serve($listener, \%o) });
 }
 
 sub _serve {
     my ($listener, $o) = @_;
     my (%kids, %open, $stop);
-    $SIG{CHLD} = 'DEFAULT';
-    $SIG{PIPE} = $SIG{INT} = 'IGNORE';
+    $SIG{INT} = 'IGNORE';
     $SIG{TERM} = sub { $stop = 1 };
-    for (my $index = 0; !$stop && getppid == $owner;) {
+    for (my $index = 0; !$stop && Weir::Child::test_lives();) {
         my $bits = '';
         vec($bits, fileno $listener, 1) = 1;
         my $ready = select($bits, undef, undef, 0.2) > 0;
@@ -83,22 +73,6 @@ sub opens {
     open my $in, '<', $self->{file} or return;
     chomp(my @lines = <$in>);
     return @lines;
-}
-
-sub stop {
-    my ($self) = @_;
-    my $pid = delete $self->{pid} or return;
-    delete $running{$pid};
-    kill TERM => $pid;
-    waitpid $pid, 0;
-    return;
-}
-
-END {
-    if ($$ == $owner) {
-        local $?;
-        $_->stop for values %running;
-    }
 }
 
 1;

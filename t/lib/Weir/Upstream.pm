@@ -130,7 +130,7 @@ sub seen {
 sub wait_seen {
     my ($self, $n, %o) = @_;
     my $event    = $o{event} // 'request';
-    my $deadline = time + ($o{timeout} // $ENV{WEIR_TIMEOUT} // 10);
+    my $deadline = time + ($o{timeout} // $ENV{WEIR_TIMEOUT} // 30);
     while (1) {
         my @r = grep { $_->{event} eq $event } $self->seen(all => 1);
         return @r if @r >= $n || time > $deadline;
