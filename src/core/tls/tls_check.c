@@ -170,18 +170,22 @@ static void check_policy(struct check *c, const struct tls_policy *p)
 
 static void check_stapling(struct check *c, const struct tls_conf *conf, const struct tls_material *m)
 {
-    struct tls_ocsp_question question;
-    struct pool *pool = pool_new(4096);
     const char *file = m->parts[TLS_PART_CERT].path.s;
-    X509 *cert = tls_pair_cert(m);
+    struct tls_ocsp_question question;
+    struct pool *pool;
     char error[512];
 
-    if (cert && conf->ocsp_stapling && tls_ocsp_ask(m, pool, &question, error, sizeof(error)) < 0)
-        conf_report_add(c->warnings, conf->at, "'ocsp_stapling' does nothing for %s: %s", file, error);
-    if (cert && !conf->ocsp_stapling && tls_ocsp_is_must(cert))
-        conf_report_add(c->warnings, conf->at, "clients refuse %s without what its authority says; write ocsp_stapling = true",
-                        file);
-    X509_free(cert);
+    if (!c->certs[m->index])
+        return;
+    if (!conf->ocsp_stapling) {
+        if (tls_ocsp_is_must(c->certs[m->index]))
+            conf_report_warn(c->report, conf->at, "clients refuse %s without what its authority says; write "
+                             "ocsp_stapling = true", file);
+        return;
+    }
+    pool = pool_new(4096);
+    if (tls_ocsp_ask(m, pool, &question, error, sizeof(error)) < 0)
+        conf_report_warn(c->report, conf->at, "'ocsp_stapling' does nothing for %s: %s", file, error);
     pool_free(pool);
 }
 

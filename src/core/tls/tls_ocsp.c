@@ -89,7 +89,7 @@ int tls_ocsp_ask(const struct tls_material *m, struct pool *pool, struct tls_ocs
     X509 *issuer;
     int rc = -1;
 
-    if (tls_pair_parse(m, &pair, error, size) < 0)
+    if (tls_pair_parse(NULL, m, &pair, error, size) < 0)
         return -1;
     tls_ocsp_id(pair.cert, q->id);
     if (read_url(pair.cert, pool, q, error, size) == 0 && (id = id_of(&pair, &issuer, error, size))) {
@@ -158,7 +158,7 @@ static int judge_basic(const struct tls_material *m, OCSP_BASICRESP *basic, int6
     X509 *issuer;
     int rc = -1;
 
-    if (tls_pair_parse(m, &pair, error, size) < 0)
+    if (tls_pair_parse(NULL, m, &pair, error, size) < 0)
         return -1;
     id = id_of(&pair, &issuer, error, size);
     if (id && !is_signed(basic, &pair, issuer))

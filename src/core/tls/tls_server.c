@@ -1,63 +1,14 @@
-/* tls_server.c: the contexts of a worker, and the way from a client's hello to one of them. */
+/* tls_server.c: the contexts of a worker, and which certificates each has. */
 #include "core/tls/tls_server.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/route/host_table.h"
 #include "core/tls/tls_context.h"
-#include "core/tls/tls_names.h"
-#include "core/tls/tls_ocsp.h"
 #include "core/tls/tls_pair.h"
-#include "core/tls/tls_tickets.h"
+#include "core/tls/tls_server_state.h"
 #include "core/worker.h"
-
-#define SNI_MAX 255
-
-struct tls_listener;
-
-struct tls_context_key {
-    const struct tls_listener *listener;
-    const struct tls_policy *policy;
-    const struct tls_material *pairs[TLS_KINDS];
-};
-
-struct tls_context {
-    struct tls_context_key key;
-    struct tls_context *next; /* of all */
-    SSL_CTX *ctx; /* NULL: to be made when it is needed */
-};
-
-struct tls_listener {
-    struct tls_server *server;
-    const struct listener_conf *conf;
-    struct tls_context *base; /* for clients that name nothing */
-};
-
-/* Of a struct tls_conf with several certificates. */
-struct tls_list {
-    const struct tls_conf *conf;
-    struct tls_names *names;
-};
-
-/* Of an authority's file. */
-struct tls_trust {
-    X509_STORE *store;
-    STACK_OF(X509_NAME) *names;
-};
-
-struct tls_server {
-    struct worker *worker;
-    struct hash_key key;
-    int index; /* of an SSL's settings among its data */
-    struct tls_listener *listeners; /* by index */
-    struct tls_list *lists; /* by index of the struct tls_conf */
-    struct tls_trust *trusts; /* by index of the material */
-    struct hash_table *contexts; /* by struct tls_context_key */
-    struct tls_context *all;
-    struct tls_tickets tickets;
-};
 
 /* ---- contexts ---- */
 
@@ -81,68 +32,6 @@ static const struct tls_trust *trust_of(struct tls_server *s, const struct tls_m
     return t;
 }
 
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
-                   void *arg)
-{
-    static const unsigned char both[] = "\2h2\10http/1.1";
-    const struct tls_listener *l = arg;
-    const unsigned char *own = l->conf->http2 ? both : both + 3;
-    unsigned own_len = (unsigned)sizeof(both) - 1 - (l->conf->http2 ? 0 : 3);
-
-    (void)ssl;
-    /* What is spoken inside is between client and server. */
-    if (l->conf->tcp)
-        return SSL_TLSEXT_ERR_NOACK;
-    /* What it gives points into our own list, not into the client's. */
-    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, own, own_len, in, in_len) == OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_OK;
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-/* The name was looked at in the hello; this tells the client so, and keeps it with the session. */
-static int on_name(SSL *ssl, int *alert, void *arg)
-{
-    (void)alert;
-    (void)arg;
-    return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
-}
-
-/* The client asks what the authority says of the certificate that was chosen. */
-static int on_status(SSL *ssl, void *arg)
-{
-    const struct tls_listener *l = arg;
-    const struct worker *w = l->server->worker;
-    const X509 *cert = SSL_get_certificate(ssl);
-    struct board_staple staple;
-    uint8_t id[BOARD_STAPLE_ID];
-    unsigned char *bytes;
-
-    if (!tls_server_conf(ssl)->ocsp_stapling || !cert || !w->board)
-        return SSL_TLSEXT_ERR_NOACK;
-    tls_ocsp_id(cert, id);
-    if (!board_staple_get(w->board, id, &staple) || staple.until_s <= w->loop->clock.wall_s ||
-        !(bytes = OPENSSL_memdup(staple.bytes, staple.len)))
-        return SSL_TLSEXT_ERR_NOACK;
-    (void)SSL_set_tlsext_status_ocsp_resp(ssl, bytes, (long)staple.len);
-    return SSL_TLSEXT_ERR_OK;
-}
-
-static int on_hello(SSL *ssl, int *alert, void *arg);
-
-static void context_callbacks(SSL_CTX *ctx, struct tls_context *c)
-{
-    struct tls_listener *l = (struct tls_listener *)(uintptr_t)c->key.listener;
-
-    (void)SSL_CTX_set_app_data(ctx, c);
-    SSL_CTX_set_client_hello_cb(ctx, on_hello, l);
-    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, l);
-    (void)SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
-    tls_tickets_enable(ctx);
-    (void)SSL_CTX_set_tlsext_status_cb(ctx, on_status);
-    (void)SSL_CTX_set_tlsext_status_arg(ctx, l);
-    (void)SSL_CTX_set_session_id_context(ctx, l->conf->tls->session_context, TLS_ID_BYTES);
-}
-
 static int context_fill(SSL_CTX *ctx, struct tls_context *c, char *error, size_t size)
 {
     const struct tls_policy *policy = c->key.policy;
@@ -159,12 +48,11 @@ static int context_fill(SSL_CTX *ctx, struct tls_context *c, char *error, size_t
         if (c->key.pairs[i] && tls_context_add_pair(ctx, c->key.pairs[i], error, size) < 0)
             return -1;
     }
-    context_callbacks(ctx, c);
+    tls_hello_callbacks(ctx, c);
     return 0;
 }
 
-/* NULL with text in `error`. */
-static SSL_CTX *context_make(struct tls_context *c, char *error, size_t size)
+SSL_CTX *tls_context_make(struct tls_context *c, char *error, size_t size)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -211,65 +99,13 @@ static struct tls_choice list_choose(struct tls_server *s, const struct tls_conf
     return tls_names_find(list->names, name);
 }
 
-static struct tls_context *find_context(struct tls_listener *l, const struct tls_conf *conf, struct str name)
+struct tls_context *tls_context_find(struct tls_listener *l, const struct tls_conf *conf, struct str name)
 {
     /* A site that has other settings and no certificate shows one of the listener's. */
     const struct tls_conf *list = conf->pair_count ? conf : l->conf->tls;
     struct tls_choice choice = list_choose(l->server, list, name);
 
     return context_of(l, conf->policy, list->pairs, &choice);
-}
-
-static const struct tls_conf *find_conf(const struct tls_listener *l, struct str name)
-{
-    void *site = NULL;
-
-    if (!l->conf->site_tls)
-        return l->conf->tls;
-    if (host_table_find(l->conf->hosts, name, l->server->worker->regex, NULL, &site) != REGEX_MATCH)
-        site = l->conf->default_site;
-    return tls_conf_of(l->conf, site);
-}
-
-/* The name asked for, in lower case, in `buf`; empty: none, or not one (RFC 6066 3). */
-static struct str hello_name(SSL *ssl, char buf[SNI_MAX])
-{
-    const unsigned char *at;
-    size_t len, n;
-
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len) != 1 || len < 5 || at[2] != 0)
-        return STR_NONE;
-    n = (size_t)at[3] << 8 | at[4];
-    if (n > len - 5 || n > SNI_MAX)
-        return STR_NONE;
-    for (size_t i = 0; i < n; i++)
-        buf[i] = ascii_lower((char)at[5 + i]);
-    if (n > 1 && buf[n - 1] == '.')
-        n--;
-    return (struct str){buf, n};
-}
-
-static int on_hello(SSL *ssl, int *alert, void *arg)
-{
-    struct tls_listener *l = arg;
-    char buf[SNI_MAX], error[512];
-    struct str name = hello_name(ssl, buf);
-    const struct tls_conf *conf = name.len ? find_conf(l, name) : l->conf->tls;
-    struct tls_context *c = find_context(l, conf, name);
-
-    *alert = SSL_AD_INTERNAL_ERROR;
-    if (!c->ctx)
-        c->ctx = context_make(c, error, sizeof(error));
-    if (!c->ctx) {
-        log_write(l->server->worker->log, LOG_LEVEL_ERROR, "no TLS for \"%.*s\": %s", STR_ARG(name), error);
-        return SSL_CLIENT_HELLO_ERROR;
-    }
-    (void)SSL_set_ex_data(ssl, l->server->index, (void *)(uintptr_t)conf);
-    if (c->ctx != SSL_get_SSL_CTX(ssl) && tls_context_switch(ssl, c->ctx, l->conf->tls->policy, conf->policy) < 0)
-        return SSL_CLIENT_HELLO_ERROR;
-    if (SSL_set_session_id_context(ssl, conf->session_context, TLS_ID_BYTES) != 1)
-        return SSL_CLIENT_HELLO_ERROR;
-    return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* ---- the worker's side ---- */
@@ -282,8 +118,8 @@ static int listener_init_tls(struct tls_server *s, const struct listener_conf *c
     if (!conf->tls)
         return 0;
     *l = (struct tls_listener){.server = s, .conf = conf};
-    l->base = find_context(l, conf->tls, STR_NONE);
-    l->base->ctx = context_make(l->base, error, sizeof(error));
+    l->base = tls_context_find(l, conf->tls, STR_NONE);
+    l->base->ctx = tls_context_make(l->base, error, sizeof(error));
     if (l->base->ctx)
         return 0;
     log_write(s->worker->log, LOG_LEVEL_CRIT, "listener %.*s has no TLS: %s", STR_ARG(conf->text), error);
@@ -349,22 +185,6 @@ const struct tls_policy *tls_server_policy(const SSL *ssl)
     return tls_server_conf(ssl)->policy;
 }
 
-struct str tls_server_name(const SSL *ssl)
-{
-    const char *text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    struct str name = text ? str_of(text) : STR("");
-
-    if (name.len > 1 && name.s[name.len - 1] == '.')
-        name.len--;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = ascii_lower(name.s[i]);
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
-            return STR("");
-    }
-    return name;
-}
-
 struct tls_tickets *tls_server_tickets(const SSL *ssl, int64_t *now_s)
 {
     const struct tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
@@ -428,9 +248,9 @@ static void remake_bases(struct tls_server *s)
 
         if (!l->conf)
             continue;
-        base = find_context(l, l->conf->tls, STR_NONE);
+        base = tls_context_find(l, l->conf->tls, STR_NONE);
         if (!base->ctx)
-            base->ctx = context_make(base, error, sizeof(error));
+            base->ctx = tls_context_make(base, error, sizeof(error));
         if (base->ctx)
             l->base = base;
         else

@@ -11,6 +11,7 @@
 #define ASKED_MAX 4
 #define ASK_MS 10000
 #define LOOK_MS 1000 /* whether the certificate is another one */
+#define PARSED_IN_A_TICK 20
 #define AGAIN_FIRST_MS 10000
 #define AGAIN_MOST_MS (INT64_C(3600) * 1000)
 #define RENEW_MOST_S (12 * 3600)
@@ -35,6 +36,7 @@ struct tls_stapler {
     struct staple *all;
     size_t count;
     size_t asked; /* under way */
+    unsigned parsed; /* in this tick */
 };
 
 static int64_t now_ms(const struct staple *s)
@@ -211,6 +213,7 @@ static void begin(struct staple *s)
     struct board_staple kept;
     char error[512];
 
+    s->owner->parsed++;
     pool_free(s->pool);
     s->pool = pool_new(4096);
     s->stamps = tls_material_stamps(s->material);
@@ -234,13 +237,13 @@ static void look(struct staple *s)
 
     if (s->asking)
         return;
-    if (now_ms(s) >= s->look_ms) {
+    if (now_ms(s) >= s->look_ms && s->owner->parsed < PARSED_IN_A_TICK) {
         s->look_ms = now_ms(s) + LOOK_MS;
         stamps = tls_material_stamps(s->material);
         if (!s->pool || !tls_stamps_same(&stamps, &s->stamps))
             begin(s);
     }
-    if (s->unable || now_ms(s) < s->next_ms || s->owner->asked >= ASKED_MAX || probes_full(&s->owner->probes))
+    if (!s->pool || s->unable || now_ms(s) < s->next_ms || s->owner->asked >= ASKED_MAX || probes_full(&s->owner->probes))
         return;
     ask(s);
 }
@@ -251,6 +254,7 @@ void tls_stapler_tick(struct tls_stapler *t)
         return;
     if (t->resolver)
         resolver_tick(t->resolver);
+    t->parsed = 0;
     for (size_t i = 0; i < t->count; i++)
         look(&t->all[i]);
 }
