@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/route/host_table.h"
+#include "core/tls/tls_challenge.h"
 #include "core/tls/tls_context.h"
 #include "core/tls/tls_names.h"
 #include "core/tls/tls_pair.h"
@@ -228,6 +229,8 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     const struct tls_conf *conf = name.len ? find_conf(l, name) : l->conf->tls;
     struct tls_context *c = find_context(l, conf, name);
 
+    if (tls_challenge_asked(ssl))
+        return tls_challenge_answer(ssl, l->server->worker->board, name, SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), alert);
     *alert = SSL_AD_INTERNAL_ERROR;
     if (!c->ctx)
         c->ctx = context_make(c, error, sizeof(error));
