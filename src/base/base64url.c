@@ -8,7 +8,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 struct str base64url(struct pool *pool, const void *bytes, size_t len)
 {
     const uint8_t *in = bytes;
-    char *out = pool_text(pool, (len + 2) / 3 * 4);
+    char *out = pool_text(pool, (len + 2) / 3 * 4 + 1);
     size_t n = 0;
 
     for (size_t i = 0; i < len; i += 3) {

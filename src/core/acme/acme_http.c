@@ -112,7 +112,7 @@ static enum check_step on_data(struct probe *p, bool end)
     if (answer->body_len >= HTTP_ANSWER_BODY)
         return probe_fail(p, "the answer is longer than %d bytes", HTTP_ANSWER_BODY);
     r->status = answer->status;
-    r->head = pool_str(r->pool, (struct str){p->in + answer->head, answer->body - answer->head});
+    r->head = pool_str(r->pool, (struct str){p->in + answer->body - answer->scan.end, answer->scan.end});
     r->body_in = pool_str(r->pool, (struct str){p->in + answer->body, answer->body_len});
     return probe_pass(p, "answered");
 }

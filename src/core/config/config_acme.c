@@ -137,7 +137,7 @@ static const char *host_fault(struct str host)
 
 static struct str lower(struct build *b, struct str host)
 {
-    char *text = pool_text(b->pool, host.len);
+    char *text = pool_text(b->pool, host.len + 1);
 
     for (size_t i = 0; i < host.len; i++)
         text[i] = ascii_lower(host.s[i]);
