@@ -127,6 +127,29 @@ sleep 3;
 is(scalar(() = $authority->asked), $asked, 'and nothing is asked for again');
 is(join(', ', $w->stop), '', 'it ends well');
 
+# ---- conf/examples/acme.conf
+
+{
+    open my $fh, '<', "$FindBin::Bin/../conf/examples/acme.conf" or die "acme.conf: $!\n";
+    my $text = do { local $/; <$fh> };
+    $text =~ s/127\.0\.0\.1:8080/127.0.0.1:{{plain}}/;
+    $text =~ s/127\.0\.0\.1:8443/127.0.0.1:{{tls}}/;
+    $text =~ s/^( *tls = .*directory = )"[^"]*"/$1"{{directory}}"/m;
+    $text =~ s/root = "www"/respond = { status = 200; }/;
+    my $head = qq(error_log = { path = "{{dir}}/error.log"; level = "info"; };\n)
+        . qq(control = "unix:{{dir}}/control.sock";\nstate_dir = "{{dir}}/state";\n);
+    my $e = instance('http://127.0.0.1:1/', conf => $head . $text);
+    my $own = Weir::Acme->start(dir => $e->dir, http => $e->port('plain'));
+    $e->{fill}{directory} = $own->url;
+    $e->conf($head . $text);
+    $e->start;
+    ok(shows($e->port('tls'), $_, qr/small authority/), "the example: a certificate for $_")
+        for qw(example.test www.example.test);
+    is($e->get('plain', '/x', headers => [Host => 'example.test'])->{status}, 301, 'the example: others are sent to https');
+    is(join(', ', $e->stop), '', 'the example: it ends well');
+    $own->stop;
+}
+
 # ---- one that does not
 
 for (
@@ -215,7 +238,10 @@ SKIP: {
     openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', "$dir/pebble.key", '-out', "$dir/pebble.pem",
         '-days', 2, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1');
     for my $challenge (qw(http-01 tls-alpn-01)) {
-        my $p = instance("https://localhost:$port{api}/dir", challenge => $challenge, env => {SSL_CERT_FILE => "$dir/pebble.pem"});
+        # A directory of its own, which the master makes for the keeper.
+        my $stored = $conf =~ s/email = /storage = "{{dir}}\/stored"; email = /r;
+        my $p = instance("https://localhost:$port{api}/dir", challenge => $challenge, conf => $stored,
+            env => {SSL_CERT_FILE => "$dir/pebble.pem"});
         $p->write('pebble.json', encode_json({pebble => {
             listenAddress => "127.0.0.1:$port{api}", managementListenAddress => "127.0.0.1:$port{management}",
             certificate => "$dir/pebble.pem", privateKey => "$dir/pebble.key", httpPort => $p->port('plain') + 0,
