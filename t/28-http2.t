@@ -13,9 +13,10 @@ use Time::HiRes qw(time);
 use Weir;
 use Weir::Client qw(request_bytes);
 use Weir::H2;
+use Weir::Tls;
 use Weir::Hpack qw(encode integer);
 
-my $w = Weir->new(ports => [qw(admin h2 h1 slow app ws hang deaf)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(admin tls h2 h1 slow app ws hang deaf)], conf => <<'CONF');
 workers = 1;
 pid_file = "{{dir}}/weir.pid";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
@@ -25,6 +26,7 @@ listeners = (
   { address = "127.0.0.1:{{admin}}"; admin = true; },
   { address = "127.0.0.1:{{h2}}"; http2 = true; },
   { address = "127.0.0.1:{{h1}}"; },
+  { address = "127.0.0.1:{{tls}}"; tls = { certificates = ( { cert = "{{dir}}/a.pem"; key = "{{dir}}/a.key"; } ); }; },
   { address = "127.0.0.1:{{slow}}"; http2 = true;
     timeouts = { client_header = "700ms"; keepalive = "700ms"; };
     request_head = { max_fields = 20; max_size = "4k"; }; }
@@ -64,6 +66,7 @@ my $ws   = $w->upstream('ws', 'websocket');
 my $hang = $w->upstream('hang', 'hang');
 my $deaf = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => $w->port('deaf')) or die "deaf: $!";
 mkdir $w->dir . '/www';
+Weir::Tls->certificate($w->dir, 'a', hosts => ['a.test']);
 my $file = join '', map { pack 'N', $_ } 1 .. 200_000;
 $w->write('www/file.bin', $file);
 $w->allow(qr/-> [45]\d\d|cut short|the HTTP\/2 connection ends|the stream is reset|took nothing|tunnel was silent/);
@@ -488,8 +491,8 @@ for my $case (
     my ($what, $error, $do) = @$case;
     my $f = h2('h2');
     $do->($f);
-    my $code = $f->goaway(3);
-    $code = $f->_stream(1)->{reset} if !defined $code;
+    $f->until(sub { $f->{goaways} || defined $f->_stream(1)->{reset} }, 5);
+    my $code = $f->{goaways} ? $f->{goaways}[0]{error} : $f->_stream(1)->{reset};
     is($code, $error, $what);
     $f->close;
 }
@@ -509,6 +512,19 @@ is($w->get('h2', '/text')->{body}, "text\n", 'HTTP/1 where HTTP/2 may be spoken'
     my $no = $w->client('h1');
     $no->send(Weir::H2::PREFACE);
     is($no->read_response->{status}, 505, 'not where it was not asked for');
+}
+
+# ---- the same over TLS, where ALPN says so
+
+for my $alpn ('h2', 'h2,http/1.1') {
+    my $s = Weir::Tls->client(port => $w->port('tls'), dir => $w->dir, host => 'a.test', args => ['-alpn', $alpn]);
+    my $p = Weir::H2->new(sock => $s->{sock}, windows => 1);
+    like($p->response($p->request(GET => '/echo'))->{body}, qr/^X-Forwarded-Proto: https\r$/m, "ALPN $alpn: HTTP/2");
+    is($p->response($p->request(GET => '/files/file.bin'))->{body}, $file, "ALPN $alpn: a file");
+    is($p->response($p->request(POST => '/up', [], 'x' x 9000))->{status}, 200, "ALPN $alpn: a body");
+    is(Weir::H2::header($p->response($p->request(GET => '/long')), 'content-length'), length $long, "ALPN $alpn: a long answer");
+    $p->close;
+    kill 'KILL', $s->{pid};
 }
 
 # ---- times
@@ -533,13 +549,13 @@ is($w->get('h2', '/text')->{body}, "text\n", 'HTTP/1 where HTTP/2 may be spoken'
 {
     my $open    = h2('h2');
     $open->response($open->request(GET => '/text'));
-    my $metrics = $w->get('admin', '/metrics')->{body};
+    my $metrics = $w->get('admin', '/metrics', headers => [Host => 'localhost'])->{body};
     my %n = $metrics =~ /^(weir_\w+(?:\{protocol="http2"\})?) (\d+)$/mg;
     cmp_ok($n{'weir_connections{protocol="http2"}'}, '>=', 1, 'connections are counted by protocol');
     cmp_ok($n{'weir_requests_total{protocol="http2"}'}, '>', 100, 'and requests');
     cmp_ok($n{weir_http2_refused_total}, '>', 10, 'and those that were ended');
     $open->close;
-    ok(Weir::wait_for(sub { $w->get('admin', '/metrics')->{body} =~ /^weir_connections\{protocol="http2"\} 0$/m }),
+    ok(Weir::wait_for(sub { $w->get('admin', '/metrics', headers => [Host => 'localhost'])->{body} =~ /^weir_connections\{protocol="http2"\} 0$/m }),
         'none is left over');
 }
 ok((grep { $_ eq 'HTTP/2.0 GET /text 200' } split /\n/, $w->read('access.log')), 'the protocol is logged');

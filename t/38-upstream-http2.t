@@ -221,7 +221,7 @@ sub post {
 
 subtest 'a request and its answer' => sub {
     my $r = answer_of('/echo', 'X-Mixed: Case', 'TE: trailers', 'Connection: TE', 'Cookie: a=b');
-    is $r->{status}, 200, 'answered';
+    is "$r->{status} $r->{reason}", '200 OK', 'answered';
     is_deeply [split /\n/, $r->{body}],
         [':method=GET', ':scheme=http', ':authority=a', ':path=/echo', 'te=trailers', 'content-length=-', 'x-mixed=Case',
         'connection=-', 'host=-', 'cookie=a=b', 'body=0'], 'as HTTP/2 wants it';

@@ -18,6 +18,7 @@ use Weir;
 use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
 use Weir::Fake;
+use Weir::H2;
 use Weir::H2Peer;
 use Weir::Upstream;
 
@@ -106,7 +107,6 @@ state_dir = "{{dir}}";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 CONF
     copy_www($w->dir);
-    $o{before}->($w->dir) if $o{before};
     for my $file (@{$o{files} // []}) {
         open my $in, '<', "$examples/$file" or die "$file: $!\n";
         my $lines = do { local $/; <$in> };
@@ -472,6 +472,25 @@ SKIP: {
     });
 }
 
+# ---- http2.conf
+{
+    my $w  = example('http2.conf');
+    my $up = $w->upstream('s9001', 'echo');
+    drive('http2', $w, sub {
+        my $c = Weir::H2->new(port => $w->port('http'), windows => 1);
+        my ($app, $page) = map { $c->request(GET => $_) } '/app/x', '/';
+        like($c->response($app)->{body}, qr{^GET /x HTTP/1\.1\r\n}, 'http2: the application');
+        is($c->response($page)->{status}, 200, 'http2: the page');
+        is(get($w, '/app/y')->{status}, 200, 'http2: HTTP/1 on the same port');
+        $c->close;
+        if (my $curl = program_in_path('curl')) {
+            my $said = qx{$curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge http://127.0.0.1:@{[$w->port('http')]}/};
+            is($said, '2 200', 'http2: curl');
+        }
+    });
+    $up->stop;
+}
+
 # ---- websocket.conf
 {
     my $w    = example('websocket.conf');
@@ -540,7 +559,8 @@ sub grpc_server {
 
 # What its first lines tell people to write.
 sub tls_certificates {
-    my ($dir) = @_;
+    my ($w) = @_;
+    my $dir = $w->dir;
     open my $fh, '<', "$examples/tls.conf" or die "tls.conf: $!\n";
     my $lines = join '', map { s/^# {3}//r } grep { /^# {3}/ && !/curl/ } <$fh>;
     system('sh', '-c', "cd '$dir' && { $lines } 2>/dev/null") == 0 or die "the certificates of tls.conf: $?\n";
@@ -835,6 +855,8 @@ SKIP: {
     });
     end_program($_) for @programs;
 }
+
+# ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP
 
 # ---- every example is in this test
 {

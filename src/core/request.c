@@ -30,13 +30,6 @@ struct str request_id(struct request *req)
     return req->id;
 }
 
-struct str request_protocol(const struct request *req)
-{
-    if (req->is_h2)
-        return STR("HTTP/2.0");
-    return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
-}
-
 /* ---- the phases before the handler ---- */
 
 /* Host, from the request line where it names one (RFC 9112 3.2.2), else from the field. */

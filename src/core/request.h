@@ -1,6 +1,6 @@
 /*
  * request.h: one HTTP exchange, seen from the client's side and independent of the protocol version: a
- * feeder (h1_server, later h2_server) fills `head` and gives the body, and takes the answer through
+ * feeder (core/client: h1_server, h2_session) fills `head` and gives the body, and takes the answer through
  * `out`.  `weir explain` makes one without any connection, so nothing here may need a socket.
  */
 #ifndef WEIR_CORE_REQUEST_H
@@ -55,6 +55,8 @@ struct request_out {
     /* Moves up to *left bytes of the socket `fd` to the client without copying them; `last`: the answer ends
      * when *left is 0. */
     enum splice_result (*splice)(struct request *, int fd, uint64_t *left, bool last);
+    /* No more comes from the server, but the client may go on: it is told once it has all.  Of tunnels; may be NULL. */
+    void (*shut)(struct request *);
     /* The answer cannot be completed: the client must be able to see that.  Ends the request. */
     void (*abort)(struct request *, const char *reason);
     /* The handler can take more of the request's body: at most about `bytes`. */
@@ -88,6 +90,8 @@ struct request {
     struct addr client; /* $remote_addr: the peer, or who a trusted peer speaks for */
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
+    bool raw; /* no HTTP: bytes that a listener of mode "tcp" passes on */
+    struct str sni; /* the name that TLS asked for, where bytes are passed on; else "" */
     bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
     struct router_trace *trace; /* of `weir explain`; else NULL */
@@ -135,7 +139,14 @@ struct request {
 struct str request_id(struct request *);
 
 /* "HTTP/1.1": as the client speaks. */
-struct str request_protocol(const struct request *);
+static inline struct str request_protocol(const struct request *req)
+{
+    if (req->raw)
+        return STR("TCP");
+    if (req->is_h2)
+        return STR("HTTP/2.0");
+    return req->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
+}
 
 /*
  * Answers with the final head of a response: applies the route's response_headers, cookies and Location

@@ -40,7 +40,7 @@ static const struct var_name var_names[] = {
     {"error", VAR_ERROR, VAR_RESPONSE},
     {"ssl_protocol", VAR_SSL, VAR_REQUEST},
     {"ssl_cipher", VAR_SSL, VAR_REQUEST},
-    {"ssl_sni", VAR_SSL, VAR_REQUEST},
+    {"ssl_sni", VAR_SSL_SNI, VAR_REQUEST},
     {"ssl_client_verify", VAR_SSL, VAR_REQUEST},
     {"ssl_client_subject", VAR_SSL, VAR_REQUEST},
     {"ssl_client_fingerprint", VAR_SSL, VAR_REQUEST},
@@ -320,6 +320,7 @@ struct str var_get(const struct var *var, struct request *req, char scratch[VAR_
     case VAR_REQUEST_ID: return req->id.len ? req->id : request_id(req);
     case VAR_PROTOCOL: return request_protocol(req);
     case VAR_TIME: return var_print_time(var_clock(req, &own)->wall_s, scratch);
+    case VAR_SSL_SNI: return req->sni;
     case VAR_SITE: return req->site ? req->site->name : STR_NONE;
     case VAR_ROUTE: return req->route ? req->route->label : STR_NONE;
     default: return var_get_response(var, req, scratch);

@@ -189,6 +189,24 @@ static bool explain_is_better(const struct listener_conf *a, const struct listen
     return a->address.any && !b->address.any && !addr_eq(&b->address, wanted);
 }
 
+/* For a URL without a port where no listener has the usual one: the first that speaks what it says, or the first. */
+static const struct listener_conf *explain_assumed(const struct config *config, bool https)
+{
+    const struct listener_conf *first = NULL;
+
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct listener_conf *l = &config->listeners[i];
+
+        if (l->admin)
+            continue;
+        if ((l->tls != NULL) == https)
+            return l;
+        if (!first)
+            first = l;
+    }
+    return first;
+}
+
 /* By the URL's port, and by its host where that is an address; without a port the first listener must do. */
 static const struct listener_conf *explain_listener(struct explain *e, const struct host *host, bool https)
 {
@@ -207,13 +225,7 @@ static const struct listener_conf *explain_listener(struct explain *e, const str
     if (best || host->port)
         return best;
     e->listener_assumed = true;
-    for (size_t i = 0; i < e->config->listener_count; i++) {
-        const struct listener_conf *l = &e->config->listeners[i];
-
-        if (!l->admin && (!best || (!best->tls == https && !l->tls != https)))
-            best = l;
-    }
-    return best;
+    return explain_assumed(e->config, https);
 }
 
 static int explain_fail(char *error, size_t size, const char *text, struct str what)

@@ -104,9 +104,9 @@ void explain_print_tls(const struct explain *e, FILE *to)
     struct str at;
 
     if (!explain_tls(e, &t)) {
-        if (e->req.tls)
+        if (e->req.tls && !e->listener_assumed)
             fprintf(to, "%-11s%s\n", "tls", "the listener has none: a client that begins with it fails");
-        else if (e->req.listener->tls)
+        else if (!e->req.tls && e->req.listener->tls)
             fprintf(to, "%-11s%s\n", "tls", "the listener has it: a client has to say https");
         return;
     }

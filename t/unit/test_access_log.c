@@ -28,11 +28,6 @@ struct str request_id(struct request *r)
     return r->id;
 }
 
-struct str request_protocol(const struct request *r)
-{
-    return r->head.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
-}
-
 #define NOON 784123200 /* 1994-11-06 12:00:00 */
 
 /* A worker with one route and one log. */

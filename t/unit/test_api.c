@@ -259,7 +259,7 @@ static void test_status_json(void **state)
     ASSERT_HOLDS(&w, "\"2xx\":14");
     ASSERT_HOLDS(&w, "{\"pid\":1001,\"connections\":0,\"requests\":10,\"index\":0,\"generation\":1,");
     ASSERT_HOLDS(&w, "{\"pid\":1002,\"connections\":3,\"requests\":5,\"index\":0,\"generation\":2,");
-    ASSERT_HOLDS(&w, "\"listeners\":[{\"address\":\"127.0.0.1:8900\",\"admin\":false}]");
+    ASSERT_HOLDS(&w, "\"listeners\":[{\"address\":\"127.0.0.1:8900\",\"admin\":false,\"tls\":false}]");
     ASSERT_HOLDS(&w, "\"upstreams\":[{\"name\":\"app \\\"1\\\"\"");
     ASSERT_HOLDS(&w, "\"caches\":[]");
     world_free(&w);

@@ -11,6 +11,7 @@
 #include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
 #include "core/client/h2_session.h"
+#include "core/client/tcp_server.h"
 #include "io/tls.h"
 
 static void on_turn_over(struct loop_deferred *d)
@@ -232,6 +233,8 @@ const struct conn_protocol *conn_first_protocol(const struct listener_conf *list
 {
     if (listener->tls)
         return &conn_tls_protocol;
+    if (listener->tcp)
+        return &tcp_protocol;
     return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 

@@ -35,3 +35,10 @@ ssize_t conn_send_file(struct conn *c, int fd, off_t *offset, size_t most)
 {
     return c->tls ? send_file_copied(c, fd, offset, most) : sendfile(conn_fd(c), fd, offset, most);
 }
+
+void conn_half_close(struct conn *c)
+{
+    if (c->tls)
+        tls_goodbye(c->tls);
+    (void)shutdown(conn_fd(c), SHUT_WR);
+}

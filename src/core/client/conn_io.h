@@ -50,6 +50,9 @@ static inline int conn_flush(struct conn *c)
     return conn_is_blocked(c) ? tls_flush(c->tls) : 0;
 }
 
+/* No more will be sent; what comes is still read. */
+void conn_half_close(struct conn *);
+
 /* Bytes are here that no event will tell of. */
 static inline bool conn_has_pending(const struct conn *c)
 {

@@ -11,6 +11,7 @@
 #include "core/client/conn_io.h"
 #include "core/client/h1_server.h"
 #include "core/client/h2_session.h"
+#include "core/client/tcp_server.h"
 #include "core/tls/tls_challenge.h"
 #include "core/tls/tls_server.h"
 
@@ -231,6 +232,8 @@ static const struct conn_protocol *agreed_protocol(const struct conn *c)
     const unsigned char *name;
     unsigned len;
 
+    if (c->listener->tcp)
+        return &tcp_protocol;
     SSL_get0_alpn_selected(tls_ssl(c->tls), &name, &len);
     return str_eq((struct str){(const char *)name, len}, STR("h2")) ? &h2_protocol : &h1_protocol;
 }

@@ -105,10 +105,12 @@ static bool file_follows(const struct h1_exchange *ex, const struct frame *frame
            frame->kind == FRAME_LENGTH && frame->length > 0;
 }
 
-static bool out_head(struct request *req, const struct message *head, const struct frame *frame, struct str body,
-                     bool last)
+static bool out_body(struct request *req, struct str bytes, bool last);
+
+static bool write_head(struct h1_exchange *ex, const struct message *head, const struct frame *frame, struct str body,
+                       bool last)
 {
-    struct h1_exchange *ex = h1_exchange_of(req);
+    struct request *req = &ex->request;
     struct h1_framing framing = choose_framing(ex, head->status, frame, last, body.len);
     struct h1_buffer buffer = {.bytes = req->worker->write, .room = WORKER_BUFFER_BYTES};
     char line[H1_CHUNK_LINE_MAX];
@@ -134,6 +136,28 @@ static bool out_head(struct request *req, const struct message *head, const stru
     return accepted(ex, h1_output_send(ex, &p, !last && body.len == 0 && file_follows(ex, frame)), last);
 }
 
+/* Where no HTTP is spoken a head is only the word that bytes may flow; an error has nobody to be told. */
+static bool raw_head(struct h1_exchange *ex, const struct frame *frame, struct str body, bool last)
+{
+    ex->request.head_sent = true;
+    if (frame->kind != FRAME_TUNNEL) {
+        end_output(ex);
+        h1_output_break(ex, ex->request.fail_reason ? ex->request.fail_reason : "no server");
+        return false;
+    }
+    ex->is_tunnel = true;
+    ex->in_done = false;
+    return body.len > 0 || last ? out_body(&ex->request, body, last) : true;
+}
+
+static bool out_head(struct request *req, const struct message *head, const struct frame *frame, struct str body,
+                     bool last)
+{
+    struct h1_exchange *ex = h1_exchange_of(req);
+
+    return req->raw ? raw_head(ex, frame, body, last) : write_head(ex, head, frame, body, last);
+}
+
 static bool out_body(struct request *req, struct str bytes, bool last)
 {
     struct h1_exchange *ex = h1_exchange_of(req);
@@ -141,7 +165,7 @@ static bool out_body(struct request *req, struct str bytes, bool last)
     struct h1_pieces p = {.count = 0};
 
     add_body(ex, &p, bytes, last, line);
-    if (ex->is_tunnel)
+    if (ex->is_tunnel && !req->raw)
         ws_track_feed(&ex->tunnel_out, bytes);
     return accepted(ex, h1_output_send(ex, &p, false), last);
 }
@@ -169,7 +193,7 @@ void h1_answer_say_goodbye(struct h1_exchange *ex)
 {
     struct h1_pieces p = {.count = 0};
 
-    if (!ex->is_tunnel || !ws_track_is_between(&ex->tunnel_out) || h1_output_is_pending(ex))
+    if (ex->request.raw || !ex->is_tunnel || !ws_track_is_between(&ex->tunnel_out) || h1_output_is_pending(ex))
         return;
     h1_output_add(&p, WS_CLOSE_GOING_AWAY);
     (void)h1_output_send(ex, &p, false);
@@ -217,6 +241,10 @@ static enum splice_result out_splice(struct request *req, int fd, uint64_t *left
         deadline_renew(&ex->conn->deadline, w->loop->clock.mono_ms);
     switch (moved) {
     case SPLICE_MOVE_MORE_IN:
+        if (req->raw) {
+            splice_pipe_give(w->pipes, ex->pipe);
+            ex->pipe = NULL;
+        }
         return SPLICE_MORE;
     case SPLICE_MOVE_BLOCKED_OUT:
         h1_output_wait(ex);
@@ -249,6 +277,14 @@ static void out_interim(struct request *req, const struct message *head)
         return;
     h1_output_add(&p, (struct str){buffer.bytes, buffer.used});
     (void)h1_output_send(ex, &p, false);
+}
+
+static void out_shut(struct request *req)
+{
+    struct h1_exchange *ex = h1_exchange_of(req);
+
+    ex->shut = true;
+    (void)h1_output_flush(ex);
 }
 
 static void out_abort(struct request *req, const char *reason)
@@ -287,6 +323,7 @@ const struct request_out h1_answer_out = {
     .trailers = out_trailers,
     .file = out_file,
     .splice = out_splice,
+    .shut = out_shut,
     .abort = out_abort,
     .credit = out_credit,
 };

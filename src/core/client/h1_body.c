@@ -103,13 +103,20 @@ static void body_ended(struct conn *c, const char *failure)
         h1_body_failed(ex, 0, failure ? failure : "client closed in the middle of a body", STR_NONE);
 }
 
+/* Much of the body is still to come; of bytes that are passed on nobody knows, but where much came, more will. */
+static bool is_long(const struct h1_exchange *ex)
+{
+    if (ex->request.raw)
+        return ex->in_filled;
+    return ex->request.frame.kind == FRAME_LENGTH && ex->in_left >= BODY_SPLICE_BYTES && !ex->is_tunnel;
+}
+
 /* The pipe that a long body goes through on its way to a server; NULL: it goes by the buffer. */
 static struct splice_pipe *body_pipe(struct h1_exchange *ex)
 {
     if (ex->in_pipe)
         return ex->in_pipe;
-    if (ex->request.frame.kind != FRAME_LENGTH || ex->in_left < BODY_SPLICE_BYTES || ex->is_tunnel || ex->ended ||
-        ex->conn->tls || !ex->request.handler || !ex->request.handler->sink)
+    if (!is_long(ex) || ex->ended || ex->conn->tls || !ex->request.handler || !ex->request.handler->sink)
         return NULL;
     return splice_pipe_take(ex->conn->worker->pipes);
 }
@@ -128,8 +135,11 @@ static void tell_sunk(struct h1_exchange *ex, size_t bytes, enum handler_sunk ho
     req->bytes_received += bytes;
     ex->credit = 0;
     ex->in_done = how == HANDLER_SUNK_LAST;
-    if (how == HANDLER_SUNK_LAST || how == HANDLER_SUNK_FAILED)
+    /* A tunnel may be silent for hours: it keeps no pipe meanwhile. */
+    if (how == HANDLER_SUNK_LAST || how == HANDLER_SUNK_FAILED || (how == HANDLER_SUNK_MORE && req->raw)) {
+        ex->in_filled = false;
         drop_pipe(ex, ex->in_pipe);
+    }
     req->handler->sunk(req, bytes, how);
 }
 
@@ -208,6 +218,7 @@ bool h1_read_body(struct conn *c)
         return true;
     }
     in = (struct str){c->worker->receive, (size_t)n};
+    ex->in_filled = (size_t)n == room;
     take_body(ex, &in);
     /* A short read of a message that is not complete does not say that the socket is empty. */
     if (ex->in_done && !ex->in_bad && (size_t)n < room)

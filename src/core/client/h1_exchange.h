@@ -52,6 +52,7 @@ struct h1_exchange {
     uint64_t in_dropped; /* bytes drained after an early answer */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
+    bool in_filled; /* the last piece of the body was as long as the buffer */
     bool head_done; /* the request runs */
     bool in_done; /* its body has been read whole */
     bool in_bad; /* nothing more of this connection can be understood */
@@ -65,6 +66,7 @@ struct h1_exchange {
     bool out_until_close;
     bool keep_alive; /* another request may follow */
     bool is_tunnel;
+    bool shut; /* our side of the connection ends when all is sent */
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     bool ended; /* the handler has given all */
     bool paused; /* the handler waits for resume() */

@@ -180,7 +180,13 @@ bool h1_output_flush(struct h1_exchange *ex)
         return false;
     if (ex->pending.fd >= 0 && !flush_file(ex))
         return false;
-    return !conn_is_blocked(ex->conn);
+    if (conn_is_blocked(ex->conn))
+        return false;
+    if (ex->shut) {
+        ex->shut = false;
+        conn_half_close(ex->conn);
+    }
+    return true;
 }
 
 void h1_output_reset(struct h1_exchange *ex)

@@ -2,85 +2,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "core/client/h2_fields.h"
 #include "core/client/h2_stream.h"
-#include "http/bytes.h"
-
-#define NV_FLAGS (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)
-/* :status and Content-Length. */
-#define FIELDS_ADDED 2
-
-static nghttp2_nv pair(struct str name, struct str value)
-{
-    return (nghttp2_nv){(uint8_t *)(uintptr_t)name.s, (uint8_t *)(uintptr_t)value.s, name.len, value.len, NV_FLAGS};
-}
-
-/* Names are told in lower case (RFC 9113 8.2). */
-static struct str lower(struct pool *pool, struct str name)
-{
-    char *text = pool_text(pool, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = ascii_lower(name.s[i]);
-    return (struct str){text, name.len};
-}
-
-static struct str number(struct pool *pool, uint64_t value)
-{
-    char *text = pool_text(pool, 20);
-    size_t at = 20;
-
-    do
-        text[--at] = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
-    return (struct str){text + at, 20 - at};
-}
-
-/* What speaks of an HTTP/1 connection, or is told anew. */
-static bool is_left_out(const struct h2_stream *s, enum header_id id)
-{
-    switch (id) {
-    case HEADER_CONNECTION:
-    case HEADER_KEEP_ALIVE:
-    case HEADER_PROXY_CONNECTION:
-    case HEADER_TRANSFER_ENCODING:
-    case HEADER_UPGRADE:
-    case HEADER_HTTP2_SETTINGS:
-    case HEADER_CONTENT_LENGTH:
-        return true;
-    case HEADER_SEC_WEBSOCKET_ACCEPT:
-        return s->is_tunnel;
-    default:
-        return false;
-    }
-}
-
-static bool is_safe(const struct header *field)
-{
-    return field->checked ||
-           ((field->id != HEADER_OTHER || bytes_are_token(field->name)) && bytes_are_value(field->value));
-}
-
-/* The fields of `head`, behind `status`, as nghttp2 wants them; 0: one must not be sent. */
-static size_t make_fields(struct h2_stream *s, const struct message *head, unsigned status, const uint64_t *length,
-                          nghttp2_nv *nv)
-{
-    struct pool *pool = s->request.pool;
-    size_t n = 0;
-
-    nv[n++] = pair(STR(":status"), number(pool, status));
-    for (size_t i = 0; i < head->headers.count; i++) {
-        const struct header *field = &head->headers.items[i];
-
-        if (is_left_out(s, field->id))
-            continue;
-        if (!is_safe(field))
-            return 0;
-        nv[n++] = pair(lower(pool, field->name), str_trim(field->value));
-    }
-    if (length)
-        nv[n++] = pair(STR("content-length"), number(pool, *length));
-    return n;
-}
 
 static void end_output(struct h2_stream *s)
 {
@@ -268,7 +191,7 @@ static bool out_head(struct request *req, const struct message *head, const stru
 {
     struct h2_stream *s = h2_stream_of(req);
     unsigned status = frame->kind == FRAME_TUNNEL ? 200 : head->status;
-    nghttp2_nv *nv = pool_alloc(req->pool, (head->headers.count + FIELDS_ADDED) * sizeof(*nv));
+    nghttp2_nv *nv;
     uint64_t length;
     const uint64_t *told = choose_length(s, status, frame, body.len, last, &length);
     size_t count;
@@ -280,7 +203,7 @@ static bool out_head(struct request *req, const struct message *head, const stru
         begin_tunnel(s);
     else if (s->head.upgrade && status >= 200 && status < 300)
         return fail(s, NGHTTP2_CONNECT_ERROR, "the server did not switch to websocket", last);
-    count = make_fields(s, head, status, told, nv);
+    count = h2_fields_make(req->pool, head, status, told, &nv);
     if (count == 0)
         return fail(s, NGHTTP2_INTERNAL_ERROR, "the head of an answer is not safe to send", last);
     req->head_sent = true;
@@ -313,19 +236,12 @@ static bool out_body(struct request *req, struct str bytes, bool last)
 static void out_trailers(struct request *req, const struct header_list *trailers)
 {
     struct h2_stream *s = h2_stream_of(req);
-    nghttp2_nv *nv = pool_alloc(req->pool, (trailers->count + 1) * sizeof(*nv));
-    size_t n = 0;
 
     if (s->bodiless || s->is_tunnel || !header_has_token(&req->head.headers, HEADER_TE, STR("trailers")))
         return;
-    for (size_t i = 0; i < trailers->count; i++) {
-        const struct header *field = &trailers->items[i];
-
-        if (!is_left_out(s, field->id) && is_safe(field))
-            nv[n++] = pair(lower(req->pool, field->name), str_trim(field->value));
-    }
-    s->trailers = n > 0 ? nv : NULL;
-    s->trailer_count = n;
+    s->trailer_count = h2_fields_trailers(req->pool, trailers, &s->trailers);
+    if (s->trailer_count == 0)
+        s->trailers = NULL;
 }
 
 static bool out_file(struct request *req, int fd, off_t offset, uint64_t length, bool last)
@@ -350,12 +266,12 @@ static void out_interim(struct request *req, const struct message *head)
 {
     struct h2_stream *s = h2_stream_of(req);
     struct h2_session *ses = s->session;
-    nghttp2_nv *nv = pool_alloc(req->pool, (head->headers.count + FIELDS_ADDED) * sizeof(*nv));
+    nghttp2_nv *nv;
     size_t count;
 
     if (req->head_sent || is_gone(s) || head->status == 101)
         return;
-    count = make_fields(s, head, head->status, NULL, nv);
+    count = h2_fields_make(req->pool, head, head->status, NULL, &nv);
     if (count == 0)
         return;
     if (nghttp2_submit_headers(ses->ng, NGHTTP2_FLAG_NONE, s->id, NULL, nv, count, NULL) == NGHTTP2_ERR_NOMEM)

@@ -26,13 +26,11 @@ static void go_on(struct conn *c)
         c->readable = false;
         return;
     }
-    if (n <= 0)
-        conn_close(c);
-    else if (memcmp(bytes, preface, (size_t)n) != 0)
+    if (n > 0 && memcmp(bytes, preface, (size_t)n) != 0)
         conn_next_protocol(c, &h1_protocol);
     else if (n == (ssize_t)sizeof(bytes))
         conn_next_protocol(c, &h2_protocol);
-    else if (c->closed_seen)
+    else if (n <= 0 || c->closed_seen)
         conn_close(c);
 }
 

@@ -302,10 +302,19 @@ struct site {
     struct conf_place at;
 };
 
+/* Of a listener of mode "tcp": who may connect, and where to. */
+struct tcp_conf {
+    struct site *site; /* its routes, tried in order */
+    struct cidr *allow, *deny;
+    size_t allow_count, deny_count;
+    bool wants_name; /* a route asks for the name in the ClientHello, which is passed on */
+};
+
 struct listener_conf {
     struct addr address;
     struct str text; /* as written */
     size_t index;
+    const struct tcp_conf *tcp; /* NULL: mode "http" */
     bool admin, is_control, proxy_protocol;
     bool http2; /* offered over TLS; on cleartext: taken from clients that begin with it */
     int backlog, defer_accept_s;

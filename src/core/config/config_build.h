@@ -143,6 +143,12 @@ const struct tls_client_conf *config_check_tls_of(struct build *, const struct c
 
 /* `tls` of a site; of a listener, whose sites are known; and what only both together show. */
 void config_build_site_tls(struct build *, struct level_settings *, struct site *);
+/* A listener of mode "tcp"; false: it is of another, and nothing was done. */
+bool config_build_listener_tcp(struct build *, const struct listener_settings *, struct listener_conf *);
+
+/* A table of hosts without any. */
+struct host_table *config_no_hosts(struct build *);
+
 void config_build_listener_tls(struct build *, const struct listener_settings *, struct listener_conf *);
 void config_check_tls(struct build *);
 

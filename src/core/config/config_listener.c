@@ -65,6 +65,11 @@ static struct host_table *hosts_build(struct build *b, struct site **sites, size
     return table;
 }
 
+struct host_table *config_no_hosts(struct build *b)
+{
+    return hosts_build(b, NULL, 0);
+}
+
 /* All sites, for listeners that name none. */
 static void listener_all_sites(struct build *b, struct listener_conf *l)
 {
@@ -135,7 +140,7 @@ static void listener_admin_site(struct build *b, struct listener_conf *l)
     site->routes[0].access_log_count = 0;
     site->router = router_new(b->pool, b->key, site->routes, 1);
     l->default_site = site;
-    l->hosts = hosts_build(b, NULL, 0);
+    l->hosts = config_no_hosts(b);
 }
 
 /* A unix socket, or an address that only this machine reaches. */
@@ -201,6 +206,10 @@ static void listener_build(struct build *b, struct listener_settings *s, struct 
     l->timeouts = config_timeouts(s->timeouts);
     listener_limits(l, s->request_head);
     listener_trusted(b, s, l);
+    if (config_build_listener_tcp(b, s, l)) {
+        config_build_listener_tls(b, s, l);
+        return;
+    }
     if (s->admin) {
         listener_admin(b, s, l);
         config_build_listener_tls(b, s, l);

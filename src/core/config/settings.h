@@ -188,14 +188,25 @@ struct upstream_settings {
     struct circuit_breaker_settings *circuit_breaker;
 };
 
+/* A route of a listener of mode "tcp". */
+struct tcp_route_settings {
+    struct conf_head head;
+    struct str name, proxy;
+    struct conf_list when; /* struct condition_settings */
+};
+
 struct listener_settings {
     struct conf_head head;
     struct conf_address address;
     int mode;
     bool admin, proxy_protocol, http2;
     struct tls_settings *tls;
-    struct conf_list trusted; /* struct conf_cidr */
-    struct conf_list sites;   /* struct str */
+    struct conf_list trusted, allow, deny; /* struct conf_cidr */
+    struct conf_list sites; /* struct str */
+    struct conf_list routes; /* struct tcp_route_settings */
+    struct conf_list access_log; /* struct access_log_settings */
+    struct str proxy;
+    struct retry_settings *retry;
     struct str default_site;
     int64_t backlog, defer_accept;
     struct timeouts_settings *timeouts;
@@ -272,6 +283,7 @@ extern const struct conf_group settings_site_group;
 extern const struct conf_group settings_route_group;
 extern const struct conf_group settings_condition_group;
 extern const struct conf_group settings_access_log_group;
+extern const struct conf_group settings_tcp_route_group;
 extern const struct conf_group settings_timeouts_group;
 extern const struct conf_group settings_request_head_group;
 extern const struct conf_group settings_request_body_group;

@@ -3,6 +3,26 @@
 
 static const char *const modes[] = {"http", "tcp", NULL};
 
+#define AT(member) .offset = offsetof(struct tcp_route_settings, member)
+static const struct conf_row tcp_route_rows[] = {
+    {.name = "name", .type = CONF_STRING, AT(name), .flags = CONF_OWN, .doc = "For logs."},
+    {.name = "when",
+     .type = CONF_GROUP,
+     AT(when),
+     .flags = CONF_LIST | CONF_OWN,
+     .group = &settings_condition_group,
+     .doc = "Conditions on the connection: source, percent, sni; all must hold."},
+    {.name = "proxy",
+     .type = CONF_STRING,
+     AT(proxy),
+     .flags = CONF_REQUIRED | CONF_OWN,
+     .doc = "The upstream that takes it."},
+};
+#undef AT
+
+const struct conf_group settings_tcp_route_group = {"a route of a tcp listener", sizeof(struct tcp_route_settings),
+    tcp_route_rows, ARRAY_SIZE(tcp_route_rows), "proxy", false};
+
 #define AT(member) .offset = offsetof(struct listener_settings, member)
 static const struct conf_row rows[] = {
     {.name = "address",
@@ -16,9 +36,8 @@ static const struct conf_row rows[] = {
      AT(mode),
      .flags = CONF_OWN,
      .choices = modes,
-     .later = 1u << 1,
      .fallback = "\"http\"",
-     .doc = "What is spoken there."},
+     .doc = "What is spoken there: HTTP, or anything else, which is passed on as it is."},
     {.name = "sites",
      .type = CONF_STRING,
      AT(sites),
@@ -86,15 +105,44 @@ static const struct conf_row rows[] = {
      .doc = "Speak HTTP/2 with clients that ask for it in the TLS handshake; true when not set. Without TLS only "
             "when set, for clients that know it beforehand."},
     SETTINGS_LATER("limits", 0),
-    SETTINGS_LATER("proxy", 0),
-    SETTINGS_LATER("routes", 0),
-    SETTINGS_LATER("allow", 0),
-    SETTINGS_LATER("deny", 0),
+    {.name = "proxy",
+     .type = CONF_STRING,
+     AT(proxy),
+     .flags = CONF_OWN,
+     .doc = "In mode \"tcp\": the upstream that takes all connections."},
+    {.name = "routes",
+     .type = CONF_GROUP,
+     AT(routes),
+     .flags = CONF_LIST | CONF_OWN,
+     .group = &settings_tcp_route_group,
+     .doc = "In mode \"tcp\": the first whose `when` holds takes the connection; none: it is closed."},
+    {.name = "allow",
+     .type = CONF_CIDR,
+     AT(allow),
+     .flags = CONF_LIST | CONF_OWN,
+     .doc = "In mode \"tcp\": networks that may connect, or \"all\". The longest of `allow` and `deny` decides; when none "
+            "holds, all may unless `allow` is set."},
+    {.name = "deny",
+     .type = CONF_CIDR,
+     AT(deny),
+     .flags = CONF_LIST | CONF_OWN,
+     .doc = "In mode \"tcp\": networks that may not connect, or \"all\"; on a tie with `allow` it decides."},
+    {.name = "retry",
+     .type = CONF_GROUP,
+     AT(retry),
+     .group = &settings_retry_group,
+     .fallback = "{ }",
+     .doc = "In mode \"tcp\": how many servers are tried until one can be connected to."},
+    {.name = "access_log",
+     .type = CONF_GROUP,
+     AT(access_log),
+     .flags = CONF_LIST,
+     .group = &settings_access_log_group,
+     .enters = SCOPE_LOG,
+     .doc = "In mode \"tcp\": a line for each connection, when it is over."},
     SETTINGS_LATER("auth", 0),
     SETTINGS_LATER("connection_limit", 0),
     SETTINGS_LATER("bandwidth", 0),
-    SETTINGS_LATER("retry", 0),
-    SETTINGS_LATER("access_log", 0),
     SETTINGS_LATER("https_only", 0),
 };
 #undef AT

@@ -6,8 +6,9 @@ enum { ROUTE_LEVELS = SCOPE_DEFAULTS | SCOPE_SITE | SCOPE_ROUTE };
 
 #define AT(member) .offset = offsetof(struct timeouts_settings, member)
 static const struct conf_row timeouts_rows[] = {
-    {.name = "connect", .type = CONF_DURATION, AT(connect), .scopes = ROUTE_LEVELS, .fallback = "\"5s\"",
-     .min = 0, .max = 600000, .doc = "Until a connection to a server is made; 0 is none, here and below."},
+    {.name = "connect", .type = CONF_DURATION, AT(connect), .scopes = ROUTE_LEVELS | SCOPE_LISTENER, .fallback = "\"5s\"",
+     .min = 0, .max = 600000, .doc = "Until a connection to a server is made; 0 is none, here and below. In a listener, as "
+            "`tunnel`: of mode \"tcp\"."},
     {.name = "send", .type = CONF_DURATION, AT(send), .scopes = ROUTE_LEVELS, .fallback = "\"30s\"",
      .doc = "Between two bytes that a server takes."},
     {.name = "read", .type = CONF_DURATION, AT(read), .scopes = ROUTE_LEVELS, .fallback = "\"60s\"",
@@ -20,8 +21,9 @@ static const struct conf_row timeouts_rows[] = {
      .fallback = "\"30s\"", .doc = "Between two bytes that a client takes."},
     {.name = "keepalive", .type = CONF_DURATION, AT(keepalive), .fallback = "\"60s\"",
      .doc = "How long a client may wait before its next request."},
-    {.name = "tunnel", .type = CONF_DURATION, AT(tunnel), .scopes = ROUTE_LEVELS, .fallback = "\"1h\"",
-     .doc = "How long nothing may pass on an upgraded connection or an event stream."},
+    {.name = "tunnel", .type = CONF_DURATION, AT(tunnel), .scopes = ROUTE_LEVELS | SCOPE_LISTENER, .fallback = "\"1h\"",
+     .doc = "How long nothing may pass on an upgraded connection, an event stream, or a connection of mode "
+            "\"tcp\"."},
     {.name = "total", .type = CONF_DURATION, AT(total), .scopes = ROUTE_LEVELS, .fallback = "0",
      .doc = "The whole exchange."},
 };

@@ -87,7 +87,8 @@ static const struct conf_row rows[] = {
      .group = &settings_certificate_group,
      .doc = "Of these the one is shown that has the name the client asks for (SNI): the name itself before a "
             "wildcard; where there is an RSA and an ECDSA one, the one whose signatures the client prefers. To a "
-            "client that names nothing, the first."},
+            "client that names nothing, the first. Files that change are taken up within seconds, without a reload; while "
+            "a certificate and its key do not fit, the former ones stay."},
     {.name = "min_version",
      .type = CONF_ENUM,
      AT(min_version),
@@ -112,7 +113,7 @@ static const struct conf_row rows[] = {
     {.name = "client_ca",
      .type = CONF_PATH,
      AT(client_ca),
-     .doc = "A PEM file with the authorities that sign the certificates of clients."},
+     .doc = "A PEM file with the authorities that sign the certificates of clients; read again at a reload."},
     {.name = "client_verify",
      .type = CONF_ENUM,
      AT(client_verify),

@@ -198,7 +198,7 @@ static bool on_head(struct uclient *c, struct message *head, struct frame *told 
     hop_strip(&head->headers);
     if (c->state == UCLIENT_TUNNEL) {
         /* There is room: the field was taken out just now. */
-        if (header_add(&head->headers, STR("Upgrade"), STR("websocket")) < 0)
+        if (!p->req->raw && header_add(&head->headers, STR("Upgrade"), STR("websocket")) < 0)
             return true;
         proxy_judge(p, true, NULL);
         p->read_timeout = timeouts->tunnel;

@@ -190,7 +190,7 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
         p->req->upstream_addr = pool_str(p->req->pool, p->peer->address);
     p->req->times.attempt = proxy_now(p);
     proxy_start_per_try(p);
-    c->transport = p->peer->conf->http2 ? &h2_transport : &h1_transport;
+    c->transport = p->req->raw ? &raw_transport : p->peer->conf->http2 ? &h2_transport : &h1_transport;
     c->transport->again(c);
     if (c->transport->take(c, p->peer, !p->repeatable))
         proxy_send(p, body);

@@ -318,6 +318,13 @@ void upload_tunnel(struct upload *u)
     u->buffering = BODY_STREAM;
 }
 
+void upload_start_tunnel(struct upload *u, struct uconn *uconn)
+{
+    upload_tunnel(u);
+    u->uconn = uconn;
+    u->begun = true;
+}
+
 bool upload_is_held(const struct upload *u)
 {
     return u->buffering == BODY_MEMORY_DISK && u->spool && spool_is_full(u->spool) &&

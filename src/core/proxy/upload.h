@@ -90,6 +90,9 @@ enum upload_result upload_flush(struct upload *);
 /* The connection turns into a tunnel: bytes go on as they are. */
 void upload_tunnel(struct upload *);
 
+/* The same from the start: there is no head. */
+void upload_start_tunnel(struct upload *, struct uconn *);
+
 /* How much of the body the client may send now; 0: it has to wait. */
 size_t upload_wants(const struct upload *);
 

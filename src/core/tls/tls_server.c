@@ -88,6 +88,9 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     unsigned own_len = (unsigned)sizeof(both) - 1 - (l->conf->http2 ? 0 : 3);
 
     (void)ssl;
+    /* What is spoken inside is between client and server. */
+    if (l->conf->tcp)
+        return SSL_TLSEXT_ERR_NOACK;
     /* What it gives points into our own list, not into the client's. */
     if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, own, own_len, in, in_len) == OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_OK;

@@ -82,6 +82,7 @@ static enum step take_body(struct h1_client *h, char *bytes, size_t len, bool fi
     case UCLIENT_TUNNEL:
         if (len > 0)
             uclient_deliver(&h->base, (struct str){bytes, len}, false);
+        h->splicing = filled && h->base.req->raw && !h->unsplicable && uconn_may_splice(h->base.uconn);
         return STEP_AGAIN;
     default:
         return complete(h, STR_NONE, len > 0, filled);
@@ -109,6 +110,23 @@ static void set_state(struct h1_client *h)
         h->base.state = UCLIENT_TUNNEL;
         break;
     }
+}
+
+void h1_client_pass(struct h1_client *h)
+{
+    struct uclient *c = &h->base;
+
+    c->begun = true;
+    c->user->begun(c);
+    c->state = UCLIENT_TUNNEL;
+    c->left = INT64_MAX;
+    c->head = (struct message){.status = 200};
+    c->frame = c->told = (struct frame){.kind = FRAME_TUNNEL};
+    c->head_waits = true;
+    if (!c->user->head(c, &c->head, &c->told, false))
+        return;
+    uclient_deliver(c, STR_NONE, false);
+    c->user->tunnel(c);
 }
 
 /* `len` bytes are behind the head. */
@@ -209,6 +227,19 @@ static enum step take_head(struct h1_client *h, char *bytes, size_t len, bool fi
     }
 }
 
+/* Of bytes that are passed on either direction may end on its own; a websocket ends as a whole. */
+static enum step end_tunnel(struct h1_client *h)
+{
+    struct request *req = h->base.req;
+
+    if (!req->raw || upload_is_done(&h->base.upload))
+        return complete(h, STR_NONE, false, false);
+    if (!h->ended)
+        req->out->shut(req);
+    h->ended = true;
+    return STEP_WAIT;
+}
+
 static enum step take_end(struct h1_client *h, bool reset)
 {
     switch (h->base.state) {
@@ -224,7 +255,7 @@ static enum step take_end(struct h1_client *h, bool reset)
             return fail(h, UCLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
         return complete(h, STR_NONE, false, false);
     case UCLIENT_TUNNEL:
-        return complete(h, STR_NONE, false, false);
+        return end_tunnel(h);
     default:
         return fail(h, UCLIENT_INCOMPLETE, "upstream ended within the body of its answer");
     }
@@ -240,6 +271,7 @@ static enum step read_spliced(struct h1_client *h)
     h->base.left -= turn - left;
     switch (result) {
     case SPLICE_MORE:
+        h->splicing = !req->raw;
         return STEP_WAIT;
     case SPLICE_BLOCKED:
         h->base.blocked = true;

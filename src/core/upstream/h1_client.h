@@ -14,12 +14,17 @@ struct h1_client {
     struct uclient base;
     struct h1_scan scan;
     bool splicing; /* the rest of the body goes by out->splice */
+    bool ended; /* the server sends no more, but still takes */
     bool unsplicable; /* out->splice does not work for this request */
     struct h1_chunk chunk;
 };
 
-/* h1_transport.c */
+/* h1_transport.c: HTTP/1, and bytes as they are in both directions, for listeners of mode "tcp". */
 extern const struct transport h1_transport;
+extern const struct transport raw_transport;
+
+/* There is no head: bytes flow both ways from now on. */
+void h1_client_pass(struct h1_client *);
 
 /* Reads while there is something and the client takes it.  The request may be over when it returns. */
 void h1_client_read(struct h1_client *);

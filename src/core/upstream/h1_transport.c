@@ -1,4 +1,7 @@
-/* h1_transport.c: the table of transport.h for HTTP/1: connections one request has to itself, and its upload. */
+/*
+ * h1_transport.c: the table of transport.h for HTTP/1, and that for bytes as they are: connections one request has to
+ * itself, and its upload.
+ */
 #include <sys/socket.h>
 
 #include "core/client/conn.h"
@@ -16,7 +19,7 @@ static void h1_again(struct uclient *c)
     struct h1_client *h = of(c);
 
     uclient_again(c);
-    h->splicing = h->unsplicable = false;
+    h->splicing = h->unsplicable = h->ended = false;
     h1_scan_init(&h->scan, c->req->pool);
 }
 
@@ -132,8 +135,12 @@ static enum upload_result h1_send(struct uclient *c, const struct message *head,
 /* A tunnel in which the client has said its last: the server is told, and may go on. */
 static void half_close(struct uclient *c, enum upload_result result)
 {
-    if (c->state == UCLIENT_TUNNEL && result == UPLOAD_DONE)
-        uconn_half_close(c->uconn);
+    if (c->state != UCLIENT_TUNNEL || result != UPLOAD_DONE)
+        return;
+    uconn_half_close(c->uconn);
+    /* The server has said its last before: it is over, once whoever calls is off the stack. */
+    if (of(c)->ended)
+        uconn_again(c->uconn);
 }
 
 static enum upload_result h1_body(struct uclient *c, struct str bytes, bool last)
@@ -178,6 +185,29 @@ const struct transport h1_transport = {
     .take = h1_take,
     .connect = h1_connect,
     .send = h1_send,
+    .body = h1_body,
+    .flush = h1_flush,
+    .resume = h1_resume,
+    .read_later = h1_read_later,
+    .leave = h1_leave,
+    .release = h1_release,
+};
+
+static enum upload_result raw_send(struct uclient *c, const struct message *head WEIR_UNUSED, struct str body WEIR_UNUSED)
+{
+    upload_start_tunnel(&c->upload, c->uconn);
+    /* A server that speaks first may have done so already: no event will tell again. */
+    if (c->uconn->readable)
+        uconn_again(c->uconn);
+    h1_client_pass(of(c));
+    return UPLOAD_HUNGRY;
+}
+
+const struct transport raw_transport = {
+    .again = h1_again,
+    .take = h1_take,
+    .connect = h1_connect,
+    .send = raw_send,
     .body = h1_body,
     .flush = h1_flush,
     .resume = h1_resume,

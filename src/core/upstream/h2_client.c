@@ -8,6 +8,7 @@
 #include "core/worker.h"
 #include "http/bytes.h"
 #include "http/h1_parse.h"
+#include "http/status.h"
 
 /* What HPACK counts for a field beside its bytes (RFC 7541 4.1). */
 #define FIELD_BYTES 32
@@ -64,6 +65,8 @@ static int take_pseudo(struct h2_client *h, struct str name, struct str value)
         str_to_u64(value, 599, &status) != 0 || status < 100)
         return refuse(h, UCLIENT_MALFORMED, "the status of the answer is malformed");
     h->base.head.status = (unsigned)status;
+    /* HTTP/2 has no reasons; some clients of HTTP/1 take note of a status only with one. */
+    h->base.head.reason = status_reason((unsigned)status);
     return 0;
 }
 

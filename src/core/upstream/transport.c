@@ -6,7 +6,11 @@ void uclient_deliver(struct uclient *c, struct str bytes, bool last)
     struct request *req = c->req;
     bool takes;
 
-    if (c->head_waits) {
+    if (c->head_waits && req->raw) {
+        c->head_waits = false;
+        req->response.status = c->head.status;
+        takes = req->out->head(req, &c->head, &c->told, bytes, last);
+    } else if (c->head_waits) {
         c->head_waits = false;
         takes = request_send_head(req, &c->head, &c->told, bytes, last);
     } else {

@@ -1,0 +1,185 @@
+/* tcp_server.c: see tcp_server.h. */
+#include "core/client/tcp_server.h"
+
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include "core/client/h1_exchange.h"
+#include "core/client/h1_server.h"
+#include "core/log/fault.h"
+#include "core/route/match.h"
+#include "io/client_hello.h"
+#include "io/tls.h"
+
+/* The length of the longest network that holds the address; -1: none does. */
+static int longest(const struct cidr *networks, size_t count, const struct addr *address)
+{
+    int best = -1;
+
+    for (size_t i = 0; i < count; i++)
+        if ((int)networks[i].bits > best && cidr_holds(&networks[i], address))
+            best = (int)networks[i].bits;
+    return best;
+}
+
+bool tcp_lets_in(const struct tcp_conf *tcp, const struct addr *address)
+{
+    int allowed = longest(tcp->allow, tcp->allow_count, address);
+    int denied = longest(tcp->deny, tcp->deny_count, address);
+
+    if (allowed < 0 && denied < 0)
+        return tcp->allow_count == 0;
+    return allowed > denied;
+}
+
+const struct route *tcp_find_route(const struct tcp_conf *tcp, struct request *req)
+{
+    for (size_t i = 0; i < tcp->site->route_count; i++) {
+        const struct route *route = &tcp->site->routes[i];
+
+        if (!route->when || match_holds(route->when, req, NULL) == MATCH_YES)
+            return route;
+    }
+    return NULL;
+}
+
+static void give_up(struct conn *c, const char *reason WEIR_UNUSED)
+{
+    conn_close(c);
+}
+
+static void refuse(struct conn *c, enum log_level level, const char *why)
+{
+    char text[ADDR_TEXT_MAX];
+    struct addr peer = conn_peer(c);
+
+    addr_print(&peer, text);
+    log_write(c->worker->log, level, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text), why);
+    conn_close(c);
+}
+
+/* A request that is all body: bytes pass both ways once a server is there. */
+static void start(struct conn *c, const char *name)
+{
+    struct h1_exchange *ex = h1_exchange_new(c);
+    struct request *req;
+
+    if (!ex) {
+        conn_close(c);
+        return;
+    }
+    req = &ex->request;
+    ex->head_done = ex->in_done = true;
+    ex->in_left = INT64_MAX; /* nobody knows */
+    req->raw = true;
+    req->tls = c->tls != NULL;
+    req->sni = pool_str(req->pool, str_of(name));
+    req->head.method = STR("TCP");
+    req->head.target = c->listener->text;
+    req->host = req->sni;
+    req->path = req->forward_path = STR("/");
+    req->frame = (struct frame){.kind = FRAME_NONE, .upgrade = true};
+    req->site = c->listener->tcp->site;
+    req->route = tcp_find_route(c->listener->tcp, req);
+    c->protocol = &h1_protocol;
+    if (!req->route) {
+        fault_log(req, LOG_LEVEL_INFO, "", "closed: no route of the listener takes it");
+        h1_give_up(c, "no route of the listener takes it");
+        return;
+    }
+    c->phase = CONN_WORK;
+    c->driving = true;
+    req->handler = c->worker->handlers[req->route->action];
+    req->handler->start(req, STR_NONE, true);
+    c->driving = false;
+    if (conn_register(c) < 0)
+        h1_give_up(c, "epoll refused the connection");
+    else
+        conn_go_on_later(c);
+}
+
+/* Looks at the name in the ClientHello, which stays in the socket for the server. */
+static void look_for_name(struct conn *c)
+{
+    char name[CLIENT_HELLO_NAME_MAX];
+    char *bytes = c->worker->receive;
+    ssize_t n;
+
+    do
+        n = recv(conn_fd(c), bytes, CLIENT_HELLO_BYTES_MAX + 1024, MSG_PEEK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) {
+        c->readable = false;
+        return;
+    }
+    if (n <= 0) {
+        conn_close(c);
+        return;
+    }
+    switch (client_hello_name((struct str){bytes, (size_t)n}, name)) {
+    case CLIENT_HELLO_MORE:
+        if (c->closed_seen)
+            conn_close(c);
+        return;
+    case CLIENT_HELLO_DONE:
+    case CLIENT_HELLO_NONE:
+        start(c, name);
+        return;
+    }
+}
+
+/* Has TLS been ended here, the name is the session's. */
+static const char *name_of(const struct conn *c)
+{
+    const char *name = c->tls ? SSL_get_servername(tls_ssl(c->tls), TLSEXT_NAMETYPE_host_name) : NULL;
+
+    return name ? name : "";
+}
+
+static void begin(struct conn *c)
+{
+    const struct tcp_conf *tcp = c->listener->tcp;
+    struct addr peer = conn_peer(c);
+
+    if (!tcp_lets_in(tcp, &peer)) {
+        refuse(c, LOG_LEVEL_INFO, "`allow` and `deny` of the listener refuse it");
+        return;
+    }
+    if (!tcp->wants_name) {
+        start(c, name_of(c));
+        return;
+    }
+    conn_phase(c, CONN_HEAD, c->listener->timeouts.client_header);
+    if (c->readable)
+        look_for_name(c);
+    if (!c->freed && c->protocol == &tcp_protocol && conn_register(c) < 0)
+        conn_close(c);
+}
+
+static void on_event(struct conn *c, bool writable WEIR_UNUSED)
+{
+    if (c->readable)
+        look_for_name(c);
+}
+
+static void go_on(struct conn *c)
+{
+    if (!c->freed)
+        look_for_name(c);
+}
+
+static void on_deadline(struct conn *c)
+{
+    refuse(c, LOG_LEVEL_INFO, "the name that its TLS asks for did not come in time (timeouts.client_header)");
+}
+
+const struct conn_protocol tcp_protocol = {
+    .name = "tcp",
+    .begin = begin,
+    .on_event = on_event,
+    .on_deadline = on_deadline,
+    .go_on = go_on,
+    .give_up = give_up,
+    .take_leave = give_up,
+};

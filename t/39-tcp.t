@@ -1,0 +1,341 @@
+#!/usr/bin/env perl
+
+# Listeners of mode "tcp": bytes go both ways as they are, whoever speaks first, ends first or is slow; servers are
+# balanced, tried again and watched; who may connect, and where the name in a ClientHello leads.
+
+use strict;
+use warnings;
+use Digest::MD5 qw(md5_hex);
+use FindBin;
+use IO::Socket::INET;
+use POSIX ();
+use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF SHUT_WR);
+use Time::HiRes qw(sleep time);
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Weir;
+
+local $SIG{ALRM} = sub { die "test takes too long\n" };
+alarm 170;
+
+my $w = Weir->new(ports => [qw(first echo quiet named deny limited gone proxied inside a b dead)], conf => <<'CONF');
+workers = 1;
+pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control"; drain_timeout = "2s";
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+defaults = { timeouts = { client_header = "1s"; connect = "1s"; }; };
+listeners = ( { address = "127.0.0.1:{{first}}"; },
+  { address = "127.0.0.1:{{echo}}"; mode = "tcp"; proxy = "ab";
+    access_log = { path = "{{dir}}/tcp.log"; buffer = 0; format = "$protocol $status $bytes_received $bytes_sent $upstream_addr"; }; },
+  { address = "127.0.0.1:{{named}}"; mode = "tcp";
+    routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; } ); },
+  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; }; },
+  { address = "127.0.0.1:{{deny}}"; mode = "tcp"; proxy = "a"; allow = "127.0.0.0/8"; deny = "127.0.0.1"; },
+  { address = "127.0.0.1:{{gone}}"; mode = "tcp"; proxy = "some-gone"; },
+  { address = "127.0.0.1:{{limited}}"; mode = "tcp"; proxy = "all-gone"; },
+  { address = "127.0.0.1:{{proxied}}"; mode = "tcp"; proxy = "told"; proxy_protocol = true; trusted = "127.0.0.1"; }
+);
+upstreams = (
+  { name = "ab"; servers = ( { address = "127.0.0.1:{{a}}"; }, { address = "127.0.0.1:{{b}}"; } ); },
+  { name = "a"; servers = ( { address = "127.0.0.1:{{a}}"; } ); },
+  { name = "b"; servers = ( { address = "127.0.0.1:{{b}}"; } ); },
+  { name = "some-gone"; servers = ( { address = "127.0.0.1:{{dead}}"; }, { address = "127.0.0.1:{{a}}"; } ); },
+  { name = "all-gone"; servers = ( { address = "127.0.0.1:{{dead}}"; } ); },
+  { name = "told"; proxy_protocol = 1; servers = ( { address = "127.0.0.1:{{b}}"; } ); }
+);
+sites = ( { name = "web"; routes = ( { respond = 204; } ); } );
+CONF
+$w->allow(qr/upstream|client|tcp|TCP/);
+
+# Servers: the first line says what they do.  "a" and "b" say their name first.
+sub serve {
+    my ($name, $conn) = @_;
+    my $in = '';
+    syswrite $conn, "$name\n";
+    while ($in !~ /\n/) { return if !sysread $conn, $in, 4096, length $in }
+    if ($in =~ s/\A(PROXY [^\r\n]*)\r\n//) {
+        syswrite $conn, "$1\n";
+        while ($in !~ /\n/) { return if !sysread $conn, $in, 4096, length $in }
+    }
+    $in =~ s/\A(\S*)(?: (\d+))?\n//;
+    my ($how, $n) = ($1, $2);
+    if ($how eq 'echo') {
+        syswrite $conn, $in if length $in;
+        while (sysread $conn, my $piece, 65536) { last if !defined syswrite $conn, $piece }
+    } elsif ($how eq 'digest') {    # after the client's end
+        my $all = $in;
+        1 while sysread $conn, $all, 65536, length $all;
+        syswrite $conn, md5_hex($all) . ' ' . length $all;
+    } elsif ($how eq 'send') {      # ends first, and still reads
+        my $unit = 'x' x 65536;
+        for (my $left = $n; $left > 0; ) {
+            my $done = syswrite $conn, $unit, $left < 65536 ? $left : 65536;
+            return if !defined $done;
+            $left -= $done;
+        }
+        shutdown $conn, SHUT_WR;
+        my $rest = $in;
+        1 while sysread $conn, $rest, 65536, length $rest;
+        open my $log, '>>', $w->dir . '/rest' or die $!;
+        syswrite $log, length($rest) . "\n";
+    } elsif ($how eq 'reset') {
+        setsockopt $conn, SOL_SOCKET, SO_LINGER, pack 'II', 1, 0;
+    } elsif ($how eq 'hang') {
+        1 while sysread $conn, $in, 4096;
+    }
+    return;
+}
+
+my @servers;
+for my $name (qw(a b)) {
+    my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1, LocalAddr => '127.0.0.1', LocalPort => $w->port($name))
+        // die "no server: $!";
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $SIG{CHLD} = 'IGNORE';
+        $SIG{PIPE} = 'IGNORE';
+        $SIG{TERM} = sub { POSIX::_exit(0) };
+        alarm 170;
+        while (1) {
+            my $conn = $listen->accept or next;
+            my $kid = fork // POSIX::_exit(1);
+            if (!$kid) { serve($name, $conn); close $conn; POSIX::_exit(0) }
+            close $conn;
+        }
+    }
+    close $listen;
+    push @servers, $pid;
+}
+END { kill TERM => @servers if @servers }
+
+$w->start;
+
+sub connect_to {
+    my ($port) = @_;
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port($port), Timeout => 5) // die "connect: $!";
+    binmode $s;
+    return $s;
+}
+
+sub read_all {
+    my ($s, $most) = @_;
+    my $all = '';
+    my $until = time + 20;
+    while (time < $until && (!defined $most || length $all < $most)) {
+        vec(my $in = '', fileno $s, 1) = 1;
+        select $in, undef, undef, 1 or next;
+        my $n = sysread $s, $all, 65536, length $all;
+        last if !$n;
+    }
+    return $all;
+}
+
+{
+    my %seen;
+    for (1 .. 4) {
+        my $s = connect_to('echo');
+        my $name = read_all($s, 2);
+        $seen{$name}++;
+        syswrite $s, "echo\nhello";
+        is(read_all($s, 5), 'hello', 'bytes come back');
+        shutdown $s, SHUT_WR;
+        is(read_all($s), '', 'and the end of one side ends the other');
+    }
+    is_deeply(\%seen, {"a\n" => 2, "b\n" => 2}, 'the server speaks first, and the two take turns');
+    ok(Weir::wait_for(sub { $w->read('tcp.log') =~ /(?:^TCP 200 10 7 127\.0\.0\.1:\d+\n){4}/m }), 'a line for each connection')
+        or diag $w->read('tcp.log');
+}
+
+my $big = join '', map { chr(33 + ($_ * 7919) % 94) } 1 .. 9973;
+$big x= 1000;
+{
+    my $s = connect_to('echo');
+    read_all($s, 2);
+    syswrite $s, "digest\n";
+    for (my $at = 0; $at < length $big; ) { $at += syswrite $s, $big, 100_000, $at }
+    shutdown $s, SHUT_WR;
+    is(read_all($s), md5_hex($big) . ' ' . length $big, '10 MB to the server, which answers after the end of it');
+}
+{
+    my $s = connect_to('echo');
+    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 16384;
+    read_all($s, 2);
+    syswrite $s, "send 30000000\n";
+    sleep 0.5;
+    my $got = read_all($s, 30_000_000);
+    is(length $got, 30_000_000, '30 MB from the server, to a client that is late');
+    is(read_all($s), '', 'whose end is told');
+    syswrite $s, 'y' x 5000;
+    sleep 0.2;
+    syswrite $s, 'y' x 5000;
+    shutdown $s, SHUT_WR;
+    ok(Weir::wait_for(sub { -e $w->dir . '/rest' && $w->read('rest') =~ /^10000$/m }), 'while the client goes on for as long as it likes');
+}
+{
+    my $s = connect_to('echo');
+    read_all($s, 2);
+    syswrite $s, "echo\n";
+    my $echoed = '';
+    my $pid = fork // die;
+    if (!$pid) {
+        for (my $at = 0; $at < length $big; ) { $at += syswrite $s, $big, 65536, $at }
+        shutdown $s, SHUT_WR;
+        POSIX::_exit(0);
+    }
+    $echoed = read_all($s);
+    waitpid $pid, 0;
+    is(md5_hex($echoed), md5_hex($big), '10 MB in both directions at once');
+}
+{
+    my $s = connect_to('echo');
+    read_all($s, 2);
+    syswrite $s, "reset\n";
+    is(read_all($s), '', 'a server that resets ends the connection');
+    $s = connect_to('quiet');
+    read_all($s, 2);
+    syswrite $s, "hang\n";
+    my $t = time;
+    is(read_all($s), '', 'one in which nobody says anything is closed');
+    cmp_ok(time - $t, '>', 1.5, 'after timeouts.tunnel');
+}
+{
+    my $s = connect_to('gone');
+    is(read_all($s, 2), "a\n", "a server that refuses is passed over ($_)") for 1;
+    $s = connect_to('gone');
+    is(read_all($s, 2), "a\n", 'each time');
+    $s = connect_to('limited');
+    is(read_all($s), '', 'no server: closed');
+    ok(Weir::wait_for(sub { $w->read('error.log') =~ /"TCP \S+" -> 502.*upstream all-gone/ }), 'and said in the log') or diag $w->read('error.log');
+    $s = connect_to('deny');
+    is(read_all($s), '', 'the longest network decides who may connect');
+}
+{
+    my $s = connect_to('proxied');
+    syswrite $s, "PROXY TCP4 192.0.2.7 198.51.100.1 4000 25\r\necho\n";
+    my $all = '';
+    $all .= read_all($s, 1) while length $all < 20 && $all !~ /4000/;
+    like($all, qr/\Ab\nPROXY TCP4 192\.0\.2\.7 .* 4000/, 'the server is told of the client it names');
+}
+
+# A ClientHello in `pieces` pieces of one or more records.
+sub hello {
+    my ($name, $records) = @_;
+    my $sni = pack('n', length($name) + 3) . pack('C n', 0, length $name) . $name;
+    my $ext = pack('n n', 10, 4) . pack('n n', 2, 29) . pack('n n', 0, length $sni) . $sni;
+    my $body = pack('n', 0x0303) . ('r' x 32) . pack('C', 0) . pack('n n', 2, 0x1301) . pack('C C', 1, 0) . pack('n', length $ext) . $ext;
+    my $message = pack('C', 1) . substr(pack('N', length $body), 1) . $body;
+    return pack('C n n', 22, 0x0301, length $message) . $message if !$records;
+    return join '', map { pack('C n n', 22, 0x0301, length $_) . $_ } unpack '(a20)*', $message;
+}
+for my $case (['A.test', "a\n"], ['b.test', "b\n"], ['b.test', "b\n", 1], ['c.test', '']) {
+    my ($name, $want, $records) = @$case;
+    my $s = connect_to('named');
+    my $hello = hello($name, $records);
+    syswrite $s, substr $hello, 0, 7;
+    sleep 0.1;
+    syswrite $s, substr $hello, 7;
+    is(read_all($s, $want ? 2 : undef), $want, "the name $name" . ($records ? ' in many records' : '') . ' decides');
+}
+{
+    my $s = connect_to('named');
+    syswrite $s, "GET / HTTP/1.1\r\n\r\n";
+    is(read_all($s), '', 'what is no TLS has no name, and no route');
+    $s = connect_to('named');
+    syswrite $s, substr hello('a.test'), 0, 9;
+    my $t = time;
+    is(read_all($s), '', 'a name that does not come');
+    cmp_ok(time - $t, '>', 0.7, 'is waited for as long as timeouts.client_header');
+}
+{
+    my $s = connect_to('echo');
+    read_all($s, 2);
+    syswrite $s, "echo\n";
+    is($w->run('-s', 'reload', '-c', $w->dir . '/weir.conf')->{exit}, 0, 'a reload');
+    syswrite $s, 'still';
+    is(read_all($s, 5), 'still', 'leaves connections alone');
+    my $t = connect_to('echo');
+    ok(read_all($t, 2), 'new ones are served');
+    is(read_all($s), '', 'until drain_timeout is over');
+}
+
+$w->stop_ok;
+
+# What cannot be meant, all in one run.
+{
+    my $bad = Weir->new(ports => [qw(x)], conf => <<'CONF');
+listeners = (
+  { address = "127.0.0.1:{{x}}"; mode = "tcp"; },
+  { address = "127.0.0.2:{{x}}"; mode = "tcp"; proxy = "by-uri"; sites = [ "s" ]; },
+  { address = "127.0.0.3:{{x}}"; mode = "tcp"; routes = ( { when = { header = "X"; }; proxy = "u"; } ); },
+  { address = "127.0.0.4:{{x}}"; proxy = "u"; },
+  { address = "127.0.0.5:{{x}}"; mode = "tcp"; proxy = "uu"; }
+);
+upstreams = ( { name = "u"; servers = ( { address = "127.0.0.1:1"; } ); },
+  { name = "by-uri"; balance = "uri"; servers = ( { address = "127.0.0.1:1"; } ); } );
+sites = ( { name = "s"; proxy = "u"; } );
+CONF
+    my $r = $bad->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 1, '-t refuses');
+    like($r->{err}, qr/:2: .*write proxy = "UPSTREAM"/, 'a listener without any upstream');
+    like($r->{err}, qr/:3: .*"by-uri" balances by "uri", which needs HTTP/, 'a method that needs HTTP');
+    like($r->{err}, qr/:3: 'sites' is for listeners with mode = "http"/, 'settings of HTTP');
+    like($r->{err}, qr/:4: .*source, percent or sni/, 'conditions on HTTP');
+    like($r->{err}, qr/:5: 'proxy' is for listeners with mode = "tcp"/, 'settings of tcp elsewhere');
+    like($r->{err}, qr/:6: .*"uu"/, 'an upstream that is not there');
+}
+
+# The example: three servers that say their name.
+{
+    my $ports = [qw(p8080 p8081 p8082 p8083 s9001 s9002 s9003)];
+    open my $fh, '<', "$FindBin::Bin/../conf/examples/tcp.conf" or die "tcp.conf: $!";
+    my $text = do { local $/; <$fh> };
+    $text =~ s/127\.0\.0\.1:(808\d)/127.0.0.1:{{p$1}}/g;
+    $text =~ s/127\.0\.0\.1:(900\d)/127.0.0.1:{{s$1}}/g;
+    my $e = Weir->new(ports => ['first', @$ports], conf => <<'CONF' . $text =~ s/listeners = \(/listeners = ( { address = "127.0.0.1:{{first}}"; },/r);
+workers = 1;
+sites = ( { name = "web"; routes = ( { respond = 204; } ); } );
+pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control";
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+CONF
+    my @pids;
+    for my $port (qw(s9001 s9002 s9003)) {
+        my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1, LocalAddr => '127.0.0.1', LocalPort => $e->port($port))
+            // die "no server: $!";
+        my $pid = fork // die "fork: $!";
+        if (!$pid) {
+            $SIG{TERM} = sub { POSIX::_exit(0) };
+            $SIG{PIPE} = 'IGNORE';
+            alarm 100;
+            while (1) {
+                my $conn = $listen->accept or next;
+                syswrite $conn, "$port\n";
+                close $conn;
+            }
+        }
+        close $listen;
+        push @pids, $pid;
+        push @servers, $pid;
+    }
+    $e->allow(qr/client|upstream/);
+    $e->start;
+    my $ask = sub {
+        my ($port, $say) = @_;
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $e->port($port), Timeout => 5) // die "connect: $!";
+        syswrite $s, $say if defined $say;
+        return read_all($s);
+    };
+    my %seen = map { $ask->('p8080') => 1 } 1 .. 12;
+    is(scalar keys %seen, 3, 'tcp.conf: all replicas are asked');
+    is($ask->('p8081'), "s9001\n", 'tcp.conf: one Redis');
+    my %broker = map { $ask->('p8082') => 1 } 1 .. 6;
+    is(scalar keys %broker, 1, 'tcp.conf: a device stays with its broker');
+    like($ask->('p8083', hello('mail.example.org')), qr/\As900[23]\n\z/, 'tcp.conf: by name');
+    is($ask->('p8083', hello('www.example.org')), "s9001\n", 'tcp.conf: all other names');
+    kill TERM => $pids[0];
+    waitpid $pids[0], 0;
+    is($ask->('p8081'), "s9002\n", 'tcp.conf: the other Redis once the first is gone');
+    $e->stop_ok;
+}
+kill TERM => @servers;
+waitpid $_, 0 for @servers;
+@servers = ();
+done_testing;
