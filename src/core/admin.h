@@ -19,6 +19,7 @@ struct admin_wait {
     void (*done)(struct admin_wait *, bool ok, struct str text);
 };
 
+struct acme;
 struct changes;
 struct discovery;
 
@@ -31,6 +32,8 @@ struct admin {
     struct changes *(*changes)(struct admin *);
     /* What it finds servers by; NULL: nothing yet. */
     const struct discovery *(*discovery)(struct admin *);
+    /* The certificates it gets; NULL: none, or this process does not get them. */
+    const struct acme *(*acme)(struct admin *);
 };
 
 #endif

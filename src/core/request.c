@@ -1,6 +1,7 @@
 /* request.c: see request.h. */
 #include "core/request.h"
 
+#include "core/acme/acme_answer.h"
 #include "core/log/fault.h"
 #include "core/client/listener_trust.h"
 #include "core/https.h"
@@ -241,6 +242,8 @@ void request_run(struct request *req, struct str body, bool last)
 {
     struct reply_error failure = {.reason = NULL};
 
+    if (acme_answer(req))
+        return;
     failure.status = route_request(req, &failure.allow, &failure.reason);
     if (failure.status == 0)
         check_length(req, &failure);

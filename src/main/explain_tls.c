@@ -79,6 +79,13 @@ static struct str time_text(int64_t when_s, struct pool *pool)
     return pool_str(pool, str_of(text));
 }
 
+static void print_acme(const struct acme_conf *acme, const struct tls_material *m, FILE *to)
+{
+    if (m->acme)
+        fprintf(to, "%-11s%s from %.*s by %s\n", "acme", m->made ? "a placeholder until there is one" : "it is",
+                STR_ARG(acme->directory), settings_acme_challenge_names[acme->challenge]);
+}
+
 static void print_pair(const struct tls_material *m, bool first, struct pool *pool, FILE *to)
 {
     X509 *cert = tls_pair_cert(m);
@@ -123,8 +130,10 @@ void explain_print_tls(const struct explain *e, FILE *to)
     fprintf(to, "%-11sof %s%.*s: TLS 1.%c and later, certificates of clients: %s  (%.*s)\n", "tls",
             t.conf->site ? "site " : "the listener", STR_ARG(t.conf->site ? t.conf->site->name : STR("")),
             p->only_1_3 ? '3' : '2', settings_tls_verify_names[p->verify], STR_ARG(at));
-    for (size_t i = 0; i < t.pair_count; i++)
+    for (size_t i = 0; i < t.pair_count; i++) {
         print_pair(t.pairs[i], i == 0, pool, to);
+        print_acme(t.pairs[i]->acme, t.pairs[i], to);
+    }
     fprintf(to, "%-11s%s\n", "tickets", tickets_text(e, p));
     if (t.conf->hsts)
         fprintf(to, "%-11sStrict-Transport-Security: %.*s\n", "hsts", STR_ARG(t.conf->hsts->value));
@@ -148,6 +157,8 @@ static void put_pair(struct json *j, const struct tls_material *m)
     tls_cert_names(cert, put_name, j);
     json_array_end(j);
     json_str(j, "not_after", time_text(tls_cert_not_after(cert), j->pool));
+    json_str(j, "acme", m->acme ? m->acme->directory : STR_NONE);
+    json_bool(j, "placeholder", m->made);
     json_object_end(j);
     X509_free(cert);
 }

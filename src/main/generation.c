@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/config/config_tls.h"
 #include "core/discovery/discovery.h"
 #include "main/master.h"
 #include "main/state_dir.h"
@@ -19,6 +20,20 @@ static bool generation_holds(const struct generation *g, const struct supervise_
     const struct process *p = process_of(child);
 
     return p->generation && (!g || p->generation == g);
+}
+
+/* Where the keeper puts the certificates that it gets. */
+static void give_storages(const struct config *config, const struct privdrop_user *user)
+{
+    const struct acme_conf *last = NULL;
+
+    for (size_t i = 0; i < config->tls_material_count; i++) {
+        const struct acme_conf *acme = config->tls_materials[i]->acme;
+
+        if (acme && acme != last && !str_has_prefix(acme->storage, config->state_dir))
+            state_dir_give(acme->storage, user);
+        last = acme;
+    }
 }
 
 struct generation *generation_new(struct master *m, struct config *config, char *error, size_t error_size)
@@ -34,8 +49,10 @@ struct generation *generation_new(struct master *m, struct config *config, char 
         free(g);
         return NULL;
     }
-    if (g->drops)
+    if (g->drops) {
         state_dir_give(config->state_dir, &g->user);
+        give_storages(config, &g->user);
+    }
     if (last < board_serve_from(m->board))
         last = board_serve_from(m->board);
     g->number = last + 1;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/acme/acme.h"
 #include "core/admin.h"
 #include "core/board/board_tickets.h"
 #include "core/discovery/changes.h"
@@ -34,6 +35,7 @@ struct keeper {
     struct keeper_checks checks;
     struct discovery *discovery;
     struct tls_stapler *stapler; /* NULL: no certificate wants it */
+    struct acme *acme; /* NULL: this keeper has not begun to get certificates, or need not */
     int64_t started_ms; /* of the search for servers */
 };
 
@@ -164,6 +166,23 @@ static const struct discovery *keeper_discovery(struct admin *admin)
     return container_of(admin, struct keeper, admin)->discovery;
 }
 
+static const struct acme *keeper_acme(struct admin *admin)
+{
+    return container_of(admin, struct keeper, admin)->acme;
+}
+
+/* Only one keeper at a time asks an authority. */
+static void keeper_acme_tick(struct keeper *k, bool serves)
+{
+    if (serves && !k->acme)
+        k->acme = acme_new(k->child->worker);
+    if (!serves && k->acme) {
+        acme_free(k->acme);
+        k->acme = NULL;
+    }
+    acme_tick(k->acme);
+}
+
 static void keeper_on_prepared(struct child *c)
 {
     struct keeper *k = container_of(c->admin, struct keeper, admin);
@@ -186,6 +205,7 @@ static void keeper_on_tick(struct child *c)
         (void)board_tickets_tick(c->board, c->loop->clock.mono_ms);
     }
     keeper_checks_tick(&k->checks, c);
+    keeper_acme_tick(k, changes && !c->orphaned);
     if (c->draining)
         return;
     discovery_tick(k->discovery, changes != NULL);
@@ -211,13 +231,14 @@ static void keeper_on_end(struct child *c)
     struct keeper *k = container_of(c->admin, struct keeper, admin);
 
     keeper_checks_end(&k->checks);
+    acme_free(k->acme);
     discovery_free(k->discovery);
     tls_stapler_free(k->stapler);
 }
 
 int keeper_main(struct child *c)
 {
-    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes, keeper_discovery}, .child = c};
+    struct keeper keeper = {.admin = {keeper_ask, keeper_forget, keeper_changes, keeper_discovery, keeper_acme}, .child = c};
 
     c->admin = &keeper.admin;
     c->on_message = keeper_on_message;

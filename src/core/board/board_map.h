@@ -9,6 +9,7 @@
 #include "core/board/board.h"
 #include "core/board/board_staples.h"
 #include "core/board/board_tickets.h"
+#include "core/board/board_challenge.h"
 #include "core/upstream/sticky_learn.h"
 
 #define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
@@ -42,6 +43,7 @@ struct board_head {
     uint32_t changes_read; /* what state_dir has was put on this board */
     int32_t master_pid;
     struct board_tickets tickets;
+    uint32_t challenges; /* how many are open; the keeper's */
 } __attribute__((aligned(4096)));
 
 /* Two cache lines at least: the prefetcher takes them in pairs. */
@@ -72,6 +74,15 @@ struct board_server_record {
     uint64_t revision; /* counts changes since its server is there */
 };
 
+/* Of an authority, for all workers; written by the keeper. */
+struct board_challenge {
+    uint32_t version; /* odd: it is being written */
+    uint32_t kind; /* enum board_challenge_kind */
+    uint16_t key_len, value_len;
+    char key[BOARD_CHALLENGE_KEY];
+    char value[BOARD_CHALLENGE_VALUE];
+};
+
 struct board_counters {
     struct peer_stats stats;
 } __attribute__((aligned(64)));
@@ -97,6 +108,7 @@ struct board_map {
     struct learn_entry learnt[BOARD_LEARNT] __attribute__((aligned(4096)));
     uint8_t staple_ids[BOARD_STAPLES][BOARD_STAPLE_ID] __attribute__((aligned(4096)));
     struct board_staple_place staples[BOARD_STAPLES] __attribute__((aligned(4096)));
+    struct board_challenge challenges[BOARD_CHALLENGES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 

@@ -13,6 +13,7 @@
 #include "core/client/h2_session.h"
 #include "core/client/tcp_server.h"
 #include "core/request.h"
+#include "core/tls/tls_challenge.h"
 #include "core/tls/tls_server.h"
 
 /* Steps of handshakes in a turn: the first of each signs, which is most of the work. */
@@ -247,6 +248,10 @@ static void finish(struct conn *c)
     if (SSL_session_reused(tls_ssl(c->tls)))
         stats->tls_resumptions++;
     leave_line(c);
+    if (tls_challenge_answered(tls_ssl(c->tls))) {
+        end(c);
+        return;
+    }
     /* The first request may have come with the handshake's last bytes. */
     c->readable = true;
     conn_next_protocol(c, agreed_protocol(c));

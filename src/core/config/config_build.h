@@ -48,6 +48,7 @@ struct build {
     X509_STORE *tls_system; /* the system's authorities; NULL: not read yet */
     struct hash_table *tls_materials; /* by kind and paths */
     size_t tls_material_room;
+    EVP_PKEY *acme_key; /* of all certificates that Weir makes itself; NULL: not made yet */
     struct hash_table *tls_policies; /* by what is in them */
     struct hash_table *logs; /* by path, to struct access_log */
     size_t log_room;
@@ -150,6 +151,19 @@ struct host_table *config_no_hosts(struct build *);
 
 void config_build_listener_tls(struct build *, const struct listener_settings *, struct listener_conf *);
 void config_check_tls(struct build *);
+
+/* Gives the material its number; it ends with the configuration. */
+void config_keep_material(struct build *, struct tls_material *);
+
+/*
+ * config_acme.c: NULL for NULL; what is wrong with it as written; the certificates of a site's names (`report`: names
+ * that can have none are errors), those of the sites of a listener that have no tls of their own; warnings.
+ */
+const struct acme_conf *config_acme(struct build *, const struct acme_settings *);
+void config_acme_check(struct build *, const struct tls_settings *);
+void config_acme_site(struct build *, struct tls_conf *, const struct site *, bool report);
+void config_acme_listener(struct build *, const struct listener_conf *, struct tls_conf *own);
+void config_acme_warn(struct build *);
 
 struct timeouts config_timeouts(const struct timeouts_settings *);
 

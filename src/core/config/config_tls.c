@@ -22,7 +22,7 @@ static void material_read(struct build *b, struct tls_material *m, const struct 
     }
 }
 
-static void material_keep(struct build *b, struct tls_material *m)
+void config_keep_material(struct build *b, struct tls_material *m)
 {
     struct config *c = b->config;
 
@@ -56,7 +56,7 @@ static struct tls_material *material_of(struct build *b, enum tls_material_kind 
     for (size_t i = 0; i < TLS_PARTS; i++)
         m->parts[i].path = paths[i];
     hash_table_set(b->tls_materials, key, m);
-    material_keep(b, m);
+    config_keep_material(b, m);
     material_read(b, m, at);
     return m;
 }
@@ -186,20 +186,6 @@ static const struct hsts_conf *hsts_build(struct build *b, const struct hsts_set
     return h;
 }
 
-static const struct acme_conf *acme_build(struct build *b, const struct acme_settings *s)
-{
-    struct acme_conf *a;
-
-    if (!s)
-        return NULL;
-    a = pool_zalloc(b->pool, sizeof(*a));
-    a->email = s->email;
-    a->directory = s->directory;
-    a->challenge = (enum acme_challenge)s->challenge;
-    a->storage = s->storage.len ? s->storage : pool_printf(b->pool, "%.*s/acme", STR_ARG(b->config->state_dir));
-    return a;
-}
-
 static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s, const struct site *site,
                                    bool complete)
 {
@@ -212,7 +198,7 @@ static struct tls_conf *conf_build(struct build *b, const struct tls_settings *s
     conf->policy = policy_build(b, s, complete);
     conf->ocsp_stapling = s->ocsp_stapling;
     conf->hsts = hsts_build(b, s->hsts);
-    conf->acme = acme_build(b, s->acme);
+    conf->acme = config_acme(b, s->acme);
     hmac_sha256((struct str){(const char *)conf->policy->id, TLS_ID_BYTES}, site ? site->name : STR(""),
                 conf->session_context);
     return conf;
@@ -238,12 +224,17 @@ static struct tls_settings *site_settings_copy(struct build *b, const struct tls
 void config_build_site_tls(struct build *b, struct level_settings *s, struct site *site)
 {
     struct tls_settings *own;
+    struct tls_conf *conf;
 
     if (!s->tls || s->tls->head.broken)
         return;
     own = site_settings_copy(b, s->tls);
     (void)!conf_fill(&b->load, &settings_tls_group, own);
-    site->tls = conf_build(b, own, site, false);
+    conf = conf_build(b, own, site, false);
+    site->tls = conf;
+    config_acme_check(b, s->tls);
+    if (s->tls->acme)
+        config_acme_site(b, conf, site, true);
 }
 
 static struct level_settings *settings_of_site(const struct build *b, const struct site *site)
@@ -254,15 +245,23 @@ static struct level_settings *settings_of_site(const struct build *b, const stru
 static void listener_site(struct build *b, const struct listener_settings *ls, struct listener_conf *l,
                           const struct site *site)
 {
+    const struct tls_settings *own;
     struct tls_settings *s;
+    struct tls_conf *conf;
 
     if (!site->tls)
         return;
+    own = settings_of_site(b, site)->tls;
     if (!l->site_tls)
         l->site_tls = pool_zalloc(b->pool, (b->config->site_count + 1) * sizeof(struct tls_conf *));
-    s = site_settings_copy(b, settings_of_site(b, site)->tls);
+    s = site_settings_copy(b, own);
     (void)!settings_join(&b->load, &settings_tls_group, s, &settings_tls_group, ls->tls);
-    l->site_tls[site - b->config->sites] = conf_build(b, s, site, true);
+    l->site_tls[site - b->config->sites] = conf = conf_build(b, s, site, true);
+    /* Its own certificates, or else those that the listener's authority gives. */
+    if (own->certificates.n)
+        conf->acme = NULL;
+    else if (own->acme || ls->tls->acme)
+        config_acme_site(b, conf, site, !own->acme);
 }
 
 /* The first site with a certificate has the one for clients that name nothing, unless the default site has one. */
@@ -277,19 +276,11 @@ static const struct tls_conf *listener_first_pairs(const struct listener_conf *l
     return NULL;
 }
 
-static bool listener_has_acme(const struct listener_conf *l)
-{
-    for (size_t i = 0; i < l->site_count; i++) {
-        if (l->sites[i]->tls && l->sites[i]->tls->acme)
-            return true;
-    }
-    return l->tls->acme != NULL;
-}
-
 static void listener_pairs(struct build *b, struct listener_conf *l, struct tls_conf *own)
 {
     const struct tls_conf *first = listener_first_pairs(l);
 
+    config_acme_listener(b, l, own);
     if (own->pair_count)
         return;
     if (first) {
@@ -297,7 +288,7 @@ static void listener_pairs(struct build *b, struct listener_conf *l, struct tls_
         own->pair_count = first->pair_count;
         return;
     }
-    if (b->loaded && !listener_has_acme(l))
+    if (b->loaded && !own->acme)
         conf_report_add(b->report, own->at,
                         "the listener has no certificate; write certificates = ( { cert = \"FILE\"; key = "
                         "\"FILE\"; } ); here or in the tls of a site");
@@ -311,6 +302,7 @@ void config_build_listener_tls(struct build *b, const struct listener_settings *
     if (!s->tls || s->tls->head.broken)
         return;
     l->tls = own = conf_build(b, s->tls, NULL, true);
+    config_acme_check(b, s->tls);
     for (size_t i = 0; i < l->site_count; i++)
         listener_site(b, s, l, l->sites[i]);
     listener_pairs(b, l, own);
@@ -336,6 +328,7 @@ void config_check_tls(struct build *b)
             conf_report_add(b->report, c->sites[i].tls->at,
                             "no listener with tls serves this site; write tls = true; for one or remove this");
     }
+    config_acme_warn(b);
 }
 
 const struct tls_conf *tls_conf_of(const struct listener_conf *l, const struct site *site)

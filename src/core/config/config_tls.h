@@ -43,6 +43,7 @@ struct hsts_conf {
 struct acme_conf {
     struct str email, directory, storage; /* storage: absolute */
     enum acme_challenge challenge;
+    struct conf_place at;
 };
 
 struct tls_conf {

@@ -59,17 +59,20 @@ static const struct conf_row acme_rows[] = {
      .type = CONF_STRING,
      AT(directory),
      .fallback = "\"https://acme-v02.api.letsencrypt.org/directory\"",
-     .doc = "The authority's directory (RFC 8555)."},
+     .doc = "The authority's directory (RFC 8555): an https URL, trusted by the system's authorities; http is taken for "
+            "this machine alone."},
     {.name = "challenge",
      .type = CONF_ENUM,
      AT(challenge),
      .choices = settings_acme_challenge_names,
      .fallback = "\"http-01\"",
-     .doc = "How control of a name is shown: by a request to port 80, or by TLS on port 443."},
+     .doc = "How control of a name is shown: the authority asks a listener without tls over port 80, or one with it "
+            "over port 443. Every listener answers, before sites, routes and https_only."},
     {.name = "storage",
      .type = CONF_PATH,
      AT(storage),
-     .doc = "The directory for account, keys and certificates; \"acme\" in `state_dir` when not set."},
+     .doc = "The directory for account, keys and certificates, which the workers' user writes to; \"acme\" in "
+            "`state_dir` when not set."},
 };
 #undef AT
 const struct conf_group settings_acme_group = {
@@ -148,7 +151,10 @@ static const struct conf_row rows[] = {
      .type = CONF_GROUP,
      AT(acme),
      .group = &settings_acme_group,
-     .doc = "Get certificates from an authority."},
+     .doc = "Get certificates from an authority that speaks ACME, whose terms are agreed to: one for each name in "
+            "`hosts`, of this site, or of the listener's sites without tls of their own. Until it is there a placeholder "
+            "is shown, which no client trusts. It is renewed when a third of its time is left; after a failure the next "
+            "attempt waits a minute, then longer, up to 12 hours. Wildcards are not got."},
 };
 #undef AT
 const struct conf_group settings_tls_group = {

@@ -3,6 +3,7 @@
 
 #include "core/route/host_table.h"
 #include "core/tls/tls_context.h"
+#include "core/tls/tls_challenge.h"
 #include "core/tls/tls_ocsp.h"
 #include "core/tls/tls_server_state.h"
 #include "core/worker.h"
@@ -92,6 +93,8 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     const struct tls_conf *conf = name.len ? find_conf(l, name) : l->conf->tls;
     struct tls_context *c = tls_context_find(l, conf, name);
 
+    if (tls_challenge_asked(ssl))
+        return tls_challenge_answer(ssl, l->server->worker->board, name, SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), alert);
     *alert = SSL_AD_INTERNAL_ERROR;
     if (!c->ctx)
         c->ctx = tls_context_make(c, error, sizeof(error));

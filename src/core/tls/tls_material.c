@@ -143,13 +143,26 @@ struct tls_material tls_material_like(const struct tls_material *m)
 {
     struct tls_material fresh = *m;
 
+    fresh.made = false;
     for (size_t i = 0; i < TLS_PARTS; i++)
         fresh.parts[i] = (struct tls_part){.path = m->parts[i].path};
     return fresh;
 }
 
+void tls_material_make(struct tls_material *m, char *bytes, size_t len)
+{
+    struct tls_part *p = &m->parts[TLS_PART_CERT];
+
+    part_free(p);
+    p->bytes = bytes;
+    p->len = len;
+    p->stamp = (struct tls_stamp){0};
+    m->made = true;
+}
+
 void tls_material_move(struct tls_material *to, struct tls_material *from)
 {
+    to->made = from->made;
     for (size_t i = 0; i < TLS_PARTS; i++) {
         struct str path = to->parts[i].path;
 

@@ -39,10 +39,15 @@ struct tls_part {
     bool exposed; /* a key that others than its owner may read */
 };
 
+struct acme_conf;
+
 struct tls_material {
     enum tls_material_kind kind;
     size_t index; /* in config.tls_materials */
     struct tls_part parts[TLS_PARTS];
+    const struct acme_conf *acme; /* an authority gives it; NULL: it is the user's */
+    struct str acme_host; /* for this name */
+    bool made; /* there is no file yet: Weir has made the bytes itself */
     struct conf_place at;
 };
 
@@ -60,6 +65,9 @@ int tls_part_read(struct tls_material *, enum tls_part_kind, char *error, size_t
 
 /* Forgets the bytes of all parts. */
 void tls_material_free(struct tls_material *);
+
+/* Puts bytes that come from no file in place of the certificate's; `bytes` is malloc and taken over. */
+void tls_material_make(struct tls_material *, char *bytes, size_t len);
 
 /* An empty one for the same files. */
 struct tls_material tls_material_like(const struct tls_material *);
