@@ -98,9 +98,14 @@ enum tls_step tls_handshake(struct tls *t)
     int rc, error;
 
     tls_enter(t);
-    t->drained = false;
+    t->drained = t->fed = false;
     rc = SSL_do_handshake(t->ssl);
     error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
+    if (error == SSL_ERROR_WANT_READ && t->fed && !t->yielded) {
+        t->drained = false;
+        rc = SSL_do_handshake(t->ssl);
+        error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
+    }
     if (error != SSL_ERROR_NONE)
         why = tls_why(t);
     if (!t->is_plain && tls_push(t, NULL, 0) < 0)
@@ -129,6 +134,19 @@ static size_t read_record(struct tls *t, char *to, size_t room, int *error)
     return rc > 0 ? (size_t)rc : 0;
 }
 
+/* Until `to` is full or no more is there. */
+static size_t read_records(struct tls *t, char *to, size_t room, int *error)
+{
+    size_t have = 0;
+
+    while (have < room) {
+        have += read_record(t, to + have, room - have, error);
+        if (*error != SSL_ERROR_NONE || (t->drained && !SSL_has_pending(t->ssl)))
+            break;
+    }
+    return have;
+}
+
 static ssize_t failed(struct tls *t, const char *why)
 {
     if (!t->error)
@@ -155,16 +173,16 @@ static ssize_t nothing_read(struct tls *t, int error)
 
 ssize_t tls_recv(struct tls *t, void *to, size_t room)
 {
-    size_t have = 0;
+    size_t have;
     int error = SSL_ERROR_NONE;
 
     tls_enter(t);
-    t->drained = t->yielded = false;
+    t->drained = t->yielded = t->fed = false;
     t->may_read = room + EXTRA_BYTES;
-    while (have < room) {
-        have += read_record(t, (char *)to + have, room - have, &error);
-        if (error != SSL_ERROR_NONE || (t->drained && !SSL_has_pending(t->ssl)))
-            break;
+    have = read_records(t, to, room, &error);
+    if (have == 0 && error == SSL_ERROR_WANT_READ && t->fed && !t->yielded) {
+        t->drained = false;
+        have = read_records(t, to, room, &error);
     }
     /* What the protocol itself answers, as to a new key. */
     if (tls_push(t, NULL, 0) < 0 && have == 0)

@@ -51,6 +51,7 @@ static int bio_read(BIO *bio, char *to, int room)
         n = recv(t->fd, to, (size_t)room, 0);
     while (n < 0 && errno == EINTR);
     t->drained = n != room;
+    t->fed = t->fed || n > 0;
     if (n < 0 && errno == EAGAIN)
         BIO_set_retry_read(bio);
     else if (n < 0)

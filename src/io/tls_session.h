@@ -52,6 +52,7 @@ struct tls {
     unsigned messages; /* of the protocol itself, after the handshake, in this second */
     bool begun; /* the first bytes have been looked at */
     bool drained; /* the last recv was short: the socket has no more */
+    bool fed; /* a recv of this call gave bytes: behind them there may be an end that no event will tell of */
     bool yielded; /* the socket has more, but that was enough for one call */
     bool ended; /* the other side has ended the connection */
     bool goodbye; /* and said so before */

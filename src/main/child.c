@@ -42,14 +42,14 @@ static void child_reopen(struct child *c, const struct channel_message *m)
 static void child_certificate(struct child *c, const struct channel_message *m)
 {
     struct tls_material fresh;
-    char error[512];
+    char error[512] = "it cannot be taken over";
 
     if (m->arg < c->config->tls_material_count) {
         fresh = tls_material_like(c->config->tls_materials[m->arg]);
         if (tls_material_unpack(m->fd, &fresh) < 0 ||
             worker_set_certificate(c->worker, m->arg, &fresh, error, sizeof(error)) < 0)
-            log_write(&c->logs->error, LOG_LEVEL_ERROR, "%s goes on with the former certificate",
-                      fresh.parts[TLS_PART_CERT].path.s);
+            log_write(&c->logs->error, LOG_LEVEL_ERROR, "%s: %s; its former certificate is used on",
+                      fresh.parts[TLS_PART_CERT].path.s, error);
         tls_material_free(&fresh);
     }
     close(m->fd);

@@ -63,8 +63,11 @@ static void checker_copy(int fd, FILE *out, char *first, size_t first_size)
 
     first[0] = 0;
     while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
-        if (at == 0)
-            snprintf(first, first_size, "%.*s", (int)strcspn(buf, "\n") < n ? (int)strcspn(buf, "\n") : (int)n, buf);
+        if (at == 0) {
+            const char *end = memchr(buf, '\n', (size_t)n);
+
+            snprintf(first, first_size, "%.*s", end ? (int)(end - buf) : (int)n, buf);
+        }
         (void)!fwrite(buf, 1, (size_t)n, out);
         at += n;
     }

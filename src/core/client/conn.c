@@ -122,7 +122,11 @@ static void end_idle(struct conn *c)
 
     if (recv(conn_fd(c), &byte, 1, MSG_PEEK) > 0) {
         c->readable = true;
+        c->phase = CONN_WORK;
         c->protocol->go_on(c);
+        /* It was no request. */
+        if (!c->freed && c->phase == CONN_IDLE)
+            conn_end(c);
         return;
     }
     if (c->worker->draining) {

@@ -293,7 +293,7 @@ static void out_abort(struct request *req, const char *reason)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
 
     /* Without a length or chunks only a reset says that something is missing. */
-    if (ex->out_until_close)
+    if (ex->out_until_close || req->raw)
         setsockopt(conn_fd(ex->conn), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     req->fail_reason = reason;
     ex->ended = true;

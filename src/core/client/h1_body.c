@@ -204,6 +204,11 @@ bool h1_read_body(struct conn *c)
             return (c->readable || pipe->held > 0) && sink_body(c, pipe, sink);
         drop_pipe(ex, pipe);
     }
+    /* The rest was in the pipe, and nobody wants it. */
+    if (ex->request.frame.kind == FRAME_LENGTH && !ex->is_tunnel && ex->in_left == 0) {
+        give_body(ex, STR_NONE, true);
+        return true;
+    }
     if (!c->readable)
         return false;
     if (ex->request.frame.kind == FRAME_LENGTH && !ex->is_tunnel && room > ex->in_left)

@@ -75,6 +75,7 @@ void h1_exchange_finish(struct conn *c)
 
     c->exchange = NULL;
     c->served = true;
+    c->phase = CONN_WORK;
     if (ex->head_done) {
         req->times.end = w->loop->clock.mono_ms;
         stats_request(w->stats, req, req->times.end - req->times.start);

@@ -82,7 +82,8 @@ static void settle(struct conn *c)
     if (!ex) {
         int64_t idle = c->worker->draining && t->keepalive > CONN_DRAIN_IDLE_MS ? CONN_DRAIN_IDLE_MS : t->keepalive;
 
-        conn_phase(c, CONN_IDLE, c->served ? idle : t->client_header);
+        /* Bytes of TLS that are no request yet do not renew it. */
+        phase_unless_in_it(c, CONN_IDLE, c->served ? idle : t->client_header);
     } else if (!ex->head_done) {
         phase_unless_in_it(c, CONN_HEAD, t->client_header);
     } else {
@@ -151,7 +152,7 @@ static void h1_go_on(struct conn *c)
 
 static void h1_begin(struct conn *c)
 {
-    c->phase = CONN_IDLE;
+    c->phase = CONN_WORK;
     if (c->readable) {
         h1_go_on(c);
         return;

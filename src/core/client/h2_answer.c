@@ -38,7 +38,7 @@ static bool send_on(struct h2_stream *s, bool last)
 
     if (last)
         end_output(s);
-    if (s->deferred && !s->closed && !ses->dead && (last || h2_answer_pending(s) > 0)) {
+    if (s->deferred && !s->closed && !ses->dead && (last || s->ended || h2_answer_pending(s) > 0)) {
         s->deferred = false;
         if (nghttp2_session_resume_data(ses->ng, s->id) == NGHTTP2_ERR_NOMEM)
             h2_session_broken(ses, "no memory for an answer");

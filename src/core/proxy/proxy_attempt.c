@@ -192,6 +192,14 @@ void proxy_attempt_at(struct proxy *p, int index, struct str body)
     proxy_start_per_try(p);
     c->transport = p->req->raw ? &raw_transport : p->peer->conf->http2 ? &h2_transport : &h1_transport;
     c->transport->again(c);
+    if (p->client.upgrading && c->transport == &h2_transport) {
+        static const struct reply_error none = {.status = 502, .proxy_error = "http_upgrade_failed",
+                                                .reason = "the server is spoken to in HTTP/2, which has no way for a websocket here"};
+
+        p->own_fault = true;
+        proxy_end(p, &none);
+        return;
+    }
     if (c->transport->take(c, p->peer, !p->repeatable))
         proxy_send(p, body);
     else

@@ -88,7 +88,7 @@ static struct str hello_name(SSL *ssl, char buf[SNI_MAX])
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     struct tls_listener *l = arg;
-    char buf[SNI_MAX], error[512];
+    char buf[SNI_MAX], shown[SNI_MAX], error[512];
     struct str name = hello_name(ssl, buf);
     const struct tls_conf *conf = name.len ? find_conf(l, name) : l->conf->tls;
     struct tls_context *c = tls_context_find(l, conf, name);
@@ -99,7 +99,8 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     if (!c->ctx)
         c->ctx = tls_context_make(c, error, sizeof(error));
     if (!c->ctx) {
-        log_write(l->server->worker->log, LOG_LEVEL_ERROR, "no TLS for \"%.*s\": %s", STR_ARG(name), error);
+        log_write(l->server->worker->log, LOG_LEVEL_ERROR, "no TLS for \"%.*s\": %s",
+                  STR_ARG(log_escape(name, shown, sizeof(shown))), error);
         return SSL_CLIENT_HELLO_ERROR;
     }
     (void)SSL_set_ex_data(ssl, l->server->index, (void *)(uintptr_t)conf);

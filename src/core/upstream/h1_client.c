@@ -228,10 +228,12 @@ static enum step take_head(struct h1_client *h, char *bytes, size_t len, bool fi
 }
 
 /* Of bytes that are passed on either direction may end on its own; a websocket ends as a whole. */
-static enum step end_tunnel(struct h1_client *h)
+static enum step end_tunnel(struct h1_client *h, bool reset)
 {
     struct request *req = h->base.req;
 
+    if (req->raw && (reset || uconn_was_cut(h->base.uconn)))
+        return fail(h, UCLIENT_INCOMPLETE, reset ? "the server reset the connection" : "the server ended TLS without close_notify");
     if (!req->raw || upload_is_done(&h->base.upload))
         return complete(h, STR_NONE, false, false);
     if (!h->ended)
@@ -255,7 +257,7 @@ static enum step take_end(struct h1_client *h, bool reset)
             return fail(h, UCLIENT_INCOMPLETE, "upstream ended TLS within the body without close_notify");
         return complete(h, STR_NONE, false, false);
     case UCLIENT_TUNNEL:
-        return end_tunnel(h);
+        return end_tunnel(h, reset);
     default:
         return fail(h, UCLIENT_INCOMPLETE, "upstream ended within the body of its answer");
     }

@@ -164,7 +164,7 @@ static enum upload_result h2_send(struct uclient *c, const struct message *head,
 {
     struct h2_client *h = of(c);
     struct upload *u = &c->upload;
-    struct h2_request r = {.scheme = STR("http")};
+    struct h2_request r = {.scheme = c->uconn->tls ? STR("https") : STR("http")};
     bool bodyless;
 
     set_length(&r, c, body);

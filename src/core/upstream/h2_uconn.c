@@ -68,7 +68,9 @@ static void rest(struct h2_uconn *h)
         return;
     if (may_idle(h)) {
         h->idle = true;
-        deadline_start(&h->worker->deadlines, &h->uconn->deadline, h->peer->idle_max, now_ms(h));
+        /* Until its SETTINGS have come their time runs on. */
+        if (h->settled)
+            deadline_start(&h->worker->deadlines, &h->uconn->deadline, h->peer->idle_max, now_ms(h));
         return;
     }
     (void)nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);

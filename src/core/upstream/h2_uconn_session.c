@@ -56,6 +56,8 @@ static void take_settings(struct h2_uconn *h, nghttp2_session *session)
 
     if (!h->settled && !h->idle)
         deadline_stop(&h->uconn->deadline);
+    else if (!h->settled)
+        deadline_start(&h->worker->deadlines, &h->uconn->deadline, h->peer->idle_max, h->worker->loop->clock.mono_ms);
     h->settled = true;
     h->limit = most < H2_UCONN_STREAMS ? most : H2_UCONN_STREAMS;
 }

@@ -383,7 +383,7 @@ static void uconn_on_next_turn(struct loop_deferred *d)
 
 void uconn_again(struct uconn *u)
 {
-    if (u->queued)
+    if (u->queued || u->state == UCONN_CLOSED)
         return;
     u->queued = true;
     loop_next_turn(u->worker->loop, &u->deferred, uconn_on_next_turn);
