@@ -122,6 +122,13 @@ subtest 'one ticket a handshake, and none' => sub {
     my $s = session($w, 'tls', args => ['-tls1_3']);
     my $tickets = () = $s->{said} =~ /Post-Handshake New Session Ticket arrived/g;
     is($tickets, 1, 'one');
+    my $chain = $w->dir . '/chain';
+    session($w, 'tls', out => $chain, args => ['-tls1_3']);
+    for my $n (1 .. 3) {
+        my $before = $w->read('chain');
+        ok(session($w, 'tls', in => $chain, out => $chain, args => ['-tls1_3'])->{reused}, "session $n goes on");
+        isnt($w->read('chain'), $before, 'and gives a ticket for the next');
+    }
     $w->stop_ok;
     $w = instance('', 'session_tickets = false;', body => '$request_id');
     $w->start;

@@ -862,7 +862,7 @@ SKIP: {
 SKIP: {
     skip 'no openssl command', 1 if system 'openssl version >/dev/null 2>&1';
     my $w = example('https.conf', before => sub {
-        my ($dir) = map { $_->dir } @_;
+        my $dir = $_[0]->dir;
         Weir::Tls->certificate($dir, 'weir', hosts => ['localhost', 'staff.localhost']);
         Weir::Tls->certificate($dir, 'ann', subject => '/CN=ann');
     });
@@ -879,7 +879,7 @@ SKIP: {
         is(header($r, 'Strict-Transport-Security'), 'max-age=2592000', 'https: and told to come back that way');
         my @ann = map { ("-$_->[0]", $w->dir . "/ann.$_->[1]") } ['cert', 'pem'], ['key', 'key'];
         like($https->('staff.localhost', 'staff.localhost', @ann)->{body}, qr/^Hello CN=ann, [0-9a-f]{64}$/, 'https: a certificate');
-        is($https->('staff.localhost', 'staff.localhost')->{status}, 0, 'https: none');
+        isnt($https->('staff.localhost', 'staff.localhost')->{status} // 0, 200, 'https: none');
         is($https->('localhost', 'staff.localhost', @ann)->{status}, 421, 'https: another name in the handshake');
     });
 }

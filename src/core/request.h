@@ -92,10 +92,10 @@ struct request {
     bool trusted; /* the peer is one of the listener's `trusted` */
     bool tls;
     bool raw; /* no HTTP: bytes that a listener of mode "tcp" passes on */
-    struct str sni; /* the name that TLS asked for; else "" */
-    const struct tls_policy *tls_policy; /* that the handshake came to; NULL: no TLS */
     bool is_h2; /* it came by HTTP/2 */
     bool is_explain; /* no answer is made */
+    struct str sni; /* the name that TLS asked for; else "" */
+    const struct tls_policy *tls_policy; /* that the handshake came to; NULL: no TLS */
     struct router_trace *trace; /* of `weir explain`; else NULL */
     struct regex_scratch *regex; /* of a request without worker; else NULL */
 

@@ -139,7 +139,8 @@ static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
             continue;
         if (!set_mac(mac, &key) || EVP_DecryptInit_ex(cipher, cipher_of(&key), NULL, key.cipher, iv) != 1)
             return TICKET_FAILED;
-        return i == 0 ? TICKET_OK : TICKET_RENEW;
+        /* Clients use a ticket of TLS 1.3 once (RFC 8446 C.4): they need another. */
+        return i == 0 && SSL_version(ssl) < TLS1_3_VERSION ? TICKET_OK : TICKET_RENEW;
     }
     return TICKET_NO_KEY;
 }
