@@ -127,6 +127,20 @@ sleep 3;
 is(scalar(() = $authority->asked), $asked, 'and nothing is asked for again');
 is(join(', ', $w->stop), '', 'it ends well');
 
+# ---- one that has ended while nobody looked
+
+my $ended = $w->dir . '/ended';
+openssl(qw(req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ended), '-addext',
+    'subjectAltName=DNS:one.test', '-keyout', "$ended.key", '-out', "$ended.csr");
+openssl(qw(x509 -req -days 0 -copy_extensions copy -in), "$ended.csr", '-signkey', "$ended.key", '-out', "$ended.pem");
+$w->write('state/acme/one.test.pem', $w->read('ended.pem') . $w->read('ended.key'));
+$w->allow(qr/ended|expire/);
+$w->start;
+like(issuer($w->port('tls'), 'one.test'), qr/CN = ended/, 'what is stored is shown');
+ok(shows($w->port('tls'), 'one.test', qr/small authority/), 'and renewed');
+is(scalar(grep { $_ eq '/challenge' } $authority->asked), 3, 'that one alone');
+is(join(', ', $w->stop), '', 'it ends well again');
+
 # ---- conf/examples/acme.conf
 
 {

@@ -225,12 +225,13 @@ static void look_at_some(struct acme *a)
 static void begin_some(struct acme *a)
 {
     for (size_t n = 0; n < a->count && a->orders < ORDERS_MAX; n++) {
-        struct acme_cert *c = &a->certs[a->begun_at++ % a->count];
+        struct acme_cert *c;
 
+        a->begun_at = a->begun_at < a->count ? a->begun_at : 0;
+        c = &a->certs[a->begun_at++];
         if (!c->order && c->due_s && wall(a) >= c->due_s)
             begin(c);
     }
-    a->begun_at %= a->count;
 }
 
 void acme_tick(struct acme *a)

@@ -210,7 +210,7 @@ void config_acme_warn(struct build *b)
     const struct acme_conf *asks = NULL;
 
     for (size_t i = 0; i < c->listener_count; i++) {
-        if (!c->listeners[i].tls && !c->listeners[i].admin)
+        if (!c->listeners[i].tls && !c->listeners[i].admin && !c->listeners[i].tcp)
             return;
     }
     for (size_t i = 0; i < c->tls_material_count && !asks; i++) {
