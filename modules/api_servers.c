@@ -72,10 +72,13 @@ static void call_run(struct request *req, const struct servers_call *call)
         outcome = changes_add(changes, call->upstream, &members, text);
     else
         outcome = changes_set(changes, call->upstream, call->server, &members, text);
-    if (outcome == CHANGE_DONE)
+    if (outcome == CHANGE_DONE) {
+        /* Who asks later why a server has no requests finds it here. */
+        log_write(req->worker->log, LOG_LEVEL_NOTICE, "runtime API: %s", text);
         answer_done(req, changes, call->what == SERVERS_ADD ? 201 : 200, text);
-    else
+    } else {
         answer_error(req, outcome, text);
+    }
 }
 
 /* ---- bodies ---- */

@@ -99,14 +99,16 @@ static size_t print_time(char *buf, size_t size, const struct timespec *now)
 
 /* A pipe or terminal that nobody empties would stop the process; one that can be written takes LOG_LINE_MAX
  * bytes. */
-static bool write_line(int fd, const char *line, size_t len)
+static bool write_line(struct log *log, const char *line, size_t len)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    struct pollfd p = {.fd = log->fd, .events = POLLOUT};
     ssize_t n;
 
     do
-        n = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? write(fd, line, len) : 0;
+        n = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? write(log->fd, line, len) : 0;
     while (n < 0 && errno == EINTR);
+    if (n > 0)
+        log->torn = n < (ssize_t)len;
     return n == (ssize_t)len;
 }
 
@@ -122,7 +124,7 @@ static bool write_syslog(const struct log *log, enum log_level level, int64_t no
 
 void log_write_v(struct log *log, enum log_level level, const char *fmt, va_list args)
 {
-    char line[LOG_LINE_MAX + 1];
+    char room[LOG_LINE_MAX + 2], *line = room + 1; /* a newline may come in front */
     struct timespec now;
     int saved = errno;
     size_t text, len;
@@ -144,12 +146,20 @@ void log_write_v(struct log *log, enum log_level level, const char *fmt, va_list
     }
     if (log->target == LOG_TO_FD) {
         line[len++] = '\n';
-        sent = write_line(log->fd, line, len);
+        room[0] = '\n';
+        sent = log->torn ? write_line(log, room, len + 1) : write_line(log, line, len);
     } else {
         sent = write_syslog(log, level, now.tv_sec, line, len);
     }
-    if (!sent)
+    if (!sent) {
         log->suppressed++;
+    } else if (log->suppressed > 0) {
+        unsigned long long lost = log->suppressed;
+
+        log->suppressed = 0;
+        log_write(log, level, "%llu line%s before the last %s lost: this log could not take %s", lost, lost == 1 ? "" : "s",
+                  lost == 1 ? "was" : "were", lost == 1 ? "it" : "them");
+    }
     errno = saved;
 }
 

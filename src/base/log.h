@@ -33,7 +33,8 @@ struct log {
     int fd;                      /* file or stderr; of LOG_TO_SYSLOG: a connected datagram socket */
     bool owns_fd;                /* log_close() closes it */
     const char *role;            /* "master", "worker 0" ... */
-    uint64_t suppressed;         /* lines lost because the target could not take them */
+    uint64_t suppressed;         /* lines lost because the target could not take them, and not told of yet */
+    bool torn;                   /* the last one was cut: the next begins on a line of its own */
     struct syslog_target syslog; /* of LOG_TO_SYSLOG */
 };
 

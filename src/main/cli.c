@@ -3,6 +3,7 @@
  */
 #include "main/cli.h"
 
+#include <ares.h>
 #include <event2/event.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
@@ -11,8 +12,10 @@
 #include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <jansson.h>
 #include <libconfig.h>
 #include <llhttp.h>
+#include <nghttp2/nghttp2.h>
 #include <pcre2.h>
 
 #include "config.h"
@@ -79,6 +82,7 @@ static void cli_print_libraries(void)
     printf("libevent %s\n%s\nPCRE2 %s\n", event_get_version(), OpenSSL_version(OPENSSL_VERSION), pcre);
     printf("llhttp %d.%d.%d\n", LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
     printf("libconfig %d.%d.%d\n", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
+    printf("c-ares %s\nnghttp2 %s\njansson %s\n", ares_version(NULL), nghttp2_version(0)->version_str, jansson_version_str());
     printf("configuration %s\n", CLI_FILE);
 }
 
@@ -96,6 +100,11 @@ static int cli_read_options(int argc, char **argv, struct cli_options *o)
     int option;
 
     opterr = 0;
+    /* What everybody tries. */
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0)) {
+        o->action = argv[1][2] == 'h' ? 'h' : 'v';
+        return CLI_DONE;
+    }
     while ((option = getopt(argc, argv, ":c:ds:tTvVh")) != -1) {
         switch (option) {
         case 'c':

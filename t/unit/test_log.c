@@ -12,6 +12,8 @@
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -189,11 +191,36 @@ static int drop_dir(void **state)
     return rmdir(dir);
 }
 
+/* A file that cannot grow: what is cut does not run into the next line, and what was lost is counted. */
+static void full_file(void **state)
+{
+    char name[128], error[256], text[16 * 1024];
+    struct str path = path_of("full.log", name);
+    struct rlimit was, small;
+    struct log log;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small = was;
+    small.rlim_cur = 100;
+    assert_int_equal(log_open(&log, path, LOG_LEVEL_NOTICE, "worker 3", error, sizeof(error)), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    log_write(&log, LOG_LEVEL_NOTICE, "the first");
+    log_write(&log, LOG_LEVEL_NOTICE, "the second");
+    log_write(&log, LOG_LEVEL_NOTICE, "the third");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    log_write(&log, LOG_LEVEL_NOTICE, "the fourth");
+    log_close(&log);
+    (void)slurp(path.s, text, sizeof(text));
+    assert_true(like(text, "^2[^\n]+the first\n2[^\n]*\n2[^\n]+the fourth\n2[^\n]+2 lines before the last were lost"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),   cmocka_unit_test(opened), cmocka_unit_test(full_pipe),
-        cmocka_unit_test(escapes),
+        cmocka_unit_test(escapes), cmocka_unit_test(full_file),
     };
 
     return cmocka_run_group_tests(tests, make_dir, drop_dir);

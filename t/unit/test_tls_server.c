@@ -24,12 +24,14 @@
 #include "core/tls/tls_pair.h"
 #include "core/tls/tls_server.h"
 #include "core/worker.h"
+#include "io/loop.h"
 
 #define DAY_S 86400
 
 struct fixture {
     char dir[64];
     struct worker worker;
+    struct loop loop; /* its clock alone is asked */
     struct log log;
     struct pool *pool;
     struct conf_report report;
@@ -135,7 +137,7 @@ static void serve(struct fixture *f, const char *text)
         conf_report_print(&f->report, stderr);
         fail_msg("%s", "the text was refused");
     }
-    f->worker = (struct worker){.config = f->config, .log = &f->log, .pool = pool_new(4096)};
+    f->worker = (struct worker){.config = f->config, .log = &f->log, .loop = &f->loop, .pool = pool_new(4096)};
     f->worker.regex = regex_scratch_new(f->worker.pool);
     f->server = tls_server_new(&f->worker);
     assert_non_null(f->server);

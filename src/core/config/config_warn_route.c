@@ -83,6 +83,9 @@ static void warn_logs(struct build *b, const struct conf_list *logs)
     for (size_t i = 0; i < logs->n; i++) {
         const struct access_log_settings *log = (const struct access_log_settings *)logs->items + i;
 
+        if (str_eq(log->path, STR("stdout")) || str_eq(log->path, STR("stderr")))
+            conf_report_warn(b->report, conf_place_of(g, &log->head, "path"),
+                             "the access log is a file named \"%.*s\"; write \"-\" for standard output", STR_ARG(log->path));
         if (log->buffer == 0 && settings_is_written(g, &log->head, "flush"))
             conf_report_warn(b->report, conf_place_of(g, &log->head, "flush"),
                              "'flush' does nothing with buffer = 0; remove it");

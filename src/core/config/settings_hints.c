@@ -32,6 +32,7 @@ const struct conf_hint settings_hints[] = {
     AS("server", file, "sites", "sites = ( { hosts = [ ... ]; routes = ( ... ); } );"),
     AS("server_name", site, "hosts", "hosts = [ ... ]; in a site"),
     AS("location", site, "routes", "routes = ( { prefix = \"/\"; ... } ); with prefix, exact or regex"),
+    AS("path", route, "prefix", "prefix = \"/\"; or exact, or regex"),
     AS("acl", route, "when", "when = ( ... ); in a route"),
     AS("if", route, "when", "when = ( ... ); in a route"),
     AS("use_backend", route, "proxy", "proxy = \"NAME\"; and when = ( ... ); in a route"),
