@@ -180,7 +180,7 @@ static int make_dir(void **state)
 
 static int drop_dir(void **state)
 {
-    static const char *const names[] = {"lines.log", "new.log", "link.log", "fifo"};
+    static const char *const names[] = {"lines.log", "new.log", "link.log", "fifo", "full.log"};
     char name[128];
 
     (void)state;
