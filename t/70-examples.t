@@ -884,7 +884,8 @@ SKIP: {
     });
 }
 
-# ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP
+# ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP; example('acme.conf') in t/33-acme.t,
+# with an authority beside it
 
 # ---- every example is in this test
 {
