@@ -168,13 +168,24 @@ static const struct candidate *router_prefix(struct router_search *s)
     return NULL;
 }
 
+/* The first regex from number `i` on whose gate lets the path pass: no regex before it is touched. */
+static size_t router_next_regex(const struct router_search *s, size_t i, uint64_t start)
+{
+    const struct router *router = s->router;
+
+    while (i < router->regex_count && !regex_gate_lets(&router->gates[i], s->req->path, start)) {
+        if (s->trace)
+            s->trace->note(s->trace, router->regexes[i]->route, false, STR("the regex does not match"));
+        i++;
+    }
+    return i;
+}
+
 /* The answer of regex number `i`; its captures are the request's then. */
-static enum regex_result router_try_regex(struct router_search *s, size_t i, uint64_t start)
+static enum regex_result router_try_regex(struct router_search *s, size_t i)
 {
     struct request *req = s->req;
 
-    if (!regex_gate_lets(&s->router->gates[i], req->path, start))
-        return REGEX_NO_MATCH;
     return regex_match(s->router->regexes[i]->route->regex, match_scratch(req), req->path, &req->captures);
 }
 
@@ -184,9 +195,9 @@ static const struct candidate *router_regex(struct router_search *s)
     struct request *req = s->req;
     uint64_t start = regex_gate_start(req->path);
 
-    for (size_t i = 0; i < s->router->regex_count && !s->limit; i++) {
+    for (size_t i = 0; !s->limit && (i = router_next_regex(s, i, start)) < s->router->regex_count; i++) {
         const struct candidate *candidate = s->router->regexes[i];
-        enum regex_result result = router_try_regex(s, i, start);
+        enum regex_result result = router_try_regex(s, i);
 
         if (result == REGEX_LIMIT) {
             s->limit = true;
@@ -245,7 +256,7 @@ static struct str router_allowed(struct router_search *s)
     while ((candidate = radix_walk_next(&walk)) != NULL)
         router_allow(s, candidate, &allow);
     for (size_t i = 0; i < s->router->regex_count; i++) {
-        if (router_try_regex(s, i, regex_gate_start(s->req->path)) == REGEX_MATCH)
+        if (router_try_regex(s, i) == REGEX_MATCH)
             router_allow(s, s->router->regexes[i], &allow);
     }
     s->req->captures.count = 0;
