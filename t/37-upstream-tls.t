@@ -286,11 +286,13 @@ for my $path ('/good/big', '/good/chunk', '/stream/big') {
 for my $goodbye (0, 1) {
     my $port = $w->port('until');
     my $pid = open my $to, '|-', "exec $openssl s_server -quiet -naccept 1 -accept 127.0.0.1:$port -cert $dir/self.pem "
-        . "-key $dir/self.key >/dev/null 2>&1" or die;
+        . "-key $dir/self.key >$dir/until.$goodbye 2>/dev/null" or die;
     $to->autoflush(1);
     Weir::wait_for(sub { my $line = `ss -ltn 2>/dev/null`; $line =~ /:$port\b/ || ($line eq '' && sleep 1) });
     my $c = $w->client('http');
-    $c->send(request_bytes('GET', '/until/x'));
+    $c->send(request_bytes('GET', '/until/x', [Connection => 'close']));
+    # One that is killed with a request unread resets its connection, which is not what is looked at here.
+    Weir::wait_for(sub { $inner->read("until.$goodbye") =~ /\n\r?\n/ });
     print {$to} "HTTP/1.1 200 OK\r\n\r\nhalf";
     my $head = $c->read_some;
     kill KILL => $pid if !$goodbye;

@@ -116,9 +116,6 @@ enum tls_step tls_handshake(struct tls *t)
         return TLS_DONE;
     case SSL_ERROR_WANT_READ:
         return t->yielded ? handshake_failed(t, why) : TLS_WAIT;
-    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
-    case SSL_ERROR_WANT_X509_LOOKUP:
-        return TLS_PAUSED;
     default:
         return handshake_failed(t, why);
     }

@@ -40,7 +40,6 @@ SSL *tls_ssl(const struct tls *);
 enum tls_step {
     TLS_DONE,
     TLS_WAIT, /* the socket must be read; what could not be written goes out by tls_flush() */
-    TLS_PAUSED, /* a callback of the SSL asked for that (certificate looked up elsewhere) */
     TLS_FAILED /* tls_error() says why */
 };
 

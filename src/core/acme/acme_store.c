@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "core/tls/tls_make.h"
 
 #define FILE_MAX 8192 /* of keys */
@@ -21,20 +22,6 @@ static int fail(char *error, size_t size, const char *path)
 {
     snprintf(error, size, "cannot write %s: %s", path, strerror(errno));
     return -1;
-}
-
-static int write_all(int fd, struct str text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.s, text.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text = str_from(text, (size_t)n);
-    }
-    return 0;
 }
 
 /* The directory of `path`, open; it is made if only it is missing. */
@@ -59,7 +46,7 @@ static int write_file(int dir, const char *name, const struct str *texts, size_t
     if (fd < 0)
         return -1;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = write_all(fd, texts[i]);
+        rc = file_write_all(fd, texts[i].s, texts[i].len);
     if (rc == 0 && fsync(fd) == 0 && renameat(dir, next, dir, name) == 0 && fsync(dir) == 0) {
         close(fd);
         return 0;

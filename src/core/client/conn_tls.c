@@ -267,8 +267,6 @@ static void step(struct conn *c)
     case TLS_WAIT:
         c->readable = false;
         return;
-    case TLS_PAUSED:
-        return;
     case TLS_FAILED:
         handshake_failed(c);
         return;

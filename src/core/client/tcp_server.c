@@ -1,10 +1,9 @@
 /* tcp_server.c: see tcp_server.h. */
 #include "core/client/tcp_server.h"
 
-#include <errno.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
+#include "core/client/conn_peek.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/log/fault.h"
@@ -42,21 +41,6 @@ const struct route *tcp_find_route(const struct tcp_conf *tcp, struct request *r
             return route;
     }
     return NULL;
-}
-
-static void give_up(struct conn *c, const char *reason WEIR_UNUSED)
-{
-    conn_close(c);
-}
-
-static void refuse(struct conn *c, enum log_level level, const char *why)
-{
-    char text[ADDR_TEXT_MAX];
-    struct addr peer = conn_peer(c);
-
-    addr_print(&peer, text);
-    log_write(c->worker->log, level, "client %s listener %.*s: closed: %s", text, STR_ARG(c->listener->text), why);
-    conn_close(c);
 }
 
 /* A request that is all body: bytes pass both ways once a server is there. */
@@ -104,20 +88,11 @@ static void look_for_name(struct conn *c)
 {
     char name[CLIENT_HELLO_NAME_MAX];
     char *bytes = c->worker->receive;
-    ssize_t n;
+    size_t n = conn_peek(c, bytes, CLIENT_HELLO_BYTES_MAX + 1024);
 
-    do
-        n = recv(conn_fd(c), bytes, CLIENT_HELLO_BYTES_MAX + 1024, MSG_PEEK);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN) {
-        c->readable = false;
+    if (n == 0)
         return;
-    }
-    if (n <= 0) {
-        conn_close(c);
-        return;
-    }
-    switch (client_hello_name((struct str){bytes, (size_t)n}, name)) {
+    switch (client_hello_name((struct str){bytes, n}, name)) {
     case CLIENT_HELLO_MORE:
         if (c->closed_seen)
             conn_close(c);
@@ -143,43 +118,27 @@ static void begin(struct conn *c)
     struct addr peer = conn_peer(c);
 
     if (!tcp_lets_in(tcp, &peer)) {
-        refuse(c, LOG_LEVEL_INFO, "`allow` and `deny` of the listener refuse it");
+        conn_refuse(c, LOG_LEVEL_INFO, "`allow` and `deny` of the listener refuse it");
         return;
     }
     if (!tcp->wants_name) {
         start(c, name_of(c));
         return;
     }
-    conn_phase(c, CONN_HEAD, c->listener->timeouts.client_header);
-    if (c->readable)
-        look_for_name(c);
-    if (!c->freed && c->protocol == &tcp_protocol && conn_register(c) < 0)
-        conn_close(c);
-}
-
-static void on_event(struct conn *c, bool writable WEIR_UNUSED)
-{
-    if (c->readable)
-        look_for_name(c);
-}
-
-static void go_on(struct conn *c)
-{
-    if (!c->freed)
-        look_for_name(c);
+    conn_peek_begin(c);
 }
 
 static void on_deadline(struct conn *c)
 {
-    refuse(c, LOG_LEVEL_INFO, "the name that its TLS asks for did not come in time (timeouts.client_header)");
+    conn_refuse(c, LOG_LEVEL_INFO, "the name that its TLS asks for did not come in time (timeouts.client_header)");
 }
 
 const struct conn_protocol tcp_protocol = {
     .name = "tcp",
     .begin = begin,
-    .on_event = on_event,
+    .on_event = conn_peek_event,
     .on_deadline = on_deadline,
-    .go_on = go_on,
-    .give_up = give_up,
-    .take_leave = give_up,
+    .go_on = look_for_name,
+    .give_up = conn_peek_give_up,
+    .take_leave = conn_peek_give_up,
 };

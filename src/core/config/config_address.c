@@ -134,3 +134,17 @@ int config_server_address(struct build *b, struct conf_address *a, struct conf_p
         out->in.sin_port = htons((uint16_t)a->port);
     return 0;
 }
+
+struct cidr *config_networks(struct build *b, const struct conf_list *list, size_t *count)
+{
+    const struct conf_cidr *from = list->items;
+    struct cidr *to = pool_zalloc(b->pool, (list->n + 1) * sizeof(*to));
+
+    *count = list->n;
+    for (size_t i = 0; i < list->n; i++) {
+        to[i].ip_len = from[i].family == 6 ? 16 : from[i].family;
+        to[i].bits = from[i].bits;
+        memcpy(to[i].ip, from[i].addr, sizeof(to[i].ip));
+    }
+    return to;
+}

@@ -90,6 +90,9 @@ void config_check_log(struct build *, struct str path, const char *setting, stru
 /* After all routes of the site are there: "@NAME" of `try`. */
 void config_resolve_tries(struct build *, struct site *);
 
+/* Networks as the file has them (struct conf_cidr), in the configuration's pool. */
+struct cidr *config_networks(struct build *, const struct conf_list *list, size_t *count);
+
 /* The conditions, or NULL when there are none. */
 const struct match *config_match(struct build *, const struct conf_list *conditions, enum var_scope scope);
 

@@ -168,15 +168,7 @@ static void listener_admin(struct build *b, const struct listener_settings *s, s
 
 static void listener_trusted(struct build *b, const struct listener_settings *s, struct listener_conf *l)
 {
-    const struct conf_cidr *from = s->trusted.items;
-
-    l->trusted_count = s->trusted.n;
-    l->trusted = pool_zalloc(b->pool, (s->trusted.n + 1) * sizeof(*l->trusted));
-    for (size_t i = 0; i < s->trusted.n; i++) {
-        l->trusted[i].ip_len = from[i].family == 6 ? 16 : from[i].family;
-        l->trusted[i].bits = from[i].bits;
-        memcpy(l->trusted[i].ip, from[i].addr, sizeof(l->trusted[i].ip));
-    }
+    l->trusted = config_networks(b, &s->trusted, &l->trusted_count);
     if (s->proxy_protocol && s->trusted.n == 0)
         conf_report_add(b->report, listener_place(s, "proxy_protocol"),
                         "'proxy_protocol' is believed from nobody; write trusted = [ ... ];");

@@ -83,15 +83,7 @@ static void match_compare(struct build *b, const struct condition_settings *c, c
 
 static void match_sources(struct build *b, const struct condition_settings *c, struct match_term *t)
 {
-    const struct conf_cidr *from = c->source.items;
-
-    t->source_count = c->source.n;
-    t->sources = pool_zalloc(b->pool, (c->source.n + 1) * sizeof(*t->sources));
-    for (size_t i = 0; i < c->source.n; i++) {
-        t->sources[i].ip_len = from[i].family == 6 ? 16 : from[i].family;
-        t->sources[i].bits = from[i].bits;
-        memcpy(t->sources[i].ip, from[i].addr, sizeof(t->sources[i].ip));
-    }
+    t->sources = config_networks(b, &c->source, &t->source_count);
 }
 
 static void match_names(struct build *b, const struct conf_list *list, bool upper, struct match_term *t)

@@ -23,20 +23,6 @@ static void refuse_others(struct build *b, const struct listener_settings *s, co
                             "that", names[i], mode);
 }
 
-static struct cidr *networks(struct build *b, const struct conf_list *list, size_t *count)
-{
-    const struct conf_cidr *from = list->items;
-    struct cidr *to = pool_zalloc(b->pool, (list->n + 1) * sizeof(*to));
-
-    *count = list->n;
-    for (size_t i = 0; i < list->n; i++) {
-        to[i].ip_len = from[i].family == 6 ? 16 : from[i].family;
-        to[i].bits = from[i].bits;
-        memcpy(to[i].ip, from[i].addr, sizeof(to[i].ip));
-    }
-    return to;
-}
-
 /* There is no head, so that only the connection itself can be asked about. */
 static void check_conditions(struct build *b, const struct match_term *terms, size_t count, struct conf_place at)
 {
@@ -133,8 +119,8 @@ bool config_build_listener_tcp(struct build *b, const struct listener_settings *
     }
     refuse_others(b, s, http_only, ARRAY_SIZE(http_only), "http");
     tcp = pool_zalloc(b->pool, sizeof(*tcp));
-    tcp->allow = networks(b, &s->allow, &tcp->allow_count);
-    tcp->deny = networks(b, &s->deny, &tcp->deny_count);
+    tcp->allow = config_networks(b, &s->allow, &tcp->allow_count);
+    tcp->deny = config_networks(b, &s->deny, &tcp->deny_count);
     routes_build(b, s, l, tcp);
     l->tcp = tcp;
     l->hosts = config_no_hosts(b);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/rnd.h"
 #include "core/discovery/changes_state.h"
@@ -30,20 +31,6 @@ static void say_unsaved(struct changes *c, const char *what)
             why);
     memcpy(c->why_unsaved, why, sizeof(why));
     c->unsaved = true;
-}
-
-static int write_all(int fd, struct str text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.s, text.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text = str_from(text, (size_t)n);
-    }
-    return 0;
 }
 
 /* The new name lasts once its directory does. */
@@ -71,7 +58,7 @@ static int replace_file(struct changes *c, struct pool *pool, struct str text)
         say_unsaved(c, next.s);
         return -1;
     }
-    if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 &&
+    if (file_write_all(fd, text.s, text.len) == 0 && fsync(fd) == 0 && rename(next.s, c->path.s) == 0 &&
         sync_directory(c->path) == 0) {
         close(fd);
         return 0;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static bool part_is_secret(const struct tls_material *m, enum tls_part_kind kind)
 {
     if (m->kind == TLS_MATERIAL_TICKET_KEY)
@@ -213,23 +215,6 @@ bool tls_stamps_same(const struct tls_stamps *a, const struct tls_stamps *b)
     return true;
 }
 
-static int write_all(int fd, const void *from, size_t len)
-{
-    const char *at = from;
-
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        at += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 int tls_material_pack(const struct tls_material *m)
 {
     uint64_t lens[TLS_PARTS];
@@ -240,9 +225,9 @@ int tls_material_pack(const struct tls_material *m)
         return -1;
     for (size_t i = 0; i < TLS_PARTS; i++)
         lens[i] = m->parts[i].len;
-    rc = write_all(fd, lens, sizeof(lens));
+    rc = file_write_all(fd, lens, sizeof(lens));
     for (size_t i = 0; i < TLS_PARTS && rc == 0; i++)
-        rc = write_all(fd, m->parts[i].bytes, m->parts[i].len);
+        rc = file_write_all(fd, m->parts[i].bytes, m->parts[i].len);
     if (rc == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0 &&
         lseek(fd, 0, SEEK_SET) == 0)
         return fd;
