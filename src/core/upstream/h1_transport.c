@@ -84,7 +84,7 @@ static const struct uconn_client *told_of(const struct uclient *c, const struct 
     if (!peer->conf->proxy_protocol)
         return NULL;
     *room = (struct uconn_client){.source = req->client};
-    if (getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+    if (req->conn && getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
         room->destination = addr_of((struct sockaddr *)&own, len);
     return room;
 }

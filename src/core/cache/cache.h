@@ -1,0 +1,59 @@
+/*
+ * cache.h: the caches of a worker, and the handler that stands before `proxy` on a route with `cache`: it answers from
+ * what is stored, or has the upstream asked once for all who wait (cache_fetch.h), and passes on what is not for it.
+ * What is lawful is decided in http/cache_*, what lies on the disk is written and read by store*.h.
+ */
+#ifndef WEIR_CORE_CACHE_CACHE_H
+#define WEIR_CORE_CACHE_CACHE_H
+
+#include "core/cache/hot.h"
+#include "core/cache/purge.h"
+#include "core/cache/store.h"
+#include "core/config/config_cache.h"
+#include "core/handler.h"
+#include "io/loop.h"
+
+/* How often a visit looks whether another worker has done what it waits for. */
+#define CACHE_LOOK_MS 10
+
+struct worker;
+
+/* One of `caches`, in this worker. */
+struct cache {
+    struct worker *worker;
+    const struct cache_conf *conf;
+    struct store *store; /* NULL: its directory cannot be used, and nothing is stored */
+    struct store_counts *counts; /* of this process, on the board */
+    struct purge *purge;
+    struct hot *hot;
+    struct list fetches; /* under way; struct cache_fetch */
+    int64_t tell_ms; /* no other line about a failing disk before */
+};
+
+struct caches {
+    struct cache *all; /* by cache_conf.index */
+    size_t count;
+    char *buffer; /* STORE_BUFFER bytes, aligned: what was just read from a file */
+    size_t fetching; /* requests of the caches themselves that are not over */
+    struct list again; /* visits whose turn comes when the stack is empty */
+    struct loop_deferred deferred; /* for them */
+    bool is_deferred;
+    struct list waiting; /* visits that wait for another worker's fetch */
+    struct event *look; /* for them, every CACHE_LOOK_MS; pending while there are any */
+};
+
+extern const struct handler handler_cache;
+
+/* Of a new worker, after its configuration and board are there; NULL where the configuration has none. */
+struct caches *caches_new(struct worker *);
+
+/* Ends every fetch and closes the stores; what is sent to clients must be over. */
+void caches_free(struct caches *);
+
+/* To be called from the worker's tick. */
+void caches_tick(struct caches *);
+
+/* A line in the log that storing failed, at most once a minute. */
+void cache_tell_fault(struct cache *, const struct store_fault *);
+
+#endif

@@ -1,0 +1,108 @@
+/* cache_find.c: what is stored for a request: in the worker's memory, else in a file. */
+#include "core/cache/cache_visit.h"
+
+#include "core/worker.h"
+#include "http/cache_vary.h"
+
+/* A hot object is used while it is not purged; a stale one may have been validated by another worker since. */
+static bool is_usable(struct cache *c, struct cache_object *o)
+{
+    struct purge_subject subject;
+
+    if (!c->purge)
+        return true;
+    subject = (struct purge_subject){
+        .primary = o->stored.head.primary.high,
+        .key = o->stored.head.key,
+        .tags = o->stored.head.tags,
+        .tag_count = o->stored.head.tag_count,
+        .seq = o->stored.head.seq,
+        .checked = o->stored.checked,
+    };
+    switch (purge_check(c->purge, &subject)) {
+    case PURGE_HARD:
+        return false;
+    case PURGE_SOFT:
+        o->stored.soft = true;
+        break;
+    case PURGE_NONE:
+        break;
+    }
+    o->stored.checked = subject.checked;
+    return true;
+}
+
+static bool is_fresh(const struct cache *c, const struct cache_object *o)
+{
+    return o->is_marker || cache_policy_ttl(&o->facts, c->worker->loop->clock.wall_s) > 0;
+}
+
+static struct cache_object *from_file(struct cache *c, const struct store_key *key)
+{
+    struct store_object stored;
+    struct store_fault fault = {0, NULL};
+    struct cache_object *o;
+
+    switch (store_read_open(c->store, key, c->worker->caches->buffer, &stored, &fault)) {
+    case STORE_HIT:
+        break;
+    case STORE_BAD:
+    case STORE_FAULT:
+        cache_tell_fault(c, &fault);
+        return NULL;
+    case STORE_MISS:
+    case STORE_PURGED:
+        return NULL;
+    }
+    o = cache_object_of_file(&stored);
+    if (o)
+        cache_hot_put(c, o);
+    return o;
+}
+
+/* Held in the request's pool. */
+static struct cache_object *find(struct cache_visit *v, const struct store_key *key)
+{
+    struct cache *c = v->cache;
+    struct cache_object *hot = cache_hot_find(c, key->hash), *o;
+
+    if (hot && !is_usable(c, hot)) {
+        hot_drop(c->hot, key->hash);
+        hot = NULL;
+    }
+    if (hot && is_fresh(c, hot)) {
+        cache_object_hold_in(v->req->pool, hot);
+        return hot;
+    }
+    if (hot)
+        cache_object_hold_in(v->req->pool, hot);
+    o = from_file(c, key);
+    if (!o)
+        return hot;
+    cache_object_hold_in(v->req->pool, o);
+    cache_object_release(o);
+    return o;
+}
+
+void cache_find(struct cache_visit *v)
+{
+    struct cache_object *o = find(v, &v->primary);
+    struct store_key key;
+    struct str values;
+
+    v->found = NULL;
+    v->forward = CACHE_FORWARD_URI_MISS;
+    v->reason = CACHE_REASON_ABSENT;
+    if (!o)
+        return;
+    if (!o->is_marker) {
+        v->found = o;
+        return;
+    }
+    v->forward = CACHE_FORWARD_VARY_MISS;
+    v->reason = CACHE_REASON_VARIANT_ABSENT;
+    values = cache_vary_key(o->stored.head.variant, &v->req->head.headers, v->req->pool);
+    if (store_key_variant(v->cache->store, &v->primary, o->stored.head.nonce, values, &key) < 0)
+        return;
+    v->found = find(v, &key);
+}
