@@ -39,7 +39,7 @@ struct purge_subject {
     const uint64_t *tags;
     unsigned tag_count;
     uint64_t seq;
-    uint64_t checked; /* at first 0; raised by purge_check, kept with the copy: the list is looked at when it has grown */
+    uint64_t checked; /* at first 0; set by purge_check and kept with the copy: the list is looked at when it grew */
 };
 
 /* Bytes of the memory, for tables of 2^bits words (PURGE_BITS; less in tests). */
@@ -87,6 +87,10 @@ void purge_walked(struct purge *, uint64_t begun);
 
 /* Whether an object asked for at `seq` may still be stored: the purges since then are still known. */
 bool purge_may_store(const struct purge *, uint64_t seq);
+
+/* The purges of former lives were read (purge_log_load): until then nothing on the disk may be used. */
+bool purge_ready(const struct purge *);
+void purge_set_ready(struct purge *);
 
 /* Counts epochs of the files of purge_log.h, in the shared memory. */
 uint64_t purge_epoch(const struct purge *);

@@ -45,7 +45,7 @@ struct store_head {
     uint64_t body_hash; /* of the body, or of the table of its blocks where it has several */
     uint32_t body_at;
     uint32_t room; /* bytes for the head in each of its two places in a big file; 0 in a small one */
-    uint32_t version; /* how often the head was rewritten in its place */
+    uint32_t version; /* how often the head was rewritten; its lowest bit: in which of the two places it is */
 };
 
 /* An empty head for that key: kind STORE_OBJECT, all else 0; kind, nonce and variant may be changed. */
@@ -56,6 +56,11 @@ size_t store_head_size(const struct store_head *);
 
 /* Writes store_head_size bytes. */
 void store_head_encode(const struct store_head *, char *to);
+
+#define STORE_ROOM_UNIT 512 /* a room is a multiple of it */
+
+/* The room that a head says it has, if it begins as one, even where the rest is damaged; else 0. */
+uint32_t store_head_room(const char *bytes, size_t len);
 
 /*
  * Reads a head from the first of `len` bytes.  The texts point into them.  NULL, or a static text that says
