@@ -19,7 +19,9 @@ void subrequest_init(struct request *sub, const struct request *client, const st
     pool_hold(sub->pool);
     copy_fields(sub, &client->head.headers);
     sub->conn = NULL;
+    sub->is_own = true;
     sub->out = out;
+    sub->watch = NULL;
     sub->handler = NULL;
     sub->handler_data = NULL;
     sub->next_spare = NULL;

@@ -23,6 +23,7 @@ struct access_logs;
 struct admin;
 struct balancer;
 struct board;
+struct caches;
 struct file_cache;
 struct h2_spares;
 struct handshakes;
@@ -86,6 +87,7 @@ struct worker {
     char *write; /* WORKER_BUFFER_BYTES: a head being written */
     struct deadlines deadlines;
 
+    struct caches *caches; /* see core/cache/cache.h; NULL: the configuration has none */
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;

@@ -31,6 +31,7 @@ struct cache {
 };
 
 struct caches {
+    struct worker *worker;
     struct cache *all; /* by cache_conf.index */
     size_t count;
     char *buffer; /* STORE_BUFFER bytes, aligned: what was just read from a file */
@@ -50,8 +51,11 @@ struct caches *caches_new(struct worker *);
 /* Ends every fetch and closes the stores; what is sent to clients must be over. */
 void caches_free(struct caches *);
 
-/* To be called from the worker's tick. */
-void caches_tick(struct caches *);
+/* Something is asked of an upstream that is to be stored.  NULL is allowed. */
+bool caches_are_busy(const struct caches *);
+
+/* Visits wait for other workers: looks after them from now on. */
+void caches_look_later(struct caches *);
 
 /* A line in the log that storing failed, at most once a minute. */
 void cache_tell_fault(struct cache *, const struct store_fault *);

@@ -21,7 +21,7 @@ enum cache_fetch_state {
 struct cache_fetch {
     struct request request; /* first: the two have one address */
     struct cache *cache;
-    const struct cache_use *use;
+    const struct cache_usage *use;
     struct list link; /* of the cache's; in none when it is over */
     enum cache_fetch_state state;
     struct store_key key; /* that visits join it by */

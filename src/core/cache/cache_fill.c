@@ -96,6 +96,7 @@ struct cache_object *cache_fill_update(struct cache_fetch *f, const struct messa
     struct cache_facts facts;
     struct cache_keep keep;
     struct store_fault fault;
+    struct store_key key;
     const struct cache_exchange exchange = {
         .request = &f->request.head, .status = old->status, .fields = &merged.headers,
         .request_time = f->request_time, .response_time = c->worker->loop->clock.wall_s};
@@ -111,13 +112,8 @@ struct cache_object *cache_fill_update(struct cache_fetch *f, const struct messa
         facts = old->facts;
         store_unlink(c->store, old->stored.head.hash);
     }
-    {
-        struct store_key key = {.key = old->stored.head.key, .variant = old->stored.head.variant,
-                                .nonce = old->stored.head.nonce, .primary = old->stored.head.primary,
-                                .hash = old->stored.head.hash};
-
-        o = make_object(f, &key, &merged, head, &facts);
-    }
+    key = cache_find_key(old);
+    o = make_object(f, &key, &merged, head, &facts);
     if (!o)
         return NULL;
     if (store_update(c->store, &old->stored, &o->stored.head, &fault) < 0)

@@ -84,6 +84,14 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
     return o;
 }
 
+struct store_key cache_find_key(const struct cache_object *o)
+{
+    const struct store_head *head = &o->stored.head;
+
+    return (struct store_key){.key = head->key, .variant = head->variant, .nonce = head->nonce,
+                              .primary = head->primary, .hash = head->hash};
+}
+
 void cache_find(struct cache_visit *v)
 {
     struct cache_object *o = find(v, &v->primary);

@@ -57,7 +57,7 @@ static void wait_for_others(struct cache_visit *v)
 /* The upstream is asked, by this visit or by another whose question is the same. */
 static void ask(struct cache_visit *v)
 {
-    struct store_key key = v->found ? cache_object_key(v->found) : v->primary;
+    struct store_key key = v->found ? cache_find_key(v->found) : v->primary;
     struct cache_claim claim = {.held = false};
     struct cache_fetch *f = v->use->lock && !v->unconditional ? cache_fetch_find(v->cache, key.hash) : NULL;
 
@@ -87,7 +87,7 @@ static void ask(struct cache_visit *v)
 /* It is served stale meanwhile. */
 static void ask_behind(struct cache_visit *v)
 {
-    struct store_key key = cache_object_key(v->found);
+    struct store_key key = cache_find_key(v->found);
     struct cache_claim claim = {.held = false};
 
     if (cache_fetch_find(v->cache, key.hash) || cache_claim_take(v->cache, key.hash, &claim) == CLAIM_BUSY)
@@ -200,7 +200,7 @@ void cache_visits_look(struct caches *all)
 /* ---- the handler ---- */
 
 /* Whether the cache may answer it at all. */
-static enum cache_reason may_look(const struct request *req, const struct cache_use *use, struct str body, bool last)
+static enum cache_reason may_look(const struct request *req, const struct cache_usage *use, struct str body, bool last)
 {
     unsigned method = str_eq(req->head.method, STR("GET")) ? CACHE_GET : 0;
 
@@ -215,7 +215,7 @@ static enum cache_reason may_look(const struct request *req, const struct cache_
 
 static void visit_init(struct cache_visit *v, struct request *req)
 {
-    const struct cache_use *use = req->route->cache;
+    const struct cache_usage *use = req->route->cache;
 
     v->req = req;
     v->use = use;
@@ -228,7 +228,7 @@ static void visit_init(struct cache_visit *v, struct request *req)
 
 static void cache_start(struct request *req, struct str body, bool last)
 {
-    const struct cache_use *use = req->route->cache;
+    const struct cache_usage *use = req->route->cache;
     struct cache_visit *v;
     struct str key;
 
@@ -239,7 +239,7 @@ static void cache_start(struct request *req, struct str body, bool last)
     }
     v = pool_zalloc(req->pool, sizeof(*v));
     visit_init(v, req);
-    key = cache_key_expand(use, req);
+    key = cache_key(use, req);
     if (!key.s || !v->cache->store || store_key_primary(v->cache->store, key, &v->primary) < 0) {
         pass(req, STR_NONE, true);
         return;

@@ -20,7 +20,7 @@ enum cache_visit_state {
 struct cache_visit {
     struct request *req;
     struct cache *cache;
-    const struct cache_use *use;
+    const struct cache_usage *use;
     enum cache_visit_state state;
     struct store_key primary;
     struct cache_control asked; /* what Cache-Control of the request says */
@@ -54,18 +54,21 @@ void cache_visit_detach(struct cache_visit *);
 /* Finds its way once more when the stack is empty; `pass`: past the cache. */
 void cache_visit_again(struct cache_visit *, bool pass);
 
+/* Sees to it that what the answer to an unsafe request makes invalid is not used again (RFC 9111 4.4). */
+void cache_invalidate_watch(struct request *);
+
 /* Those whose turn has come; and those that wait for other workers, some of which may have done. */
 void cache_visits_go_on(struct caches *);
 void cache_visits_look(struct caches *);
 
 /* ---- cache_find.c ---- */
 
+/* The key under which the object lies; borrows its texts. */
+struct store_key cache_find_key(const struct cache_object *);
+
+
 /* Looks for what is stored: sets `found`; `reason` where there is nothing. */
 void cache_find(struct cache_visit *);
-
-/* The key under which the request's variant lies, for a response with these names in Vary; -1: it has none. */
-int cache_find_variant(const struct cache_visit *, struct str names, uint64_t nonce, struct store_key *key)
-    WEIR_MUST_CHECK;
 
 /* ---- cache_answer.c ---- */
 
