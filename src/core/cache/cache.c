@@ -1,6 +1,7 @@
 /* cache.c: see cache.h. */
 #include "core/cache/cache_fetch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/worker.h"
