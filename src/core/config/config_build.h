@@ -101,18 +101,31 @@ void config_resolve_tries(struct build *, struct site *);
 const struct cache_usage *config_cache_use(struct build *, const struct cache_settings *);
 const struct cache_conf *config_cache_named(struct build *, struct str name, struct conf_place at);
 
+/* What `use` was made of, for places. */
+const struct cache_settings *config_cache_settings(const struct build *, const struct cache_usage *use);
+
 /*
  * config_cache_fields.c, of a route whose `cache` and request_headers are known: fields that servers answer by, which a
  * client may send and the key has not, are taken out of what is forwarded.
  */
 void config_cache_fields(struct build *, struct route *);
 
-/* Whether the key tells requests apart by this field; by what the conditions look at. */
+/* Whether the key tells requests apart by this; `site`: by the site, or the route. */
 bool config_key_has_header(const struct cache_usage *, struct str name);
+bool config_key_has_host(const struct cache_usage *);
+bool config_key_has_path(const struct cache_usage *);
+bool config_key_has_query(const struct cache_usage *);
+bool config_key_has_scheme(const struct cache_usage *);
+bool config_key_has_site(const struct cache_usage *);
+bool config_key_has_route(const struct cache_usage *);
+/* By all that the conditions look at. */
 bool config_key_has_conditions(const struct cache_usage *, const struct match *);
 
 /* The first variable of `value` by which clients differ and which the key has not, as written, without "$"; STR_NONE. */
 struct str config_key_lacks(const struct cache_usage *, const struct template *value, struct pool *);
+
+/* An argument in the key that `ignore_query` takes out of it; STR_NONE. */
+struct str config_key_lost_argument(const struct cache_usage *);
 
 /* Networks as the file has them (struct conf_cidr), in the configuration's pool. */
 struct cidr *config_networks(struct build *, const struct conf_list *list, size_t *count);

@@ -35,27 +35,30 @@ static void use_key(struct build *b, const struct cache_settings *s, struct cach
     use->key_is_default = !settings_has(group, &s->head, "key");
 }
 
+/* A '*' may only stand at the end. */
+static bool is_argument(struct str name)
+{
+    size_t end = strcspn(name.s, "&=?#*");
+
+    return name.len > 0 && (end == name.len || (name.s[end] == '*' && end + 1 == name.len));
+}
+
 static void use_query(struct build *b, const struct cache_settings *s, struct cache_usage *use)
 {
     const struct str *names = s->ignore_query.items;
 
-    use->ignore_query = names;
-    use->ignore_query_count = s->ignore_query.n;
+    use->ignore_query = (struct cache_names){names, s->ignore_query.n};
     use->sort_query = s->sort_query;
     for (size_t i = 0; i < s->ignore_query.n; i++) {
-        if (str_eq(names[i], STR("*")))
-            use->ignore_query_all = true;
-        else if (names[i].len == 0 || strcspn(names[i].s, "&=?#*") != names[i].len)
+        if (!is_argument(names[i]))
             conf_report_add(b->report, place(s, "ignore_query"),
-                            "'ignore_query' has \"%.*s\"; write the names of arguments, or \"*\" for the whole query",
+                            "'ignore_query' has \"%.*s\"; write names of arguments, \"PREFIX*\", or \"*\" for the whole "
+                            "query",
                             STR_ARG(names[i]));
+        else if (str_eq(names[i], STR("*")) && s->ignore_query.n > 1)
+            conf_report_add(b->report, place(s, "ignore_query"),
+                            "'ignore_query' has \"*\", which is the whole query, beside others; keep one of them");
     }
-    if (!use->ignore_query_all)
-        return;
-    use->ignore_query_count = 0;
-    if (s->ignore_query.n > 1)
-        conf_report_add(b->report, place(s, "ignore_query"),
-                        "'ignore_query' has \"*\", which is all of the query, beside names; keep one of them");
 }
 
 static struct str lower(struct pool *pool, struct str name)
@@ -71,6 +74,7 @@ static void use_vary(struct build *b, const struct cache_settings *s, struct cac
 {
     const struct str *names = s->ignore_vary.items;
     struct str *made = pool_zalloc(b->pool, (s->ignore_vary.n + 1) * sizeof(*made));
+    struct cache_names *all = pool_zalloc(b->pool, sizeof(*all));
 
     for (size_t i = 0; i < s->ignore_vary.n; i++) {
         made[i] = lower(b->pool, names[i]);
@@ -78,8 +82,8 @@ static void use_vary(struct build *b, const struct cache_settings *s, struct cac
             conf_report_add(b->report, place(s, "ignore_vary"),
                             "'ignore_vary' has \"%.*s\"; write names of header fields", STR_ARG(names[i]));
     }
-    use->ignore_vary = made;
-    use->ignore_vary_count = s->ignore_vary.n;
+    *all = (struct cache_names){made, s->ignore_vary.n};
+    use->rules.ignore_vary = all->count ? all : NULL;
 }
 
 /* Those that are never stored, or only as part of another. */
@@ -96,20 +100,27 @@ static void check_statuses(struct build *b, const struct cache_ttl_settings *s)
     }
 }
 
+/* Less than a second is one: in seconds caches reckon. */
+static int64_t seconds(int64_t ms)
+{
+    return ms < 0 ? -1 : (ms + 999) / 1000;
+}
+
 static void use_ttls(struct build *b, const struct cache_settings *s, struct cache_usage *use)
 {
     const struct cache_ttl_settings *from = s->ttl.items;
     struct cache_ttl *made = pool_zalloc(b->pool, (s->ttl.n + 1) * sizeof(*made));
 
     for (size_t i = 0; i < s->ttl.n; i++) {
+        const struct status_set *statuses = config_statuses(b, &from[i].status);
+
         check_statuses(b, &from[i]);
-        made[i] = (struct cache_ttl){config_statuses(b, &from[i].status), from[i].ttl};
+        if (statuses)
+            made[i] = (struct cache_ttl){*statuses, seconds(from[i].ttl)};
     }
-    use->ttls = made;
-    use->ttl_count = s->ttl.n;
-    use->default_ttl = s->default_ttl;
-    use->stale_while_revalidate = s->stale_while_revalidate;
-    use->stale_if_error = s->stale_if_error;
+    use->rules.ttls = (struct cache_ttls){made, s->ttl.n, seconds(s->default_ttl)};
+    use->rules.stale_while_revalidate = s->stale_while_revalidate < 0 ? 0 : seconds(s->stale_while_revalidate);
+    use->rules.stale_if_error = s->stale_if_error < 0 ? 0 : seconds(s->stale_if_error);
 }
 
 static void use_methods(struct build *b, const struct cache_settings *s, struct cache_usage *use)
@@ -147,7 +158,7 @@ static void use_stored(struct build *b, const struct cache_settings *s, struct c
                         STR_ARG(use->cache->name));
     use->max_variants = (unsigned)s->max_variants;
     use->min_uses = (unsigned)s->min_uses;
-    use->set_cookie = (enum cache_set_cookie)s->set_cookie;
+    use->rules.set_cookie = (enum cache_set_cookie)s->set_cookie;
     use->tags_header = s->tags_header;
     if (s->tags_header.s && !bytes_are_token(s->tags_header))
         conf_report_add(b->report, place(s, "tags_header"),
@@ -276,5 +287,11 @@ const struct cache_usage *config_cache_use(struct build *b, const struct cache_s
     use->cache = cache;
     use_build(b, whole, use);
     config_keep(b, s, use);
+    config_keep(b, use, whole);
     return use;
+}
+
+const struct cache_settings *config_cache_settings(const struct build *b, const struct cache_usage *use)
+{
+    return config_made(b, use);
 }

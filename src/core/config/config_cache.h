@@ -1,40 +1,26 @@
 /*
  * config_cache.h: the caches of a configuration, and how a route uses the one that it names: its settings over those of
- * the cache.  Made by config_cache.c; immutable as all of config.h.  Times are milliseconds, as there; sizes bytes.
+ * the cache.  Made by config_cache.c; immutable as all of config.h.  Times are milliseconds, as there, but for those of
+ * `rules`; sizes are bytes.
  */
 #ifndef WEIR_CORE_CONFIG_CONFIG_CACHE_H
 #define WEIR_CORE_CONFIG_CONFIG_CACHE_H
 
 #include "core/config/config.h"
-#include "http/status.h"
+#include "http/cache_names.h"
+#include "http/cache_policy.h"
 
-/* Bits of cache_use.methods: what is answered from the cache. */
+/* Bits of cache_usage.methods: what is answered from the cache. */
 enum cache_method { CACHE_GET = 1 << 0, CACHE_HEAD = 1 << 1 };
-
-/* An answer with Set-Cookie is not stored; is, without the field; is as it came.  In the order of the setting's names. */
-enum cache_set_cookie { CACHE_COOKIE_REFUSE, CACHE_COOKIE_STRIP, CACHE_COOKIE_STORE };
-
-/* How long an answer of one of these statuses is fresh that does not say so itself. */
-struct cache_ttl {
-    struct status_set *statuses;
-    int64_t ttl; /* 0: not at all, not stored */
-};
 
 /* What holds where a cache is used; routes that inherit it share one. */
 struct cache_usage {
     const struct cache_conf *cache;
     const struct template *key; /* expanded by core/cache/cache_key.h */
     bool key_is_default;
-    const struct str *ignore_query; /* as written, without escapes */
-    size_t ignore_query_count;
-    bool ignore_query_all; /* "*"; then the list is empty */
+    struct cache_names ignore_query; /* for cache_key_query() */
     bool sort_query;
-    const struct str *ignore_vary; /* lower case */
-    size_t ignore_vary_count;
-    int64_t default_ttl; /* -1: none */
-    const struct cache_ttl *ttls; /* the first that has the status counts, before default_ttl */
-    size_t ttl_count;
-    int64_t stale_while_revalidate, stale_if_error; /* of answers that say nothing of it; -1: none */
+    struct cache_rules rules; /* in seconds: the settings ttl, default_ttl, stale_*, set_cookie and ignore_vary */
     bool lock;
     int64_t lock_timeout, hit_for_miss; /* 0: none */
     unsigned max_variants, min_uses; /* at least 1 */
@@ -45,7 +31,6 @@ struct cache_usage {
      * at the response (request.response), those of `bypass` are asked before there is one.
      */
     const struct match *bypass, *no_store;
-    enum cache_set_cookie set_cookie;
     struct str tags_header; /* name of a field; empty: none */
 };
 

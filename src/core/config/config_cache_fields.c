@@ -10,13 +10,14 @@
  * field would spoil what is kept for all.
  */
 static const char *const overriding[] = {
-    "X-Forwarded-Prefix", "X-Forwarded-Port",       "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
-    "X-Url-Scheme",       "Front-End-Https",        "X-Host",             "X-Original-Host",    "X-HTTP-Host-Override",
-    "X-Original-URL",     "X-Rewrite-URL",          "X-HTTP-Method",      "X-Method-Override",  "X-HTTP-Method-Override",
+    "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme",   "X-Forwarded-Ssl", "X-Url-Scheme",
+    "Front-End-Https",    "X-Host",             "X-Original-Host",      "X-HTTP-Host-Override",
+    "X-Original-URL",     "X-Rewrite-URL",      "X-HTTP-Method",        "X-Method-Override",
+    "X-HTTP-Method-Override",
 };
 
 /* Where Weir does not say so itself, a client's own would be passed on. */
-static const char *const forwarding[] = {"X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"};
+static const char *const forwarding[] = {"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "Forwarded"};
 
 #define OPS_MOST (ARRAY_SIZE(overriding) + ARRAY_SIZE(forwarding))
 
@@ -87,6 +88,69 @@ void config_cache_fields(struct build *b, struct route *r)
     r->request_headers = *made;
 }
 
+/* As in cache_key_query(). */
+static bool is_ignored(const struct cache_names *ignored, struct str name)
+{
+    for (size_t i = 0; i < ignored->count; i++) {
+        struct str pattern = ignored->names[i];
+
+        if (str_eq(pattern, name) || (str_has_suffix(pattern, STR("*")) &&
+                                      str_has_prefix(name, (struct str){pattern.s, pattern.len - 1})))
+            return true;
+    }
+    return false;
+}
+
+bool config_key_has_query(const struct cache_usage *use)
+{
+    return key_has(use, VAR_QUERY, STR_NONE) || key_has(use, VAR_QUERY_MARK, STR_NONE);
+}
+
+static bool has_argument(const struct cache_usage *use, struct str name)
+{
+    if (is_ignored(&use->ignore_query, name))
+        return false;
+    return config_key_has_query(use) || key_has(use, VAR_ARG, name);
+}
+
+bool config_key_has_host(const struct cache_usage *use)
+{
+    return key_has(use, VAR_HOST, STR_NONE) || key_has(use, VAR_HOST_CAPTURE, STR_NONE) ||
+           config_key_has_header(use, STR("host"));
+}
+
+bool config_key_has_path(const struct cache_usage *use)
+{
+    return key_has(use, VAR_PATH, STR_NONE) || key_has(use, VAR_CAPTURE, STR_NONE);
+}
+
+bool config_key_has_scheme(const struct cache_usage *use)
+{
+    return key_has(use, VAR_SCHEME, STR_NONE) || config_key_has_header(use, STR("x-forwarded-proto"));
+}
+
+bool config_key_has_site(const struct cache_usage *use)
+{
+    return key_has(use, VAR_SITE, STR_NONE) || key_has(use, VAR_ROUTE, STR_NONE);
+}
+
+bool config_key_has_route(const struct cache_usage *use)
+{
+    return key_has(use, VAR_ROUTE, STR_NONE);
+}
+
+/* An argument that the key would have, and never has. */
+struct str config_key_lost_argument(const struct cache_usage *use)
+{
+    size_t count = 0;
+    const struct var *pieces = use->key ? template_pieces(use->key, &count) : NULL;
+
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].kind == VAR_ARG && is_ignored(&use->ignore_query, pieces[i].text))
+            return pieces[i].text;
+    return STR_NONE;
+}
+
 /* Whether the variable is the same for all requests of one key. */
 static bool is_keyed(const struct cache_usage *use, const struct var *var)
 {
@@ -96,15 +160,14 @@ static bool is_keyed(const struct cache_usage *use, const struct var *var)
     case VAR_SITE:
     case VAR_ROUTE: return true;
     case VAR_QUERY:
-    case VAR_QUERY_MARK:
-    case VAR_ARG:
-        return key_has(use, VAR_QUERY, STR_NONE) || key_has(use, VAR_QUERY_MARK, STR_NONE) ||
-               (var->kind == VAR_ARG && key_has(use, VAR_ARG, var->text));
-    case VAR_CAPTURE: return key_has(use, VAR_PATH, STR_NONE) || key_has(use, VAR_CAPTURE, STR_NONE);
-    case VAR_HOST_CAPTURE: return key_has(use, VAR_HOST, STR_NONE) || key_has(use, VAR_HOST_CAPTURE, STR_NONE);
+    case VAR_QUERY_MARK: return config_key_has_query(use) && use->ignore_query.count == 0;
+    case VAR_ARG: return has_argument(use, var->text);
+    case VAR_CAPTURE: return config_key_has_path(use);
+    case VAR_HOST:
+    case VAR_HOST_CAPTURE: return config_key_has_host(use);
     case VAR_HEADER:
-        return key_has(use, VAR_HEADER, var->text) ||
-               (same_name(var->text, STR("host")) && key_has(use, VAR_HOST, STR_NONE));
+        return config_key_has_header(use, var->text) ||
+               (same_name(var->text, STR("host")) && config_key_has_host(use));
     default: return key_has(use, var->kind, var->text);
     }
 }

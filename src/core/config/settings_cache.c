@@ -41,8 +41,8 @@ static const struct conf_row rows[] = {
             "X-Original-URL, X-HTTP-Method-Override and others) are not passed on with a cache unless they are in the "
             "key or in request_headers; `weir explain` names them."},
     {.name = "ignore_query", .type = CONF_STRING, AT(ignore_query), .flags = CONF_LIST,
-     .doc = "Arguments of the query that $uri and $query of the key go without, or \"*\": all. Overrides RFC 9111 2: "
-            "requests that differ in them alone get each other's answers, so that they must change nothing; they are "
+     .doc = "Arguments of the query that the key goes without: names, \"PREFIX*\", or \"*\" for all. Overrides RFC 9111 "
+            "2: requests that differ in them alone get each other's answers, so that they must change nothing; they are "
             "forwarded all the same."},
     {.name = "sort_query", .type = CONF_BOOL, AT(sort_query), .fallback = "false",
      .doc = "The key has the arguments in the order of their names. Overrides RFC 9111 2 for servers that go by the "
