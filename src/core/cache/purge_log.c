@@ -181,10 +181,14 @@ int purge_log_load(struct purge *p, int directory, uint64_t at_least, struct sto
     if (dir)
         closedir(dir);
     purge_epoch_set(p, newest + 1);
-    if (lost && (errno = EIO, purge_prefix(p, STR_NONE, PURGE_HARD) == 0))
-        return store_fault_set(fault, "the files of purges cannot be read, nor all be purged");
+    if (!lost) {
+        purge_set_ready(p);
+        return 0;
+    }
+    if (purge_prefix(p, STR_NONE, PURGE_HARD) == 0)
+        return store_fault_as(fault, EIO, "the files of purges cannot be read, nor all be purged");
     purge_set_ready(p);
-    return lost ? store_fault_as(fault, EIO, "the files of purges cannot all be read: all is purged") : 0;
+    return store_fault_as(fault, EIO, "the files of purges cannot all be read: all is purged");
 }
 
 uint64_t purge_log_begin(struct purge *p)

@@ -26,9 +26,9 @@ int purge_log_prefix(struct purge *, int directory, struct str prefix, enum purg
     struct store_fault *fault) WEIR_MUST_CHECK;
 
 /*
- * At start, once for each new memory: reads the files and raises seq to what they say and to `at_least` (the
- * time in microseconds is a good number; store_summary.seq + 2^32 another: seq must never fall back).  Files
- * that cannot be read, or lists that do not fit, count as a purge of all.  -1 with *fault in that case.
+ * At start, once for each new memory: reads the files, raises seq to what they say and to `at_least` (the
+ * time in microseconds is a good number: seq must never fall back), and sets purge_ready.  Files that cannot
+ * be read, or lists that do not fit, count as a purge of all: -1 with *fault then.
  */
 int purge_log_load(struct purge *, int directory, uint64_t at_least, struct store_fault *fault) WEIR_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * store_file.h: what the parts of the store share: the store itself, names of files, and the way of a temporary file
- * to its final name.
+ * store_file.h: what the parts of the store share: the store itself, names of files, and the way of a
+ * temporary file to its final name.
  */
 #ifndef WEIR_CORE_CACHE_STORE_FILE_H
 #define WEIR_CORE_CACHE_STORE_FILE_H
@@ -38,14 +38,14 @@ uint64_t store_process_start(pid_t pid);
 bool store_temporary_parse(const char *name, pid_t *pid, uint64_t *start);
 
 /*
- * A new temporary file beside the object's name, which it writes to `name`; makes the directory where it is missing,
- * and that of the store.  The descriptor, or -1 with *fault.
+ * A new temporary file beside the object's name, which it writes to `name`; makes the directory where it is
+ * missing, and that of the store.  The descriptor, or -1 with *fault.
  */
 int store_temporary(struct store *, struct hash_128, char name[STORE_NAME], struct store_fault *);
 
 /*
- * Gives the temporary file of `length` bytes its final name and counts it and what it replaces; 0, or -1 with *fault,
- * the temporary file then being gone.
+ * Gives the temporary file of `length` bytes its final name and counts it and what it replaces; 0, or -1 with
+ * *fault, the temporary file then being gone.
  */
 int store_place(struct store *, const char *name, struct hash_128, uint64_t length, struct store_fault *);
 
@@ -76,8 +76,8 @@ int store_rewrite(struct store *, const struct store_object *, const struct stor
 int store_put_small(struct store *, struct store_head *head, struct str body, struct store_fault *);
 
 /*
- * Reads the head of a file and checks all but the key; in `object`, which is as store_read_clear made it, the file
- * stays open where it is big.  NULL, or what is wrong, with errno 0 unless it could not be read.
+ * Reads the head of a file and checks all but the key; in `object`, which is as store_read_clear made it, the
+ * file stays open where it is big.  NULL, or what is wrong, with errno 0 unless it could not be read.
  */
 const char *store_read_file(int fd, char *buffer, struct store_object *);
 void store_read_clear(struct store_object *);

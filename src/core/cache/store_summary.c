@@ -1,5 +1,6 @@
 /* store_summary.c: what a cache holds, for the next start: see store_walk.h. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <xxhash.h>

@@ -30,11 +30,11 @@ static void mark(struct store *st, struct store_walk *w, const struct store_obje
     head.facts.flags |= STORE_SOFT;
     if (store_rewrite(st, object, &head, &ignored) == 0)
         w->marked++;
-    else if (ignored.number != ESTALE)
+    else if (ignored.number != ESTALE) /* better gone than no longer purged */
         (void)store_unlink_known(st, head.hash, object->file_bytes);
 }
 
-/* Looks whether a purge has hit an object; false: it is gone. */
+/* Looks whether a purge has hit an object; false: it is gone.  One that cannot be read keeps the purges. */
 static bool judge(struct store *st, struct store_walk *w, struct store_list *list, const char *name,
     struct hash_128 hash)
 {
@@ -43,10 +43,17 @@ static bool judge(struct store *st, struct store_walk *w, struct store_list *lis
     struct store_object object;
     const char *wrong;
 
-    if (fd < 0)
+    if (fd < 0) {
+        w->failed += errno != ENOENT;
         return errno != ENOENT;
+    }
     store_read_clear(&object);
     wrong = store_read_file(fd, w->buffer, &object);
+    if (wrong && errno != 0) {
+        close(fd);
+        w->failed++;
+        return true;
+    }
     if (!wrong)
         kind = store_purged(st, &object.head, &object.checked);
     if (!wrong && kind == PURGE_SOFT && object.head.kind == STORE_OBJECT

@@ -2,7 +2,7 @@
  * store_walk.h: the slow walk over all directories, the janitor's: one directory a call. It counts what is
  * there, drops temporary files whose owner is dead (or that nobody has written for an hour) and objects that
  * a hard purge has hit, and marks those that a soft one has hit, so that after a full walk the purges from
- * before it may be forgotten (purge_log_pass).  Heads are read only while there are such purges. And the
+ * before it are forgotten (purge_log.h).  Heads are read only while there are such purges. And the
  * summary: what a cache holds, kept in a file for the next start.
  */
 #ifndef WEIR_CORE_CACHE_STORE_WALK_H
@@ -17,6 +17,7 @@ struct store_walk {
     uint64_t temporary; /* files that were dropped */
     uint64_t purged; /* objects that were dropped */
     uint64_t marked; /* objects that were marked */
+    unsigned failed; /* directories that could not be read: then no purge is forgotten */
     char *buffer; /* STORE_BUFFER bytes aligned for uint64_t, the caller's */
 };
 

@@ -1,12 +1,13 @@
 /*
  * store_write.h: storing an object.
  * A body is held in memory until the file would no longer be small (STORE_BUFFER); then, or at once where its
- * length is known to be more, a temporary file is made beside its final name and filled.  Its name says whose it
- * is: the walk drops those of dead processes.  Readers that follow use store_write_peek, or the descriptor.  Two
- * processes that write one object each make a whole file; the last rename wins.
- * Calls for a small object: openat, writev, renameat2, close where it is new; newfstatat and renameat more where
- * it replaces one.  For a big one: openat, a pwrite for each piece, one for the table of hashes and one for the
- * head, the same rename, close.  Whatever fails (ENOSPC, EROFS, EACCES, EMFILE, EFBIG) leaves no file.
+ * length is known to be more, a temporary file is made beside its final name and filled.  Its name says whose
+ * it is: the walk drops those of dead processes.  Readers that follow use store_write_peek, or the
+ * descriptor.  Two processes that write one object each make a whole file; the last rename wins.
+ * Calls for a small object: openat, writev, renameat2, close where it is new; newfstatat and renameat more
+ * where it replaces one.  For a big one: openat, a pwrite for each piece, one for the table of hashes and one
+ * for the head, the same rename, close.  Whatever fails (ENOSPC, EROFS, EACCES, EMFILE, EFBIG) leaves no
+ * file.
  */
 #ifndef WEIR_CORE_CACHE_STORE_WRITE_H
 #define WEIR_CORE_CACHE_STORE_WRITE_H
