@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/reply.h"
+#include "core/route/match.h"
 #include "core/subrequest.h"
 #include "core/worker.h"
 #include "http/cache_condition.h"

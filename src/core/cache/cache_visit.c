@@ -3,6 +3,7 @@
 
 #include "core/cache/cache_key.h"
 #include "core/reply.h"
+#include "core/route/match.h"
 #include "core/worker.h"
 
 static const struct handler *upstream_of(const struct request *req)
