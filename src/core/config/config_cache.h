@@ -38,6 +38,7 @@ struct cache_usage {
 struct cache_conf {
     struct str name; /* printable, unlike all others */
     size_t index;
+    int board_slot; /* set by the master before it forks; -1: none */
     struct str path; /* absolute, without '/' at the end, ends in NUL; "memory": see in_memory */
     bool in_memory;
     uint64_t size; /* of the files, at least 1 MB */
