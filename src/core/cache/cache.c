@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/board/board_cache.h"
 #include "core/worker.h"
 #include "io/offload.h"
 
@@ -46,6 +47,25 @@ void caches_look_later(struct caches *all)
 
 /* ---- life ---- */
 
+/* What all processes share; what has no place there is counted for nobody, and cannot be purged. */
+static void open_shared(struct cache *c)
+{
+    struct worker *w = c->worker;
+    unsigned slot = (unsigned)c->conf->board_slot;
+    void *purges = w->board ? board_cache_purges(w->board, slot) : NULL;
+
+    c->counts = w->board ? board_cache_counts(w->board, w->slot, slot) : NULL;
+    c->stats = w->board ? board_cache_stats(w->board, w->slot, slot) : NULL;
+    if (!c->counts)
+        c->counts = pool_zalloc(w->pool, sizeof(*c->counts));
+    if (!c->stats)
+        c->stats = pool_zalloc(w->pool, sizeof(*c->stats));
+    if (!purges)
+        return;
+    c->purge = pool_zalloc(w->pool, sizeof(*c->purge));
+    purge_init(c->purge, purges, BOARD_CACHE_PURGE_BITS);
+}
+
 static void open_cache(struct cache *c, struct worker *w, const struct cache_conf *conf)
 {
     struct store_fault fault;
@@ -53,8 +73,7 @@ static void open_cache(struct cache *c, struct worker *w, const struct cache_con
     c->worker = w;
     c->conf = conf;
     list_init(&c->fetches);
-    c->counts = pool_zalloc(w->pool, sizeof(*c->counts));
-    c->stats = pool_zalloc(w->pool, sizeof(*c->stats));
+    open_shared(c);
     /* The keeper answers nobody from them. */
     c->hot = hot_new(w->admin ? 0 : (size_t)(conf->memory / w->count));
     c->store = store_open(conf->path.s, c->purge, c->counts, &fault);

@@ -28,6 +28,7 @@ struct cache_visit {
 
     /* What was found. */
     struct cache_object *found; /* may be stale; held in the request's pool; NULL: nothing */
+    struct cache_object *marker; /* that leads to variants; held likewise; NULL: the key has none */
     enum cache_reason reason; /* why it, or nothing, is used */
     enum cache_forward forward; /* the same in the words of Cache-Status, where an upstream is asked */
     bool unconditional; /* what was found cannot be validated */

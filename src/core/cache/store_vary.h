@@ -21,6 +21,13 @@ int store_vary_mark(struct store *, const struct store_key *key, struct str vary
 unsigned store_vary_count(const struct store_object *marker);
 
 /*
+ * The variant number `i` of those, for who wants to see them all; as store_read_open, but a purged one is only not
+ * there.
+ */
+enum store_found store_vary_read(struct store *, const struct store_object *marker, unsigned i, char *buffer,
+    struct store_object *) WEIR_MUST_CHECK;
+
+/*
  * Enters `variant` in the list of `marker`, where it is not there yet, by writing the marker anew; with
  * `most` listed already, the one that was entered first is unlinked and leaves the list.  0, or -1 with
  * *fault.
