@@ -206,14 +206,21 @@ static void keep_tail(struct cache_object *o, struct str bytes)
 
 static void send_on(struct cache_fetch *f)
 {
-    list_each_safe(link, &f->visits)
-        cache_answer_more(container_of(link, struct cache_visit, link));
+    list_each_safe(link, &f->visits) {
+        struct cache_visit *v = container_of(link, struct cache_visit, link);
+
+        /* Others have not been given the head yet. */
+        if (v->state == VISIT_SENT)
+            cache_answer_more(v);
+    }
 }
 
 bool cache_fill_is_taken(struct cache_fetch *f)
 {
     list_each(link, &f->visits) {
-        if (container_of(link, struct cache_visit, link)->at < f->object->have)
+        const struct cache_visit *v = container_of(link, struct cache_visit, link);
+
+        if (v->state == VISIT_SENT && v->at < f->object->have)
             return false;
     }
     return true;
