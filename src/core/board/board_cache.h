@@ -11,9 +11,9 @@
 #define WEIR_CORE_BOARD_BOARD_CACHE_H
 
 #include "core/board/board.h"
+#include "core/cache/cache_stats.h"
 #include "core/cache/sketch.h"
 #include "core/cache/store.h"
-#include "http/cache_status.h"
 
 #define BOARD_CACHES 16
 #define BOARD_CACHE_NAME_MAX 200 /* bytes */
@@ -21,20 +21,6 @@
 #define BOARD_CACHE_SKETCH_WORDS (1 << 21) /* 16 MB at most */
 
 struct cache_conf;
-
-/* Of one process and cache; written by that process with plain stores, summed by readers. */
-struct cache_stats {
-    uint64_t forward[CACHE_FORWARD_PARTIAL + 1]; /* requests, by enum cache_forward: the first are hits */
-    uint64_t hot; /* hits that needed no file */
-    uint64_t stale; /* hits that were stale, and served as such */
-    uint64_t collapsed; /* requests that were answered by what another had asked for */
-    uint64_t revalidated; /* 304 answers that made a stored object fresh */
-    uint64_t stored, stored_bytes; /* objects; of bodies */
-    uint64_t refused; /* answers that could have been stored, but for the room (cache_admits) */
-    uint64_t failed; /* that could not be stored: the disk, a purge meanwhile */
-    uint64_t invalidated; /* keys, by unsafe requests */
-    uint64_t bytes_sent; /* of bodies from what is stored */
-};
 
 /* How much a cache holds, and what that means for new objects; written by the janitor of the serving generation. */
 struct board_cache_size {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/worker.h"
+#include "io/offload.h"
 
 /* A disk that fails does so for every request. */
 #define TELL_MS (60 * 1000)
@@ -14,6 +15,7 @@ void cache_tell_fault(struct cache *c, const struct store_fault *fault)
     struct worker *w = c->worker;
     int64_t now = w->loop->clock.mono_ms;
 
+    c->stats->faults++;
     if (now < c->tell_ms)
         return;
     c->tell_ms = now + TELL_MS;
@@ -52,7 +54,9 @@ static void open_cache(struct cache *c, struct worker *w, const struct cache_con
     c->conf = conf;
     list_init(&c->fetches);
     c->counts = pool_zalloc(w->pool, sizeof(*c->counts));
-    c->hot = hot_new((size_t)(conf->memory / w->count));
+    c->stats = pool_zalloc(w->pool, sizeof(*c->stats));
+    /* The keeper answers nobody from them. */
+    c->hot = hot_new(w->admin ? 0 : (size_t)(conf->memory / w->count));
     c->store = store_open(conf->path.s, c->purge, c->counts, &fault);
     if (!c->store)
         cache_tell_fault(c, &fault);
@@ -96,6 +100,7 @@ void caches_free(struct caches *all)
             cache_fetch_end(container_of(link, struct cache_fetch, link));
     }
     loop_settle(all->worker->loop);
+    offload_free(all->offload);
     for (size_t i = 0; i < all->count; i++) {
         hot_free(all->all[i].hot);
         store_close(all->all[i].store);

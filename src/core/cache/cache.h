@@ -6,6 +6,7 @@
 #ifndef WEIR_CORE_CACHE_CACHE_H
 #define WEIR_CORE_CACHE_CACHE_H
 
+#include "core/cache/cache_stats.h"
 #include "core/cache/hot.h"
 #include "core/cache/purge.h"
 #include "core/cache/store.h"
@@ -16,6 +17,7 @@
 /* How often a visit looks whether another worker has done what it waits for. */
 #define CACHE_LOOK_MS 10
 
+struct offload;
 struct worker;
 
 /* One of `caches`, in this worker. */
@@ -25,6 +27,7 @@ struct cache {
     struct store *store; /* NULL: its directory cannot be used, and nothing is stored */
     struct store_counts *counts; /* of this process, on the board */
     struct purge *purge;
+    struct cache_stats *stats; /* likewise; never NULL */
     struct hot *hot;
     struct list fetches; /* under way; struct cache_fetch */
     int64_t tell_ms; /* no other line about a failing disk before */
@@ -40,6 +43,7 @@ struct caches {
     struct loop_deferred deferred; /* for them */
     bool is_deferred;
     struct list waiting; /* visits that wait for another worker's fetch */
+    struct offload *offload; /* for what waits for the disk; NULL: there was nothing yet */
     struct event *look; /* for them, every CACHE_LOOK_MS; pending while there are any */
 };
 

@@ -22,6 +22,7 @@ void cache_answer_status(struct cache_visit *v, struct header_list *fields, cons
     struct request *req = v->req;
 
     req->cache_status = cache_status_forward_text(status->forward);
+    v->cache->stats->results[cache_result_of(status)]++;
     (void)!header_add(fields, STR("Cache-Status"), cache_status_text(status, STR("weir"), req->pool));
 }
 
@@ -107,6 +108,7 @@ static bool make_head(struct cache_visit *v, struct answer *a, const struct cach
             case RANGE_UNSATISFIABLE:
                 range_print_content(NULL, o->length, text);
                 cache_visit_detach(v);
+                v->cache->stats->results[CACHE_RESULT_HIT]++;
                 reply_unsatisfiable(v->req, pool_str(v->req->pool, str_of(text)));
                 return false;
             case RANGE_PARTIAL:

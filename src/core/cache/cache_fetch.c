@@ -134,7 +134,9 @@ static bool relay_head(struct cache_fetch *f, const struct message *head, const 
     client->fail_reason = f->request.fail_reason;
     client->sticky = f->request.sticky;
     v->state = VISIT_RELAYED;
-    if (!client->own_reply)
+    if (client->own_reply)
+        cache_stats_forward(f->cache->stats, v->forward);
+    else
         add_status(v, &told, why);
     if (last)
         cache_visit_detach(v);
@@ -158,6 +160,7 @@ static void part_others(struct cache_fetch *f, const struct message *head)
         if (sub->own_reply) {
             cache_fetch_tell(f, v);
             cache_visit_detach(v);
+            cache_stats_forward(f->cache->stats, v->forward);
             reply_error(v->req, &failure);
         } else {
             cache_visit_again(v, true);
@@ -370,6 +373,7 @@ static const struct request_out fetch_out = {
 void cache_fetch_join(struct cache_fetch *f, struct cache_visit *v)
 {
     v->fetch = f;
+    f->cache->stats->collapsed += !v->collapsed;
     v->collapsed = true;
     if (f->state == FETCH_FILLS) {
         cache_fill_join(f, v);
@@ -444,6 +448,7 @@ int cache_fetch_begin(struct cache_visit *v, const struct store_key *key, struct
     list_init(&f->link);
     list_append(&c->fetches, &f->link);
     c->worker->caches->fetching++;
+    c->stats->fetches++;
     make_head(f, !v->unconditional);
     if (!background) {
         v->fetch = f;

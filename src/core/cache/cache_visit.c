@@ -11,8 +11,11 @@ static const struct handler *upstream_of(const struct request *req)
     return req->worker->handlers[ACTION_PROXY];
 }
 
-static void pass(struct request *req, struct str body, bool last)
+static void pass(struct request *req, enum cache_forward why, struct str body, bool last)
 {
+    struct cache *c = &req->worker->caches->all[req->route->cache->cache->index];
+
+    cache_stats_forward(c->stats, why);
     req->handler = upstream_of(req);
     req->handler->start(req, body, last);
 }
@@ -39,6 +42,7 @@ static void refuse(struct cache_visit *v)
                                                .quiet = true};
 
     cache_visit_detach(v);
+    v->cache->stats->results[CACHE_RESULT_ONLY_IF_CACHED]++;
     reply_error(v->req, &failure);
 }
 
@@ -50,6 +54,7 @@ static void wait_for_others(struct cache_visit *v)
     if (v->until == 0)
         v->until = now + v->use->lock_timeout;
     v->state = VISIT_WAITS;
+    v->cache->stats->collapsed += !v->collapsed;
     v->collapsed = true;
     list_append(&all->waiting, &v->link);
     caches_look_later(all);
@@ -81,7 +86,7 @@ static void ask(struct cache_visit *v)
     }
     if (cache_fetch_begin(v, &key, &claim, false) < 0) {
         cache_claim_release(v->cache, &claim, 0);
-        pass(v->req, STR_NONE, true);
+        pass(v->req, CACHE_FORWARD_BYPASS, STR_NONE, true);
     }
 }
 
@@ -163,7 +168,7 @@ static void go_again(struct cache_visit *v)
 {
     cache_visit_detach(v);
     if (v->passes) {
-        pass(v->req, STR_NONE, true);
+        pass(v->req, v->forward, STR_NONE, true);
         return;
     }
     v->found = NULL;
@@ -231,18 +236,19 @@ static void cache_start(struct request *req, struct str body, bool last)
 {
     const struct cache_usage *use = req->route->cache;
     struct cache_visit *v;
+    enum cache_reason against = may_look(req, use, body, last);
     struct str key;
 
-    if (may_look(req, use, body, last) != CACHE_REASON_NONE) {
+    if (against != CACHE_REASON_NONE) {
         cache_invalidate_watch(req);
-        pass(req, body, last);
+        pass(req, cache_status_forward(against), body, last);
         return;
     }
     v = pool_zalloc(req->pool, sizeof(*v));
     visit_init(v, req);
     key = cache_key(use, req);
     if (!key.s || !v->cache->store || store_key_primary(v->cache->store, key, &v->primary) < 0) {
-        pass(req, STR_NONE, true);
+        pass(req, CACHE_FORWARD_BYPASS, STR_NONE, true);
         return;
     }
     if (use->bypass && match_holds(use->bypass, req, NULL) != MATCH_NO) {
@@ -253,7 +259,7 @@ static void cache_start(struct request *req, struct str body, bool last)
     }
     cache_find(v);
     if (!v->found && str_eq(req->head.method, STR("HEAD"))) {
-        pass(req, STR_NONE, true);
+        pass(req, v->forward, STR_NONE, true);
         return;
     }
     go(v);

@@ -83,7 +83,8 @@ int purge_log_prefix(struct purge *p, int directory, struct str prefix, enum pur
 
     r.seq = purge_prefix(p, prefix, kind);
     if (r.seq == 0)
-        return store_fault_set(fault, errno == ENOSPC ? "the list of prefixes is full" : "the prefix is too long");
+        return errno == ENAMETOOLONG ? store_fault_set(fault, "the prefix is too long")
+                                     : store_fault_as(fault, EXFULL, "the list of prefixes is full");
     if (prefix.len > 0)
         memcpy(r.prefix, prefix.s, prefix.len);
     return keep(p, directory, epoch, &r, fault);

@@ -19,7 +19,7 @@ int purge_log_hash(struct purge *, int directory, uint64_t hash, enum purge_kind
     WEIR_MUST_CHECK;
 
 /*
- * The same for a prefix (empty: all); ENOSPC with the text "the list of prefixes is full" and ENAMETOOLONG:
+ * The same for a prefix (empty: all); EXFULL with the text "the list of prefixes is full" and ENAMETOOLONG:
  * nothing was done.
  */
 int purge_log_prefix(struct purge *, int directory, struct str prefix, enum purge_kind kind,
