@@ -36,6 +36,7 @@ struct store_counts {
     _Atomic uint64_t removed_bytes;
     _Atomic uint64_t added_objects;
     _Atomic uint64_t removed_objects;
+    _Atomic uint64_t writing_bytes; /* of big objects that are not whole yet; to be zeroed when the process has ended */
 };
 
 /* Which object: the primary of a key, or one of its variants.  The texts are borrowed. */

@@ -5,6 +5,8 @@
 #include "core/cache/store_list.h"
 
 #define LOOKED_AT 16384
+#define ENOUGH 64
+#define DIRECTORIES_MAX 128
 
 struct candidate {
     struct hash_128 hash;
@@ -23,53 +25,80 @@ static int compare(const void *a, const void *b)
     return x->since_ns < y->since_ns ? -1 : x->since_ns > y->since_ns;
 }
 
-/* All objects of the directory; how many. */
-static size_t gather(struct store_list *list, const struct sketch *sketch, struct candidate **found)
+struct candidates {
+    struct candidate *all;
+    size_t count, room;
+};
+
+static struct candidate *candidate_add(struct candidates *c)
 {
-    size_t count = 0, room = 0;
+    if (c->count == c->room) {
+        size_t room = c->room ? 2 * c->room : 256;
+        struct candidate *more = realloc(c->all, room * sizeof(*more));
+
+        if (!more)
+            return NULL;
+        c->all = more;
+        c->room = room;
+    }
+    return &c->all[c->count++];
+}
+
+/* All objects of the directory. */
+static void gather(struct store_list *list, const struct sketch *sketch, struct candidates *found)
+{
     const char *name;
     struct stat st;
 
-    while (count < LOOKED_AT && (name = store_list_next(list))) {
+    while (found->count < LOOKED_AT && (name = store_list_next(list))) {
         struct hash_128 hash;
+        struct candidate *to;
 
         if (!store_name_parse(list->directory, name, &hash) || !store_list_stat(list, name, &st))
             continue;
-        if (count == room) {
-            struct candidate *more = realloc(*found, (room ? 2 * room : 256) * sizeof(*more));
-
-            if (!more)
-                break;
-            *found = more;
-            room = room ? 2 * room : 256;
-        }
-        (*found)[count++] = (struct candidate){hash, (uint64_t)st.st_size,
+        to = candidate_add(found);
+        if (!to)
+            return;
+        *to = (struct candidate){hash, (uint64_t)st.st_size,
             st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec, sketch_estimate(sketch, hash.high)};
     }
-    return count;
+}
+
+/* Of as many directories as it takes to have a choice. */
+static int gather_some(struct store *st, unsigned directory, const struct sketch *sketch, struct candidates *found,
+    struct store_fault *fault)
+{
+    int result = 0;
+
+    for (unsigned i = 0; i < DIRECTORIES_MAX && found->count < ENOUGH; i++) {
+        struct store_list list;
+
+        if (store_list_open(st, (directory + i) % STORE_DIRECTORIES, &list, fault) != 0)
+            result = -1;
+        gather(&list, sketch, found);
+        store_list_close(&list);
+    }
+    return result;
 }
 
 int store_evict(struct store *st, unsigned directory, uint64_t bytes, const struct sketch *sketch,
     struct store_evicted *evicted, struct store_fault *fault)
 {
-    struct candidate *found = NULL;
-    struct store_list list;
-    size_t count;
+    struct candidates found = {NULL, 0, 0};
+    int result = gather_some(st, directory, sketch, &found, fault);
 
     *evicted = (struct store_evicted){0};
-    if (store_list_open(st, directory, &list, fault) != 0)
-        return -1;
-    count = gather(&list, sketch, &found);
-    store_list_close(&list);
-    if (count > 0)
-        qsort(found, count, sizeof(*found), compare);
-    for (size_t i = 0; i < count && evicted->bytes < bytes; i++) {
-        if (store_unlink_known(st, found[i].hash, found[i].length) != 0)
+    if (found.count > 0)
+        qsort(found.all, found.count, sizeof(*found.all), compare);
+    for (size_t i = 0; i < (found.count + 1) / 2 && evicted->bytes < bytes; i++) {
+        const struct candidate *c = &found.all[i];
+
+        if (store_unlink_known(st, c->hash, c->length) != 0)
             continue;
-        evicted->bytes += store_disk_bytes(found[i].length);
+        evicted->bytes += store_disk_bytes(c->length);
         evicted->objects++;
-        evicted->bar = found[i].frequency;
+        evicted->bar = c->frequency;
     }
-    free(found);
-    return 0;
+    free(found.all);
+    return evicted->objects > 0 ? 0 : result;
 }

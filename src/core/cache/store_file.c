@@ -118,6 +118,12 @@ void store_count_removed(struct store *st, uint64_t file_bytes)
     }
 }
 
+void store_count_writing(struct store *st, int64_t bytes)
+{
+    if (st->counts)
+        add(&st->counts->writing_bytes, (uint64_t)bytes);
+}
+
 /* The length of what stands under the name; -1: nothing does. */
 static int64_t length_of(struct store *st, const char *name)
 {

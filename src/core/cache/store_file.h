@@ -60,6 +60,9 @@ ssize_t store_read_at(int fd, void *bytes, size_t len, uint64_t at);
 
 void store_count_removed(struct store *, uint64_t file_bytes);
 
+/* More bytes, or fewer, of temporary files. */
+void store_count_writing(struct store *, int64_t bytes);
+
 /* One that was open already, or whose length is known: no newfstatat. */
 int store_unlink_known(struct store *, struct hash_128, uint64_t file_bytes);
 

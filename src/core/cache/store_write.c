@@ -30,6 +30,7 @@ struct store_write {
     char name[STORE_NAME]; /* of the temporary file; empty: there is none (any more) */
     struct block_hashes hashes;
     int failed; /* errno of what failed; 0 */
+    uint64_t written; /* bytes in the temporary file, as counted */
 };
 
 /* One copy of all texts of the head. */
@@ -50,6 +51,20 @@ static int copy_texts(struct store_write *w, const struct store_head *head)
     return 0;
 }
 
+static void count_written(struct store_write *w, size_t bytes)
+{
+    w->written += bytes;
+    store_count_writing(w->store, (int64_t)bytes);
+}
+
+/* They are no longer those of a temporary file. */
+static void count_over(struct store_write *w)
+{
+    if (w->written > 0)
+        store_count_writing(w->store, -(int64_t)w->written);
+    w->written = 0;
+}
+
 /* The file is gone and nothing will be stored; what came can be read still. */
 static int fail(struct store_write *w, struct store_fault *fault, const char *what)
 {
@@ -57,6 +72,7 @@ static int fail(struct store_write *w, struct store_fault *fault, const char *wh
     if (w->name[0])
         store_discard(w->store, w->name);
     w->name[0] = '\0';
+    count_over(w);
     return store_fault_set(fault, what);
 }
 
@@ -125,6 +141,7 @@ static int spill(struct store_write *w, struct store_fault *fault)
         w->fd = -1;
         return fail(w, fault, "cannot write a temporary file");
     }
+    count_written(w, w->head.body_at + held.len);
     free(w->memory);
     w->memory = NULL;
     return 0;
@@ -195,6 +212,7 @@ int store_write_body(struct store_write *w, struct str bytes, struct store_fault
     } else {
         if (store_write_at(w->fd, bytes.s, bytes.len, w->head.body_at + w->length) != 0)
             return fail(w, fault, "cannot write a temporary file");
+        count_written(w, bytes.len);
         if (add_hashes(&w->hashes, bytes) != 0) {
             errno = ENOMEM;
             return fail(w, fault, "no memory");
@@ -273,6 +291,7 @@ int store_write_commit(struct store_write *w, struct store_fault *fault)
     if (finish_file(w, &file_bytes) != 0)
         return fail(w, fault, "cannot write a temporary file");
     result = store_place(w->store, w->name, w->head.hash, file_bytes, fault);
+    count_over(w);
     w->name[0] = '\0';
     w->failed = result == 0 ? 0 : errno;
     return result;
@@ -282,6 +301,7 @@ void store_write_free(struct store_write *w)
 {
     if (!w)
         return;
+    count_over(w);
     if (w->name[0])
         store_discard(w->store, w->name);
     if (w->fd >= 0)
