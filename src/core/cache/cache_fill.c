@@ -242,8 +242,13 @@ static void commit(struct cache_fetch *f)
     }
     if (failed < 0 && fault.number != ECANCELED)
         cache_tell_fault(c, &fault);
-    if (failed == 0)
-        enter_variant(f);
+    if (failed < 0) {
+        c->stats->failed++;
+        return;
+    }
+    c->stats->stored++;
+    c->stats->stored_bytes += o->have;
+    enter_variant(f);
 }
 
 bool cache_fill_add(struct cache_fetch *f, struct str bytes, bool last)

@@ -75,6 +75,7 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
     }
     if (hot && is_fresh(c, hot)) {
         cache_object_hold_in(v->req->pool, hot);
+        c->stats->hot += !hot->is_marker;
         return hot;
     }
     if (hot)

@@ -15,6 +15,24 @@ static int64_t now_s(const struct cache_why *w)
 
 /* ---- what there is ---- */
 
+/* "accept-encoding=gzip; accept-language=de": a line for each field becomes one. */
+static struct str readable(struct str values, struct pool *pool)
+{
+    char *text = pool_text(pool, 2 * values.len + 1);
+    size_t n = 0;
+
+    while (values.len > 0 && values.s[values.len - 1] == '\n')
+        values.len--;
+    for (size_t i = 0; i < values.len; i++) {
+        bool ends = values.s[i] == '\n';
+
+        text[n++] = ends ? ';' : values.s[i];
+        if (ends)
+            text[n++] = ' ';
+    }
+    return (struct str){text, n};
+}
+
 static void list_variants(struct cache_why *w)
 {
     struct cache_visit *v = &w->visit;
@@ -23,13 +41,13 @@ static void list_variants(struct cache_why *w)
     char *buffer = v->cache->worker->caches->buffer;
     struct store_object o;
 
-    w->variant = cache_vary_key(marker->head.variant, &w->req.head.headers, w->req.pool);
+    w->variant = readable(cache_vary_key(marker->head.variant, &w->req.head.headers, w->req.pool), w->req.pool);
     w->variants = pool_alloc(w->req.pool, (count + 1) * sizeof(*w->variants));
     for (unsigned i = 0; i < count; i++) {
         if (store_vary_read(v->cache->store, marker, i, buffer, &o) != STORE_HIT)
             continue;
         w->variants[w->variant_count++] = (struct cache_why_variant){
-            .values = pool_str(w->req.pool, o.head.variant),
+            .values = readable(o.head.variant, w->req.pool),
             .status = o.head.facts.status,
             .ttl = o.head.facts.lifetime - o.head.facts.initial_age - (now_s(w) - o.head.facts.response_time),
             .soft = o.soft,
