@@ -148,7 +148,7 @@ _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h name
 _Static_assert(sizeof(struct process_stats) == (29 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
                "words only");
 _Static_assert(sizeof(struct store_counts) == 5 * sizeof(uint64_t), "words only");
-_Static_assert(sizeof(struct cache_stats) == (CACHE_FORWARD_PARTIAL + 1 + 10) * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct cache_stats) == (CACHE_RESULTS + 11) * sizeof(uint64_t), "words only");
 _Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
 _Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
 
