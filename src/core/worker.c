@@ -191,7 +191,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     }
     shed_init(&w->shed, setup->admin ? 0 : w->config->shed, LOOP_TICK_MS);
     w->upstreams = upstreams_new(w);
-    w->caches = caches_new(w);
+    w->caches = setup->is_janitor ? NULL : caches_new(w);
     w->sockets = setup->sockets;
     w->listener_count = setup->socket_count;
     w->standby_count = setup->standby_count;

@@ -62,6 +62,7 @@ struct worker_setup {
     unsigned wake_count;
     const int *access_log_fds; /* by access_log index; -1: not open */
     struct admin *admin; /* keeper only: how to reach the master; else NULL */
+    bool is_janitor; /* has nothing to do with requests */
     int64_t process_start_s; /* for request ids */
 };
 

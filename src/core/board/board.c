@@ -239,6 +239,7 @@ void board_process_free(struct board *board, unsigned slot)
     if (!process)
         return;
     board_part_zero_gauges(board, slot);
+    board_cache_ended(board, slot);
     if (process->role == BOARD_WORKER)
         board_waiter_clear(board, process->index);
     process->stats.connections = process->stats.h2_connections = 0;

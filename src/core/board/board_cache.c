@@ -166,7 +166,7 @@ _Atomic uint64_t *board_cache_sketch(struct board *board, unsigned slot, size_t 
     return board->map->cache_sketches[slot];
 }
 
-static struct board_cache_part *part_of(struct board *board, unsigned process_slot, unsigned slot)
+static struct board_cache_part *part_of(const struct board *board, unsigned process_slot, unsigned slot)
 {
     return process_slot < BOARD_PROCESSES && slot < BOARD_CACHES ? &board->map->cache_parts[process_slot][slot] : NULL;
 }
@@ -198,7 +198,7 @@ static void add_words(uint64_t *sum, const uint64_t *more, size_t bytes)
         sum[i] += __atomic_load_n(&more[i], __ATOMIC_RELAXED);
 }
 
-void board_cache_sum_counts(struct board *board, unsigned slot, struct store_counts *sum)
+void board_cache_sum_counts(const struct board *board, unsigned slot, struct store_counts *sum)
 {
     unsigned end = slot < BOARD_CACHES ? board_process_end(board) : 0;
 
@@ -208,7 +208,7 @@ void board_cache_sum_counts(struct board *board, unsigned slot, struct store_cou
                   sizeof(*sum));
 }
 
-void board_cache_sum_stats(struct board *board, unsigned slot, struct cache_stats *sum)
+void board_cache_sum_stats(const struct board *board, unsigned slot, struct cache_stats *sum)
 {
     unsigned end = slot < BOARD_CACHES ? board_process_end(board) : 0;
 
@@ -226,19 +226,36 @@ static uint64_t held(uint64_t base, uint64_t added, uint64_t removed)
     return sum >> 63 ? 0 : sum;
 }
 
-uint64_t board_cache_bytes(struct board *board, unsigned slot)
+struct board_cache_held board_cache_held(const struct board *board, unsigned slot)
 {
+    const struct board_cache_size *size;
     struct store_counts sum;
 
+    if (slot >= BOARD_CACHES)
+        return (struct board_cache_held){0, 0, 0};
+    size = &board->map->caches[slot].size;
     board_cache_sum_counts(board, slot, &sum);
-    return slot < BOARD_CACHES ? held(board->map->caches[slot].size.base_bytes, sum.added_bytes, sum.removed_bytes) : 0;
+    return (struct board_cache_held){
+        .bytes = held(size->base_bytes, sum.added_bytes, sum.removed_bytes),
+        .objects = held(size->base_objects, sum.added_objects, sum.removed_objects),
+        .writing = held(0, sum.writing_bytes, 0),
+    };
 }
 
-uint64_t board_cache_objects(struct board *board, unsigned slot)
+uint64_t board_cache_bytes(const struct board *board, unsigned slot)
 {
-    struct store_counts sum;
+    return board_cache_held(board, slot).bytes;
+}
 
-    board_cache_sum_counts(board, slot, &sum);
-    return slot < BOARD_CACHES ? held(board->map->caches[slot].size.base_objects, sum.added_objects, sum.removed_objects)
-                               : 0;
+uint64_t board_cache_objects(const struct board *board, unsigned slot)
+{
+    return board_cache_held(board, slot).objects;
+}
+
+void board_cache_ended(struct board *board, unsigned process_slot)
+{
+    for (unsigned slot = 0; slot < BOARD_CACHES; slot++) {
+        if (board->map->caches[slot].is_used)
+            atomic_store(&part_of(board, process_slot, slot)->counts.writing_bytes, 0);
+    }
 }

@@ -26,6 +26,7 @@ struct cache_conf;
 struct board_cache_size {
     _Atomic uint64_t is_known; /* 0: no janitor has looked yet */
     _Atomic uint64_t base_bytes, base_objects; /* what with the sum of all counts is what the cache holds; may wrap */
+    _Atomic uint64_t limit; /* bytes: less than the setting where the disk has not so much room; 0: the setting */
     _Atomic uint64_t bar; /* sketch_estimate that a new object should reach; 0: none */
     _Atomic uint64_t evicted_bytes, evicted_objects; /* since the slot was given */
     _Atomic uint64_t purged_objects, dropped_files; /* by walks: objects that purges hit, temporary files */
@@ -59,11 +60,23 @@ struct cache_stats *board_cache_stats(struct board *, unsigned process_slot, uns
 struct board_cache_size *board_cache_size(struct board *, unsigned slot);
 
 /* Sums over all processes, the ended ones too; zeros without such a slot. */
-void board_cache_sum_counts(struct board *, unsigned slot, struct store_counts *sum);
-void board_cache_sum_stats(struct board *, unsigned slot, struct cache_stats *sum);
+void board_cache_sum_counts(const struct board *, unsigned slot, struct store_counts *sum);
+void board_cache_sum_stats(const struct board *, unsigned slot, struct cache_stats *sum);
 
-/* What the cache holds at this moment: exact but for what processes that were killed did not count any more. */
-uint64_t board_cache_bytes(struct board *, unsigned slot);
-uint64_t board_cache_objects(struct board *, unsigned slot);
+/*
+ * What the cache holds at this moment: exact but for what processes that were killed did not count any more.  Cost: a
+ * cache line for each process there is.
+ */
+struct board_cache_held {
+    uint64_t bytes, objects; /* that can be found */
+    uint64_t writing; /* bytes of those that are not whole yet */
+};
+struct board_cache_held board_cache_held(const struct board *, unsigned slot);
+
+uint64_t board_cache_bytes(const struct board *, unsigned slot);
+uint64_t board_cache_objects(const struct board *, unsigned slot);
+
+/* board_process_free(): nothing is being written by that process any more. */
+void board_cache_ended(struct board *, unsigned process_slot);
 
 #endif

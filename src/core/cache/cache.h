@@ -6,6 +6,7 @@
 #ifndef WEIR_CORE_CACHE_CACHE_H
 #define WEIR_CORE_CACHE_CACHE_H
 
+#include "core/board/board_cache.h"
 #include "core/cache/cache_stats.h"
 #include "core/cache/hot.h"
 #include "core/cache/purge.h"
@@ -26,11 +27,15 @@ struct cache {
     const struct cache_conf *conf;
     struct store *store; /* NULL: its directory cannot be used, and nothing is stored */
     struct store_counts *counts; /* of this process, on the board */
-    struct purge *purge;
+    struct purge *purge; /* NULL: there is no board */
+    struct sketch sketch; /* how often what is asked for; without words where there is no board */
+    unsigned looks; /* in memory, of which one in 16 is counted there */
+    struct board_cache_size *size; /* NULL: there is no board */
     struct cache_stats *stats; /* likewise; never NULL */
     struct hot *hot;
     struct list fetches; /* under way; struct cache_fetch */
     int64_t tell_ms; /* no other line about a failing disk before */
+    int64_t open_ms; /* a store that cannot be opened is tried again */
 };
 
 struct caches {
@@ -63,5 +68,17 @@ void caches_look_later(struct caches *);
 
 /* A line in the log that storing failed, at most once a minute. */
 void cache_tell_fault(struct cache *, const struct store_fault *);
+
+/* It can be used.  A store that could not be opened is tried again every 10 s; the janitor says what is wrong. */
+bool cache_is_open(struct cache *);
+
+/* What lies in its files may be used: it is known what of that was purged in a former life. */
+bool cache_is_readable(const struct cache *);
+
+/* Somebody has asked for the object of that hash (its first half); `hot`: it was in memory. */
+void cache_count_use(struct cache *, uint64_t hash, bool hot);
+
+/* Whether a new object of so many bytes is worth its place in a file: there is room, or it is asked for often enough. */
+bool cache_admits(struct cache *, uint64_t hash, uint64_t bytes);
 
 #endif

@@ -152,11 +152,25 @@ static int grow(struct cache_object *o, size_t more)
     return 0;
 }
 
-/* From memory to a file. */
+/* Whether there is room for it.  If not, what it takes the place of goes too, as it is older. */
+static bool has_room(struct cache_fetch *f)
+{
+    struct cache_object *o = f->object;
+
+    if (cache_admits(f->cache, o->stored.head.hash.high, o->has_length ? o->length : o->have))
+        return true;
+    (void)store_unlink(f->cache->store, o->stored.head.hash);
+    return false;
+}
+
+/* From memory to a file.  Nothing is told of a cache that is full. */
 static int begin_file(struct cache_fetch *f, struct store_fault *fault)
 {
     struct cache_object *o = f->object;
 
+    fault->what = NULL;
+    if (!has_room(f))
+        return -1;
     o->write = store_write_begin(f->cache->store, &o->stored.head, o->has_length ? (int64_t)o->length : -1, fault);
     if (!o->write)
         return -1;
@@ -180,7 +194,8 @@ static int keep(struct cache_fetch *f, struct str bytes)
             return 0;
         }
         if (begin_file(f, &fault) < 0) {
-            cache_tell_fault(f->cache, &fault);
+            if (fault.what)
+                cache_tell_fault(f->cache, &fault);
             return -1;
         }
     }
@@ -236,6 +251,9 @@ static void commit(struct cache_fetch *f)
 
     if (o->write) {
         failed = store_write_commit(o->write, &fault);
+    } else if (!has_room(f)) {
+        cache_hot_put(c, o);
+        return;
     } else {
         failed = store_put(c->store, &o->stored.head, (struct str){o->body, (size_t)o->have}, &fault);
         cache_hot_put(c, o);

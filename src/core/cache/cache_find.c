@@ -44,6 +44,8 @@ static struct cache_object *from_file(struct cache_visit *v, const struct store_
     struct store_fault fault = {0, NULL};
     struct cache_object *o;
 
+    if (!cache_is_readable(c))
+        return NULL;
     switch (store_read_open(c->store, key, c->worker->caches->buffer, &stored, &fault)) {
     case STORE_HIT:
         break;
@@ -73,6 +75,7 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
         hot_drop(c->hot, key->hash);
         hot = NULL;
     }
+    cache_count_use(c, key->hash.high, hot != NULL);
     if (hot && is_fresh(c, hot)) {
         cache_object_hold_in(v->req->pool, hot);
         c->stats->hot += !hot->is_marker;

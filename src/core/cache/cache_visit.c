@@ -247,7 +247,7 @@ static void cache_start(struct request *req, struct str body, bool last)
     v = pool_zalloc(req->pool, sizeof(*v));
     visit_init(v, req);
     key = cache_key(use, req);
-    if (!key.s || !v->cache->store || store_key_primary(v->cache->store, key, &v->primary) < 0) {
+    if (!key.s || !cache_is_open(v->cache) || store_key_primary(v->cache->store, key, &v->primary) < 0) {
         pass(req, CACHE_FORWARD_BYPASS, STR_NONE, true);
         return;
     }

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "core/board/board_cache.h"
 #include "core/config/config_build.h"
 #include "http/bytes.h"
 
@@ -222,6 +223,9 @@ static void cache_build(struct build *b, const struct cache_settings *s, struct 
     use_build(b, s, &c->defaults);
     if (s->head.broken && !s->name.s)
         return;
+    if (c->name.len > BOARD_CACHE_NAME_MAX)
+        conf_report_add(b->report, place(s, "name"), "the name of a cache has at most %d bytes; write a shorter one",
+                        BOARD_CACHE_NAME_MAX);
     if (!str_is_printable(c->name)) {
         conf_report_add(b->report, s->name.s ? place(s, "name") : s->head.at,
                         "a cache needs a name; write name = \"...\"; without control characters");
@@ -240,6 +244,9 @@ void config_build_caches(struct build *b)
     const struct conf_list *list = &b->settings->caches;
     struct config *c = b->config;
 
+    if (list->n > BOARD_CACHES)
+        conf_report_add(b->report, ((const struct cache_settings *)list->items)[BOARD_CACHES].head.at,
+                        "there are %zu caches, and at most %d are possible; let routes share some", list->n, BOARD_CACHES);
     c->cache_count = list->n;
     c->caches = pool_zalloc(b->pool, (list->n + 1) * sizeof(*c->caches));
     for (size_t i = 0; i < list->n; i++)

@@ -41,11 +41,20 @@ struct cache_conf {
     int board_slot; /* set by the master before it forks; -1: none */
     struct str path; /* absolute, without '/' at the end, ends in NUL; "memory": see in_memory */
     bool in_memory;
+    struct str directory; /* of one in memory: set by the master before it forks, ends in NUL; empty: none yet */
     uint64_t size; /* of the files, at least 1 MB */
     uint64_t memory; /* of hot objects in all workers together; 0: none */
     struct cache_usage defaults; /* without what routes say */
     struct conf_place at;
 };
+
+/* Where its files lie; empty: nowhere yet. */
+static inline const char *cache_conf_path(const struct cache_conf *c)
+{
+    if (!c->in_memory)
+        return c->path.s;
+    return c->directory.s ? c->directory.s : "";
+}
 
 /* "refuse" ... as the file has it. */
 const char *config_set_cookie_name(enum cache_set_cookie);

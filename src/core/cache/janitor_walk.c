@@ -1,0 +1,99 @@
+/*
+ * janitor_walk.c: the walk through all directories: see janitor_cache.h.
+ * What it counts is of many moments: what is added to directories that it is through with is missing.  Names are hashes,
+ * so that of what is added meanwhile this is the part that the walk has done, whenever that is: it is reckoned in, step
+ * by step.
+ */
+#include "core/cache/janitor_cache.h"
+
+#define STEP_MS 100
+#define HURRY_MS 20 /* at a time */
+#define DIFFERS 64 /* from a sixty-fourth of the limit on it is corrected */
+
+void janitor_hurry(struct janitor_cache *c)
+{
+    c->walk.next = 0;
+    c->hurries = true;
+    c->walk_ms = 0;
+}
+
+static double net(uint64_t added, uint64_t removed, uint64_t added_before, uint64_t removed_before)
+{
+    return (double)(int64_t)(added - added_before) - (double)(int64_t)(removed - removed_before);
+}
+
+/* Before a step: what has changed since the last one. */
+static void reckon(struct janitor_cache *c)
+{
+    double through = (double)c->walk.next / STORE_DIRECTORIES;
+    struct store_counts now;
+
+    if (c->walk.next == 0) {
+        c->moved_bytes = c->moved_objects = 0;
+        c->purged = c->dropped = 0;
+        return;
+    }
+    board_cache_sum_counts(c->setup->board, c->slot, &now);
+    c->moved_bytes += through * net(now.added_bytes, now.removed_bytes, c->before.added_bytes, c->before.removed_bytes);
+    c->moved_objects +=
+        through * net(now.added_objects, now.removed_objects, c->before.added_objects, c->before.removed_objects);
+}
+
+static uint64_t sum_of(uint64_t counted, double moved)
+{
+    double sum = (double)counted + moved;
+
+    return sum > 0 ? (uint64_t)sum : 0;
+}
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* The end of a walk: what it found is believed where it is not about what was thought. */
+static void correct(struct janitor_cache *c)
+{
+    struct board_cache_held held = board_cache_held(c->setup->board, c->slot);
+    uint64_t bytes = sum_of(c->walk.bytes, c->moved_bytes), objects = sum_of(c->walk.objects, c->moved_objects);
+
+    atomic_fetch_add(&c->size->walks, 1);
+    if (c->walk.failed > 0)
+        return;
+    if (c->hurries || apart(bytes, held.bytes) > c->conf->size / DIFFERS || apart(objects, held.objects) > objects / DIFFERS)
+        janitor_set_held(c, bytes, objects);
+    c->hurries = false;
+}
+
+static void step(struct janitor_cache *c)
+{
+    struct store_fault fault;
+    int result;
+
+    reckon(c);
+    result = store_walk_step(c->store, &c->walk, c->setup->loop->clock.wall_s, &fault);
+    if (result < 0)
+        janitor_tell(c, &fault);
+    board_cache_sum_counts(c->setup->board, c->slot, &c->before);
+    atomic_fetch_add(&c->size->purged_objects, c->walk.purged - c->purged);
+    atomic_fetch_add(&c->size->dropped_files, c->walk.temporary - c->dropped);
+    c->purged = c->walk.purged;
+    c->dropped = c->walk.temporary;
+    atomic_store(&c->size->walk_at, c->walk.next);
+    if (c->walk.next == 0)
+        correct(c);
+}
+
+void janitor_walk(struct janitor_cache *c)
+{
+    struct loop *loop = c->setup->loop;
+    int64_t until = loop->clock.mono_ms + HURRY_MS;
+
+    if (loop->clock.mono_ms < c->walk_ms)
+        return;
+    do {
+        step(c);
+        loop_refresh(loop);
+    } while (c->hurries && loop->clock.mono_ms < until);
+    c->walk_ms = c->hurries ? 0 : loop->clock.mono_ms + STEP_MS;
+}
