@@ -93,8 +93,9 @@ sub purge {
 
 sub ctl { my ($w, @args) = @_; return $w->run('ctl', '-c', $w->dir . '/weir.conf', @args) }
 
-sub url { my ($w, $path) = @_; return 'http://127.0.0.1:' . $w->port('http') . $path }
-sub key { my ($w, $path) = @_; return 'http127.0.0.1:' . $w->port('http') . $path }
+sub host { return '127.0.0.1:' . $_[0]->port('http') }
+sub url { my ($w, $path) = @_; return 'http://' . host($w) . $path }
+sub key { my ($w, $path) = @_; return 'http' . host($w) . $path }
 
 sub why {
     my ($w, $path, @more) = @_;
@@ -105,7 +106,8 @@ sub why {
 
 sub status_of { return (header($_[0], 'cache-status') // '') =~ s/\Aweir; ?//r }
 
-sub get { my ($w, $path, @fields) = @_; return $w->get('http', $path, headers => \@fields) }
+sub ask { my ($w, $method, $path, @fields) = @_; return $w->get('http', $path, method => $method, headers => [Host => host($w), @fields]) }
+sub get { my ($w, $path, @fields) = @_; return ask($w, 'GET', $path, @fields) }
 
 # Asks until each worker has answered, for each path: path => {body => 1}, and how often an upstream was asked.
 sub ask_all {
@@ -202,7 +204,7 @@ subtest 'a tag of a thousand objects' => sub {
         my ($n) = @_;
         my @bodies;
         for my $i (1 .. $n) {
-            $c->send("GET /tag/many/$i HTTP/1.1\r\nHost: 127.0.0.1:" . $w->port('http') . "\r\n\r\n");
+            $c->send("GET /tag/many/$i HTTP/1.1\r\nHost: " . host($w) . "\r\n\r\n");
             push @bodies, $c->read_response->{body};
         }
         return @bodies;
@@ -217,19 +219,19 @@ subtest 'a tag of a thousand objects' => sub {
 
 subtest 'the purge route' => sub {
     my $first = ask_all($w, '/r/1', '/part/1', '/r/2?utm=x');
-    my $r = $w->get('http', '/r/1', method => 'PURGE');
+    my $r = ask($w, 'PURGE', '/r/1');
     is $r->{status}, 200, 'purged';
     is_deeply [@{$json->decode($r->{body})}{qw(ok cache key)}], [JSON::PP::true, 'c', key($w, '/r/1')], 'and says what';
-    is $w->get('http', '/r/1', method => 'PURGE')->{status}, 404, 'now nothing is there';
-    is $w->get('http', '/part/1', method => 'PURGE')->{status}, 200, 'where the GET has a key of its own';
-    is $w->get('http', '/r/2', method => 'PURGE')->{status}, 200, 'where an argument is not in the key';
+    is ask($w, 'PURGE', '/r/1')->{status}, 404, 'now nothing is there';
+    is ask($w, 'PURGE', '/part/1')->{status}, 200, 'where the GET has a key of its own';
+    is ask($w, 'PURGE', '/r/2')->{status}, 200, 'where an argument is not in the key';
     my $then = ask_all($w, '/r/1', '/part/1', '/r/2?utm=x');
     isnt one($then, $_), one($first, $_), "$_ is new" for sort keys %$then;
     is get($w, '/drop/r/1')->{status}, 200, 'by a path of its own';
     is get($w, '/drop/r/1')->{status}, 404, 'which is not asked for itself';
     $r = Weir::Client->new(sock => IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port('http'),
             LocalAddr => '127.0.0.2', Proto => 'tcp'));
-    $r->send("PURGE /r/2 HTTP/1.1\r\nHost: 127.0.0.1:" . $w->port('http') . "\r\nConnection: close\r\n\r\n");
+    $r->send("PURGE /r/2 HTTP/1.1\r\nHost: " . host($w) . "\r\nConnection: close\r\n\r\n");
     unlike status_of($r->read_response), qr/hit/, 'a stranger only asks the upstream something';
     is one(ask_all($w, '/r/2?utm=x'), '/r/2?utm=x'), one($then, '/r/2?utm=x'), 'and purges nothing';
 };
@@ -327,7 +329,7 @@ subtest 'metrics add up' => sub {
     get($w, '/m/private/1');
     get($w, '/part/m', 'X-Fresh' => '1');
     get($w, '/vary/m', 'Accept-Language' => $_) for qw(de en de);
-    $w->get('http', '/m/1', method => 'POST', headers => ['Content-Length' => 0]);
+    ask($w, 'POST', '/m/1', 'Content-Length' => 0);
     get($w, '/m/2', 'Cache-Control' => 'only-if-cached');
     get($w, '/m/same/1');
     get($w, '/m/same/1', 'Cache-Control' => 'no-cache');

@@ -7,6 +7,8 @@
 
 /* Room for so many fields is made with the object. */
 #define OBJECT_FIELDS 16
+/* What a descriptor counts as, of which a process has less than of memory. */
+#define OBJECT_FILE_BYTES ((size_t)64 * 1024)
 
 static size_t count_fields(struct str text, size_t *bytes)
 {
@@ -194,7 +196,7 @@ void cache_object_hold_in(struct pool *pool, struct cache_object *o)
 
 size_t cache_object_bytes(const struct cache_object *o)
 {
-    return sizeof(*o) + pool_bytes(o->pool) + o->body_room;
+    return sizeof(*o) + pool_bytes(o->pool) + o->body_room + (o->stored.fd >= 0 ? OBJECT_FILE_BYTES : 0);
 }
 
 /* ---- the map: its payload is a pointer, so that an object lives on while clients are sent it ---- */

@@ -8,6 +8,7 @@
 #include "core/cache/cache_object.h"
 #include "core/request.h"
 #include "http/cache_status.h"
+#include "io/deadline.h"
 
 struct cache_fetch;
 
@@ -36,7 +37,8 @@ struct cache_visit {
     /* What it waits for. */
     struct cache_fetch *fetch; /* NULL: another worker's, or its turn */
     struct list link; /* among the visits of `fetch`, or of the caches that wait or are to go on */
-    int64_t until; /* monotonic milliseconds: no longer for another worker's; 0: it has not waited */
+    struct deadline patience; /* `lock_timeout` */
+    bool impatient; /* it is over: asks for itself */
     bool passes; /* goes to the upstream when its turn comes */
     bool collapsed; /* another visit had it asked for */
 
