@@ -72,7 +72,7 @@ static enum cache_why_answer judge(struct cache_why *w)
 
     if (!v->found) {
         w->reason = v->reason;
-        if (v->reason == CACHE_REASON_ABSENT && is_covered(w))
+        if (v->reason == CACHE_REASON_ABSENT && !w->passes && is_covered(w))
             w->reason = CACHE_REASON_PURGED;
         return w->reason == CACHE_REASON_PURGED ? CACHE_WHY_PURGED
                : v->marker                      ? CACHE_WHY_VARIANT_ABSENT
