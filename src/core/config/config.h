@@ -51,6 +51,7 @@ struct peer_conf {
     bool names_host; /* Host is `host` where the route has no other, whatever the client has asked for */
     bool http2; /* it is spoken to by HTTP/2: by prior knowledge, or as TLS agrees on it */
     uint8_t proxy_protocol; /* 1, 2: the version in which it is told who the client is; 0: it is not */
+    bool transparent; /* it sees the client's address, not this machine's; see io/transparent.h */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
@@ -372,6 +373,9 @@ struct config *config_from_text(struct str text, const char *name, struct conf_r
     WEIR_MUST_CHECK;
 
 void config_free(struct config *);
+
+/* Whether some server has `transparent`, so that workers need the right to speak for others. */
+bool config_is_transparent(const struct config *);
 
 /* "high", "normal", "low". */
 struct str config_priority_name(enum route_priority);

@@ -163,6 +163,7 @@ struct server_settings {
     struct server_tls_settings *tls;
     int64_t proxy_protocol; /* -1: none */
     int protocol; /* 1: HTTP/2 */
+    bool transparent;
 };
 
 struct upstream_settings {
@@ -183,6 +184,7 @@ struct upstream_settings {
     struct server_tls_settings *tls;
     int64_t proxy_protocol;
     int protocol;
+    bool transparent;
     struct str servers_file;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
@@ -250,7 +252,7 @@ struct level_settings {
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     int hash_method;
-    bool resolve;
+    bool resolve, transparent;
     int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
     struct health_settings *health;

@@ -10,6 +10,7 @@
 #include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 #include "http/proxy_proto.h"
+#include "io/transparent.h"
 
 static int64_t now_ms(const struct uconn *u)
 {
@@ -79,7 +80,7 @@ static int begin(struct uconn *u)
 
     if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
-    if (!error && u->client)
+    if (!error && u->peer->conf->proxy_protocol)
         error = tell_client(u);
     if (!error && u->peer->conf->tls)
         error = begin_tls(u);
@@ -181,14 +182,26 @@ static void uconn_on_deadline(struct deadline *d)
         u->on_event(u, UCONN_TIMEOUT);
 }
 
-static int uconn_socket(const struct addr *to)
+/* -1; errno stays. */
+static int close_failed(int fd)
 {
+    int error = errno;
+
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int uconn_socket(const struct peer_conf *peer, const struct uconn_client *client)
+{
+    const struct addr *to = &peer->address;
     int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
 
-    if (fd >= 0 && to->sa.sa_family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return fd;
+    if (fd < 0 || to->sa.sa_family == AF_UNIX)
+        return fd;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return peer->transparent && client && transparent_bind(fd, to, &client->source) < 0 ? close_failed(fd) : fd;
 }
 
 static struct uconn *uconn_new(struct peer_state *peer, int fd)
@@ -231,7 +244,7 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
                             void (*on_event)(struct uconn *, enum uconn_event))
 {
     const struct addr *to = &peer->conf->address;
-    int fd = uconn_socket(to);
+    int fd = uconn_socket(peer->conf, client);
     struct uconn *u = NULL;
     bool waits;
 
@@ -247,12 +260,9 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
         return NULL;
     }
     /* Where more is to be said first, the event goes on. */
-    waits = waits || client || peer->conf->tls;
+    waits = waits || peer->conf->proxy_protocol || peer->conf->tls;
     if (!u) {
-        int error = errno;
-
-        close(fd);
-        errno = error;
+        (void)close_failed(fd);
         return NULL;
     }
     peer->upstream->worker->stats->upstream_connects++;
@@ -267,8 +277,12 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
 
 static bool is_for(const struct uconn *u, const struct uconn_client *client)
 {
-    return !client || (u->client && addr_eq(&u->client->source, &client->source) &&
-                       addr_eq(&u->client->destination, &client->destination));
+    if (!client || !u->client)
+        return !client;
+    /* Another connection of the same client may have it: the server has seen no more than the address. */
+    if (!u->peer->conf->proxy_protocol)
+        return addr_same_ip(&u->client->source, &client->source);
+    return addr_eq(&u->client->source, &client->source) && addr_eq(&u->client->destination, &client->destination);
 }
 
 static struct uconn *newest_for(struct peer_state *peer, const struct uconn_client *client)
