@@ -308,7 +308,10 @@ struct tcp_conf {
     struct site *site; /* its routes, tried in order */
     struct cidr *allow, *deny;
     size_t allow_count, deny_count;
-    bool wants_name; /* a route asks for the name in the ClientHello, which is passed on */
+    uint64_t limit; /* connection_limit: connections of one key at once; 0: none */
+    const struct template *limit_key; /* NULL: the client's address */
+    bool wants_name; /* the name in the ClientHello, which is passed on, is read */
+    bool needs_name; /* a route asks for it: nobody is served without */
 };
 
 struct listener_conf {

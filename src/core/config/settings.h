@@ -21,7 +21,10 @@ enum settings_scope {
     SCOPE_SERVER = 1 << 5,
     SCOPE_SITE = 1 << 6,
     SCOPE_ROUTE = 1 << 7,
-    SCOPE_LOG = 1 << 8 /* conditions where the response is known */
+    SCOPE_LOG = 1 << 8, /* conditions where the response is known */
+    /* Beside SCOPE_LISTENER: of listeners with this `mode` only (config_tcp.c). */
+    SCOPE_MODE_HTTP = 1 << 9,
+    SCOPE_MODE_TCP = 1 << 10
 };
 
 /* A setting of CONFIG that a later version has; `false` is taken. */
@@ -140,6 +143,12 @@ struct queue_settings {
     int64_t size, timeout;
 };
 
+struct connection_limit_settings {
+    struct conf_head head;
+    int64_t max;
+    struct str key;
+};
+
 struct balance_settings {
     struct conf_head head;
     int method;
@@ -209,6 +218,7 @@ struct listener_settings {
     struct conf_list access_log; /* struct access_log_settings */
     struct str proxy;
     struct retry_settings *retry;
+    struct connection_limit_settings *connection_limit;
     struct str default_site;
     int64_t backlog, defer_accept;
     struct timeouts_settings *timeouts;
@@ -294,6 +304,7 @@ extern const struct conf_group settings_passive_group;
 extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_queue_group;
+extern const struct conf_group settings_connection_limit_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_divert_group;
 extern const struct conf_group settings_sticky_group;
