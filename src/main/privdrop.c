@@ -32,8 +32,7 @@ int privdrop_find(const char *name, const char *group, struct privdrop_user *use
         snprintf(error, error_size, "user \"%s\": %s", name, errno ? strerror(errno) : "no such user");
         return -1;
     }
-    user->uid = pw->pw_uid;
-    user->gid = pw->pw_gid;
+    *user = (struct privdrop_user){.uid = pw->pw_uid, .gid = pw->pw_gid};
     if (!group || !*group)
         return 0;
     errno = 0;

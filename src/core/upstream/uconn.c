@@ -182,26 +182,21 @@ static void uconn_on_deadline(struct deadline *d)
         u->on_event(u, UCONN_TIMEOUT);
 }
 
-/* -1; errno stays. */
-static int close_failed(int fd)
+static int uconn_socket(const struct addr *to)
 {
-    int error = errno;
-
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-static int uconn_socket(const struct peer_conf *peer, const struct uconn_client *client)
-{
-    const struct addr *to = &peer->address;
     int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
 
-    if (fd < 0 || to->sa.sa_family == AF_UNIX)
-        return fd;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return peer->transparent && client && transparent_bind(fd, to, &client->source) < 0 ? close_failed(fd) : fd;
+    if (fd >= 0 && to->sa.sa_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+static int uconn_begin(int fd, const struct peer_conf *peer, const struct uconn_client *client)
+{
+    if (peer->transparent && client && transparent_bind(fd, &peer->address, &client->source) < 0)
+        return -1;
+    return connect(fd, &peer->address.sa, peer->address.len);
 }
 
 static struct uconn *uconn_new(struct peer_state *peer, int fd)
@@ -243,15 +238,14 @@ static bool set_client(struct uconn *u, const struct uconn_client *client)
 struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event))
 {
-    const struct addr *to = &peer->conf->address;
-    int fd = uconn_socket(peer->conf, client);
+    int fd = uconn_socket(&peer->conf->address);
     struct uconn *u = NULL;
     bool waits;
 
     if (fd < 0)
         return NULL;
     /* Registered only now: epoll would report a socket that was never connected as hung up. */
-    waits = connect(fd, &to->sa, to->len) < 0;
+    waits = uconn_begin(fd, peer->conf, client) < 0;
     if (!waits || errno == EINPROGRESS)
         u = uconn_new(peer, fd);
     if (u && !set_client(u, client)) {
@@ -262,7 +256,10 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
     /* Where more is to be said first, the event goes on. */
     waits = waits || peer->conf->proxy_protocol || peer->conf->tls;
     if (!u) {
-        (void)close_failed(fd);
+        int error = errno;
+
+        close(fd);
+        errno = error;
         return NULL;
     }
     peer->upstream->worker->stats->upstream_connects++;
