@@ -263,11 +263,11 @@ $w->stop_ok;
 # Limits over all workers, and the name wherever it is asked for.
 {
     my $l = Weir->new(
-        ports => [qw(first three named key log plain inherited tls)],
+        ports => [qw(first three named key log inherited tls early)],
         fill  => {a => $w->port('a'), b => $w->port('b')},
         conf  => <<'CONF');
 workers = 2;
-pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control"; drain_timeout = "2s";
+pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control"; drain_timeout = "20s";
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 defaults = { timeouts = { client_header = "1s"; connect = "1s"; };
   access_log = { path = "{{dir}}/all.log"; buffer = 0; format = "all [$ssl_sni]"; }; };
@@ -279,7 +279,9 @@ listeners = ( { address = "127.0.0.1:{{first}}"; },
     access_log = { path = "{{dir}}/own.log"; buffer = 0; format = "own [$ssl_sni]"; }; },
   { address = "127.0.0.1:{{inherited}}"; mode = "tcp"; proxy = "a"; },
   { address = "127.0.0.1:{{tls}}"; mode = "tcp"; proxy = "a"; tls = { certificates = ( { cert = "{{dir}}/c.pem"; key = "{{dir}}/c.key"; } ); };
-    access_log = { path = "{{dir}}/tls.log"; buffer = 0; format = "tls [$ssl_sni]"; }; }
+    access_log = { path = "{{dir}}/tls.log"; buffer = 0; format = "tls [$ssl_sni]"; }; },
+  { address = "127.0.0.1:{{early}}"; mode = "tcp"; proxy = "a"; connection_limit = 1; timeouts = { client_header = "10s"; };
+    tls = { certificates = ( { cert = "{{dir}}/c.pem"; key = "{{dir}}/c.key"; } ); }; }
 );
 upstreams = (
   { name = "a"; servers = ( { address = "127.0.0.1:{{a}}"; } ); },
@@ -313,6 +315,24 @@ CONF
         is($metric->() - $before, 4, 'counted');
     }
     like(join("\n", $l->log_lines), qr/warn.*client 127\.0\.0\.1:\d+ listener 127\.0\.0\.1:\d+: closed: connection_limit \(max = 3\) is reached/, 'said in the log');
+    # A reload forgets none.
+    {
+        my @in;
+        ok(Weir::wait_for(sub { my $s = $open->('three'); push @in, $s if $says->($s) eq "a\n"; return @in == 3 }), 'three again');
+        is($l->run('-s', 'reload', '-c', $l->dir . '/weir.conf')->{exit}, 0, 'a reload');
+        is($says->($open->('three')), '', 'no fourth beside those of before');
+    }
+    # Before a handshake, not after it.
+    {
+        my @in = map { $open->('early') } 1 .. 3;
+        my $left = sub {
+            return grep {
+                vec(my $in = '', fileno $_, 1) = 1;
+                !select($in, undef, undef, 0) || sysread $_, my $byte, 1
+            } @in;
+        };
+        ok(Weir::wait_for(sub { return $left->() < 2 }), 'a handshake that does not begin is counted');
+    }
     # What the dead had is free again.
     {
         my @in;

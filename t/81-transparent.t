@@ -41,6 +41,9 @@ is($r->{exit}, 1, 'HTTP/2 to a server, where clients share connections');
 like($r->{err}, qr/weir\.conf:2: .*transparent = false, or protocol = "http1"/, 'is an error that says what would do');
 $r = check(qq($listeners upstreams = ( { name = "u"; servers = ( { address = "unix:/x"; transparent = true; } ); } );));
 like($r->{err}, qr/'transparent' does nothing with a unix socket/, 'a unix socket has no address to be seen');
+$bare->conf('listeners = ( "127.0.0.1:{{http}}" ); upstreams = ( { name = "u"; transparent = true; servers = ( { address = "127.0.0.1:1"; } ); } );
+sites = ( { routes = ( { proxy = "u"; } ); } );');
+like($bare->run('explain', '/', '-c', $bare->dir . '/weir.conf')->{out}, qr/^servers .*127\.0\.0\.1:1 .*from the client's address/m, 'explain says it');
 SKIP: {
     skip 'root alone can become a user without rights', 2 if $> != 0;
     my $nobody = (getpwnam 'nobody')[2];

@@ -237,10 +237,10 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
 
 const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    if (listener->tls)
-        return &conn_tls_protocol;
     if (listener->tcp)
         return &tcp_protocol;
+    if (listener->tls)
+        return &conn_tls_protocol;
     return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/client/conn_limit.h"
 #include "core/client/conn_peek.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/log/fault.h"
@@ -42,7 +43,7 @@ const struct route *tcp_find_route(const struct tcp_conf *tcp, struct request *r
     return NULL;
 }
 
-/* Those whose key is the address alone are counted before anything is waited for. */
+/* Where the key is the address alone, before anything is waited for. */
 static bool limit_by_address(struct conn *c)
 {
     const struct tcp_conf *tcp = c->listener->tcp;
@@ -148,20 +149,23 @@ static void look_for_name(struct conn *c)
     }
 }
 
+/*
+ * Where TLS ends here this comes twice: before the handshake, which costs time, for the limit; after it, in which an
+ * authority may have asked something (ACME), for `allow` and `deny`.
+ */
 static void begin(struct conn *c)
 {
     const struct tcp_conf *tcp = c->listener->tcp;
+    bool before_tls = c->listener->tls && !c->tls;
     struct addr peer = conn_peer(c);
 
-    if (!tcp_lets_in(tcp, &peer)) {
+    if (!before_tls && !tcp_lets_in(tcp, &peer))
         conn_refuse(c, LOG_LEVEL_INFO, "`allow` and `deny` of the listener refuse it");
-        return;
-    }
-    if (!limit_by_address(c)) {
+    else if (!c->tls && !limit_by_address(c))
         conn_close(c);
-        return;
-    }
-    if (tcp->wants_name)
+    else if (before_tls)
+        conn_next_protocol(c, &conn_tls_protocol);
+    else if (tcp->wants_name)
         conn_peek_begin(c);
     else
         start(c, "");

@@ -227,12 +227,10 @@ static struct uconn *uconn_new(struct peer_state *peer, int fd)
 /* False: no memory. */
 static bool set_client(struct uconn *u, const struct uconn_client *client)
 {
-    if (!client)
-        return true;
-    u->client = malloc(sizeof(*client));
+    u->client = client ? malloc(sizeof(*client)) : NULL;
     if (u->client)
         *u->client = *client;
-    return u->client != NULL;
+    return u->client || !client;
 }
 
 struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
