@@ -337,8 +337,11 @@ CONF
     {
         my @in;
         ok(Weir::wait_for(sub { my $s = $open->('three'); push @in, $s if $says->($s) eq "a\n"; return @in == 3 }), 'three again');
-        my @workers = grep { open my $in, '<', "/proc/$_/comm"; (readline($in) // '') =~ /worker/ } $l->children;
-        is(scalar @workers, 2, 'two workers');
+        my @workers;
+        ok(Weir::wait_for(sub {
+            @workers = grep { open my $in, '<', "/proc/$_/comm"; (readline($in) // '') =~ /worker/ } $l->children;
+            return @workers == 2;
+        }), 'two workers, once those of before the reload are gone');
         kill KILL => @workers;
         my @after;
         ok(Weir::wait_for(sub {
