@@ -98,7 +98,7 @@ struct str cache_key_query(struct str query, const struct cache_names *ignored, 
     }
     if (sort && count > 1)
         qsort(arguments, count, sizeof(*arguments), by_name);
-    else if (dropped == 0)
+    else if (dropped == 0 && !(sort && query.s[query.len - 1] == '&'))
         return query;
     return join(arguments, count, query.len, pool);
 }

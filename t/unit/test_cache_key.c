@@ -21,6 +21,7 @@ static void queries(void **state)
         {"b=1&a=2", NULL, true, "a=2&b=1"},
         {"b=1&a=2&b=0&ab=3&a", NULL, true, "a=2&a&ab=3&b=1&b=0"},
         {"a=2&&b=1&", NULL, true, "a=2&b=1"},
+        {"a=2&", NULL, true, "a=2"},
         {"a=2&&b=1&", &tracking, false, "a=2&&b=1&"},
         {"b=1&utm_source=x&a=2", &tracking, false, "b=1&a=2"},
         {"fbclid=1", &tracking, false, ""},
