@@ -25,7 +25,8 @@ static bool is_ignored(struct str argument, const struct cache_names *ignored)
 
     for (size_t i = 0; ignored && i < ignored->count; i++) {
         /* With "*" no argument counts, so that cutting one in two changes nothing. */
-        if (str_eq(ignored->names[i], STR("*")) || (matches(ignored->names[i], name) && !bytes_hold(argument, ';')))
+        if (str_eq(ignored->names[i], STR("*")) ||
+            (matches(ignored->names[i], name) && !bytes_hold(argument, ';')))
             return true;
     }
     return false;

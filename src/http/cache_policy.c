@@ -5,7 +5,8 @@
 #include "http/cache_vary.h"
 #include "http/etag.h"
 
-/* A stale response that can be validated is kept for so long: most are asked for again within a day, or never. */
+/* A stale response that can be validated is kept for so long: most are asked for again within a day, or
+ * never. */
 #define VALIDATE_FOR 86400
 
 /* What the response says, from whichever field counts. */
@@ -39,8 +40,9 @@ static enum cache_reason judge_request(const struct cache_exchange *x)
 }
 
 /*
- * Statuses that answer what is in one request beside its target: its condition, range, credentials, size or rate
- * (RFC 9110 15.5, RFC 6585, RFC 8470).  Stored, they would be an attacker's way to put an error before others.
+ * Statuses that answer what is in one request beside its target: its condition, range, credentials, size or
+ * rate (RFC 9110 15.5, RFC 6585, RFC 8470).  Stored, they would be an attacker's way to put an error before
+ * others.
  */
 static bool is_of_request(unsigned status)
 {
@@ -114,9 +116,10 @@ static bool has_validator(const struct header_list *fields, int64_t response_tim
            (modified && cache_fresh_date(modified->value, response_time, &at) == 0);
 }
 
-/* Stale use (RFC 9111 4.2.4): never against must-revalidate; against s-maxage, which says the same in passing, only by
-   what the response itself says next to it. */
-static void set_windows(struct cache_facts *facts, const struct cache_control *cc, const struct cache_rules *rules)
+/* Stale use (RFC 9111 4.2.4): never against must-revalidate; against s-maxage, which says the same in
+   passing, only by what the response itself says next to it. */
+static void set_windows(struct cache_facts *facts, const struct cache_control *cc,
+                        const struct cache_rules *rules)
 {
     bool must = cc->set & (CACHE_CONTROL_MUST_REVALIDATE | CACHE_CONTROL_PROXY_REVALIDATE);
     bool settings = !must && cc->s_maxage < 0 && facts->lifetime > 0;
@@ -131,8 +134,8 @@ static void set_windows(struct cache_facts *facts, const struct cache_control *c
         facts->stale_if_error = cc->stale_if_error;
 }
 
-static void set_facts(const struct cache_exchange *x, const struct said *said, const struct cache_rules *rules,
-                      struct cache_facts *facts)
+static void set_facts(const struct cache_exchange *x, const struct said *said,
+                      const struct cache_rules *rules, struct cache_facts *facts)
 {
     struct cache_lifetime lifetime =
         cache_fresh_lifetime(x->status, x->fields, &said->cc, said->targeted, &rules->ttls, x->response_time);
@@ -235,7 +238,8 @@ static struct cache_verdict judge_stale(const struct cache_facts *facts, const s
     return ask(asked, CACHE_REASON_STALE);
 }
 
-struct cache_verdict cache_policy_use(const struct cache_facts *facts, const struct cache_control *asked, int64_t now)
+struct cache_verdict cache_policy_use(const struct cache_facts *facts, const struct cache_control *asked,
+                                      int64_t now)
 {
     int64_t age = cache_policy_age(facts, now), ttl = facts->lifetime - age;
     enum cache_reason reason;
@@ -262,7 +266,8 @@ bool cache_policy_is_error(unsigned status)
     return status == 500 || (status >= 502 && status <= 504);
 }
 
-bool cache_policy_may_serve_error(const struct cache_facts *facts, const struct cache_control *asked, int64_t now)
+bool cache_policy_may_serve_error(const struct cache_facts *facts, const struct cache_control *asked,
+                                  int64_t now)
 {
     int64_t ttl = cache_policy_ttl(facts, now), window = facts->stale_if_error;
 

@@ -1,7 +1,8 @@
 /*
- * cache_policy.h: the two questions of a shared cache (RFC 9111 3 and 4): may this response be stored, and may what is
- * stored be used for this request now.  What the second needs is kept as plain numbers, struct cache_facts, so that a
- * hit reads no field of what is stored.  There is no clock here: `now` and all times are seconds since 1970.
+ * cache_policy.h: the two questions of a shared cache (RFC 9111 3 and 4): may this response be stored, and
+ * may what is stored be used for this request now.  What the second needs is kept as plain numbers, struct
+ * cache_facts, so that a hit reads no field of what is stored.  There is no clock here: `now` and all times
+ * are seconds since 1970.
  */
 #ifndef WEIR_HTTP_CACHE_POLICY_H
 #define WEIR_HTTP_CACHE_POLICY_H
@@ -24,7 +25,8 @@ struct cache_rules {
 struct cache_exchange {
     const struct message *request;
     bool request_body; /* the request has one, however long */
-    bool is_of_get; /* the answer to a POST that says it is what a GET of the target would get (cache_invalidate.h) */
+    bool is_of_get; /* the answer to a POST that says it is what a GET of the target would get
+                       (cache_invalidate.h) */
     unsigned status;
     const struct header_list *fields; /* of the response, as received */
     int64_t request_time, response_time;
@@ -47,9 +49,9 @@ struct cache_facts {
 };
 
 /*
- * Whether a response may be stored (RFC 9111 3): CACHE_REASON_NONE, with *facts and *keep (for cache_update_keep(), which
- * borrows from the response) set, or why not.  After a 304 the facts are made anew with the stored status and the
- * updated fields.
+ * Whether a response may be stored (RFC 9111 3): CACHE_REASON_NONE, with *facts and *keep (for
+ * cache_update_keep(), which borrows from the response) set, or why not.  After a 304 the facts are made anew
+ * with the stored status and the updated fields.
  */
 enum cache_reason cache_policy_store(const struct cache_exchange *, const struct cache_rules *,
                                      struct cache_facts *facts, struct cache_keep *keep);
@@ -67,17 +69,18 @@ struct cache_verdict {
 };
 
 /*
- * Whether a stored response whose key and variant match may be used (RFC 9111 4).  `asked` is the request's Cache-Control,
- * NULL for none or when clients have no say.
+ * Whether a stored response whose key and variant match may be used (RFC 9111 4).  `asked` is the request's
+ * Cache-Control, NULL for none or when clients have no say.
  */
-struct cache_verdict cache_policy_use(const struct cache_facts *, const struct cache_control *asked, int64_t now);
+struct cache_verdict cache_policy_use(const struct cache_facts *, const struct cache_control *asked,
+                                      int64_t now);
 
 /* What to do when nothing is stored: CACHE_USE_REVALIDATE, or CACHE_USE_TIMEOUT. */
 struct cache_verdict cache_policy_absent(const struct cache_control *asked);
 
 /*
- * Whether it may be used in place of an error: no connection, a time-out, or an answer 500, 502, 503 or 504 (RFC 5861 4,
- * RFC 9111 4.2.4).
+ * Whether it may be used in place of an error: no connection, a time-out, or an answer 500, 502, 503 or 504
+ * (RFC 5861 4, RFC 9111 4.2.4).
  */
 bool cache_policy_may_serve_error(const struct cache_facts *, const struct cache_control *asked, int64_t now);
 

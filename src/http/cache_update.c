@@ -136,7 +136,8 @@ static bool same_field(const struct header_list *a, const struct header_list *b,
     return !x || !y || str_eq(x->value, y->value);
 }
 
-bool cache_update_head_matches(const struct header_list *stored, uint64_t length, const struct header_list *head)
+bool cache_update_head_matches(const struct header_list *stored, uint64_t length,
+                               const struct header_list *head)
 {
     const struct header *said = header_find(head, HEADER_CONTENT_LENGTH);
     uint64_t value;

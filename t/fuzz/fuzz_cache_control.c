@@ -1,6 +1,7 @@
 /*
- * fuzz_cache_control.c: what the cache's rules read from fields.  The lines of the input are lines of Cache-Control, of
- * CDN-Cache-Control and of Vary at once; the whole of it is also a query, a date, a Content-Range and a Location.
+ * fuzz_cache_control.c: what the cache's rules read from fields.  The lines of the input are lines of
+ * Cache-Control, of CDN-Cache-Control and of Vary at once; the whole of it is also a query, a date, a
+ * Content-Range and a Location.
  */
 #include "fuzz.h"
 #include "http/cache_fresh.h"
@@ -11,11 +12,54 @@
 #include "http/cache_vary.h"
 
 const char *const fuzz_tokens[] = {
-    "max-age=", "s-maxage=", "no-store", "no-cache", "private", "no-cache=\"a, b\"", "private=\"", "must-understand",
-    "max-stale", "min-fresh=", "stale-while-revalidate=", "stale-if-error=", "public", "99999999999", "-1", "1.5", "\"",
-    "\\\"", ",", ", ", "=", " =", "\n", "\t", "?0", "?1", ":aGk=:", "(", ")", ";a=1", "*", "Accept-Encoding",
-    "accept-language", "X-Forwarded-For", "&", "utm_a=1", "bytes 0-4/10", "bytes */", "/*", "//example.com/", "https:",
-    "../", "?", "#", ":443", "Sun, 06 Nov 1994 08:49:37 GMT", "sUNDAY, 06-nov-94 08:49:37 gmt", NULL,
+    "max-age=",
+    "s-maxage=",
+    "no-store",
+    "no-cache",
+    "private",
+    "no-cache=\"a, b\"",
+    "private=\"",
+    "must-understand",
+    "max-stale",
+    "min-fresh=",
+    "stale-while-revalidate=",
+    "stale-if-error=",
+    "public",
+    "99999999999",
+    "-1",
+    "1.5",
+    "\"",
+    "\\\"",
+    ",",
+    ", ",
+    "=",
+    " =",
+    "\n",
+    "\t",
+    "?0",
+    "?1",
+    ":aGk=:",
+    "(",
+    ")",
+    ";a=1",
+    "*",
+    "Accept-Encoding",
+    "accept-language",
+    "X-Forwarded-For",
+    "&",
+    "utm_a=1",
+    "bytes 0-4/10",
+    "bytes */",
+    "/*",
+    "//example.com/",
+    "https:",
+    "../",
+    "?",
+    "#",
+    ":443",
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "sUNDAY, 06-nov-94 08:49:37 gmt",
+    NULL,
 };
 
 static const struct str ignored_rows[] = {{"utm_*", 5}, {"x", 1}};
@@ -76,7 +120,8 @@ static void check_lines(struct str in, struct header_list *fields, struct pool *
         before = all;
         cache_control_add(&all, line);
         check_stricter(&before, &all);
-        if (header_add_known(fields, HEADER_CACHE_CONTROL, line) < 0 || header_add_known(fields, HEADER_VARY, line) < 0 ||
+        if (header_add_known(fields, HEADER_CACHE_CONTROL, line) < 0 ||
+            header_add_known(fields, HEADER_VARY, line) < 0 ||
             header_add_known(fields, HEADER_ACCEPT_LANGUAGE, line) < 0 ||
             header_add_known(fields, HEADER_ACCEPT_ENCODING, line) < 0 ||
             header_add(fields, STR("CDN-Cache-Control"), line) < 0)
@@ -103,7 +148,8 @@ static void check_vary(const struct header_list *fields, struct pool *pool)
 
 static void check_query(struct str in, struct pool *pool)
 {
-    struct str kept = cache_key_query(in, &ignored, false, pool), sorted = cache_key_query(in, &ignored, true, pool);
+    struct str kept = cache_key_query(in, &ignored, false, pool),
+               sorted = cache_key_query(in, &ignored, true, pool);
 
     CLAIM(kept.len <= in.len && sorted.len <= in.len);
     CLAIM(str_eq(cache_key_query(kept, &ignored, false, pool), kept));

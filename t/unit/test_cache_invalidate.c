@@ -58,8 +58,16 @@ static void listing(void **state)
         {"RFC 9110 9.2.1 safe", "GET", 200, "Location: /x\n", {NULL}},
         {"RFC 9110 9.2.1 safe", "OPTIONS", 200, "", {NULL}},
         {"RFC 9110 9.1 case", "get", 200, "", {"/a/b?c=d/e"}},
-        {"RFC 9111 4.4 both", "POST", 201, "Location: x\nContent-Location: y\n", {"/a/b?c=d/e", "/a/x", "/a/y"}},
-        {"RFC 9111 4.4 once", "POST", 201, "Location: /x\nContent-Location: //example.com/x\n", {"/a/b?c=d/e", "/x"}},
+        {"RFC 9111 4.4 both",
+         "POST",
+         201,
+         "Location: x\nContent-Location: y\n",
+         {"/a/b?c=d/e", "/a/x", "/a/y"}},
+        {"RFC 9111 4.4 once",
+         "POST",
+         201,
+         "Location: /x\nContent-Location: //example.com/x\n",
+         {"/a/b?c=d/e", "/x"}},
         {"RFC 9111 4.4 another's", "POST", 201, "Location: //evil/x\n", {"/a/b?c=d/e"}},
     };
 
@@ -102,9 +110,9 @@ static void posting(void **state)
 
         print_message("%s %s", rows[i].section, rows[i].fields);
         fixture_fields(&list, *state, rows[i].fields);
-        assert_int_equal(
-            cache_invalidate_is_of_get(&place, str_of(rows[i].method), rows[i].status, &list, *state),
-            rows[i].is_of_get);
+        assert_int_equal(cache_invalidate_is_of_get(&place, str_of(rows[i].method), rows[i].status, &list,
+                                                    *state),
+                         rows[i].is_of_get);
     }
 }
 

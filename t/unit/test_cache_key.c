@@ -38,7 +38,8 @@ static void queries(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         print_message("%s\n", rows[i].query);
-        fixture_same(cache_key_query(str_of(rows[i].query), rows[i].ignored, rows[i].sort, *state), rows[i].key);
+        fixture_same(cache_key_query(str_of(rows[i].query), rows[i].ignored, rows[i].sort, *state),
+                     rows[i].key);
     }
 }
 

@@ -10,8 +10,10 @@
 static const struct status_range range_404 = {404, 404};
 static const struct cache_ttl ttl_rows[] = {{{&range_404, 1}, 20}};
 static const struct cache_rules plain = {.ttls = {NULL, 0, -1}};
-static const struct cache_rules generous = {
-    .ttls = {ttl_rows, 1, 60}, .stale_while_revalidate = 30, .stale_if_error = 300, .set_cookie = CACHE_SET_COOKIE_STORE};
+static const struct cache_rules generous = {.ttls = {ttl_rows, 1, 60},
+                                            .stale_while_revalidate = 30,
+                                            .stale_if_error = 300,
+                                            .set_cookie = CACHE_SET_COOKIE_STORE};
 static const struct cache_rules strip = {.ttls = {NULL, 0, -1}, .set_cookie = CACHE_SET_COOKIE_STRIP};
 
 static const struct {
@@ -29,7 +31,8 @@ static const struct {
     {"RFC 9111 5.2.2.5", "GET", "", 200, CC("no-store, max-age=5"), R(NO_STORE)},
     {"RFC 9111 5.2.2.7", "GET", "", 200, CC("private, max-age=5"), R(PRIVATE)},
     {"RFC 9111 5.2.2.7 fields", "GET", "", 200, CC("private=\"a\", max-age=5"), R(NONE)},
-    {"RFC 9111 5.2.2.7 with arguments that cannot be read", "GET", "", 200, CC("private=\"a\\\", max-age=5"), R(BROKEN)},
+    {"RFC 9111 5.2.2.7 with arguments that cannot be read", "GET", "", 200, CC("private=\"a\\\", max-age=5"),
+     R(BROKEN)},
     {"RFC 9111 3.5", "GET", "Authorization: x\n", 200, CC("max-age=5"), R(AUTHORIZATION)},
     {"RFC 9111 3.5", "GET", "Authorization: x\n", 200, CC("max-age=5, proxy-revalidate"), R(AUTHORIZATION)},
     {"RFC 9111 3.5", "GET", "Authorization: x\n", 200, CC("max-age=5, public"), R(NONE)},
@@ -37,8 +40,10 @@ static const struct {
     {"RFC 9111 3.5", "GET", "Authorization: x\n", 200, CC("s-maxage=5"), R(NONE)},
     {"RFC 9111 3 Cookie says nothing", "GET", "Cookie: x\n", 200, CC("max-age=5"), R(NONE)},
     {"RFC 9111 7.3", "GET", "", 200, CC("max-age=5") "Set-Cookie: a=b\n", R(SET_COOKIE)},
-    {"RFC 9111 7.3 left out", "GET", "", 200, CC("max-age=5, private=\"set-cookie\"") "Set-Cookie: a=b\n", R(NONE)},
-    {"RFC 9111 7.3 left out", "GET", "", 200, CC("max-age=5, no-cache=set-cookie") "Set-Cookie: a=b\n", R(NONE)},
+    {"RFC 9111 7.3 left out", "GET", "", 200, CC("max-age=5, private=\"set-cookie\"") "Set-Cookie: a=b\n",
+     R(NONE)},
+    {"RFC 9111 7.3 left out", "GET", "", 200, CC("max-age=5, no-cache=set-cookie") "Set-Cookie: a=b\n",
+     R(NONE)},
     {"RFC 9111 4.1", "GET", "", 200, CC("max-age=5") "Vary: *\n", R(VARY_STAR)},
     {"RFC 9111 4.1", "GET", "", 200, CC("max-age=5") "Vary: X-Forwarded-For\n", R(VARY_CLIENT)},
     {"RFC 9111 3 final", "GET", "", 103, CC("max-age=5"), R(STATUS_INTERIM)},
@@ -67,7 +72,8 @@ static const struct {
     {"RFC 9111 4.2 stale as it comes", "GET", "", 200, CC("max-age=3600") "Age: 7200\n", R(ALREADY_STALE)},
     {"RFC 9111 4.2 stale as it comes", "GET", "", 200, CC("max-age=3600") "Age: 7200\n" TAG, R(NONE)},
     {"RFC 5861 3", "GET", "", 200, CC("max-age=0, stale-while-revalidate=3"), R(NONE)},
-    {"RFC 9111 5.4 Pragma says nothing", "GET", "Pragma: no-cache\n", 200, CC("max-age=5") "Pragma: no-cache\n", R(NONE)},
+    {"RFC 9111 5.4 Pragma says nothing", "GET", "Pragma: no-cache\n", 200,
+     CC("max-age=5") "Pragma: no-cache\n", R(NONE)},
     {"RFC 9213 2.2", "GET", "", 200, CC("no-store") CDN("max-age=5"), R(NONE)},
     {"RFC 9213 2.2", "GET", "", 200, CC("max-age=5") CDN("no-store"), R(NO_STORE)},
     {"RFC 9213 2.2", "GET", "", 200, CC("max-age=5") CDN("private"), R(PRIVATE)},
@@ -95,7 +101,8 @@ static void storing(void **state)
         struct header_list fields;
         struct cache_exchange x = exchange(&request, &fields, *state, stored[i].asked, stored[i].fields);
 
-        print_message("%s: %s %u %s\n", stored[i].section, stored[i].method, stored[i].status, stored[i].fields);
+        print_message("%s: %s %u %s\n", stored[i].section, stored[i].method, stored[i].status,
+                      stored[i].fields);
         request.method = str_of(stored[i].method);
         x.status = stored[i].status;
         assert_int_equal(cache_policy_store(&x, &plain, &facts, &keep), stored[i].reason);
@@ -142,44 +149,59 @@ static const struct {
     {"RFC 9111 4.2.3 Age", &plain, CC("max-age=10") "Age: 5\n", "", 4, USE(FRESH), R(FRESH), true},
     {"RFC 9111 4.2.3 Age", &plain, CC("max-age=10") "Age: 5\n", "", 5, USE(REVALIDATE), R(STALE), false},
     {"RFC 9111 4.2.3 set back", &plain, CC("max-age=10"), "", -100, USE(FRESH), R(FRESH), true},
-    {"RFC 9111 5.2.2.4", &generous, CC("max-age=10, no-cache") TAG, "", 1, USE(REVALIDATE), R(NO_CACHE), false},
-    {"RFC 9111 5.2.2.4 over the client", &plain, CC("no-cache") TAG, CC("max-stale"), 1, USE(REVALIDATE), R(NO_CACHE), false},
-    {"RFC 9111 4.2.4 never fresh", &generous, TAG CC("max-age=0"), CC("max-stale, stale-if-error=9"), 1, USE(REVALIDATE),
+    {"RFC 9111 5.2.2.4", &generous, CC("max-age=10, no-cache") TAG, "", 1, USE(REVALIDATE), R(NO_CACHE),
+     false},
+    {"RFC 9111 5.2.2.4 over the client", &plain, CC("no-cache") TAG, CC("max-stale"), 1, USE(REVALIDATE),
      R(NO_CACHE), false},
-    {"RFC 9111 4.2.4 never fresh", &plain, TAG, CC("max-stale, stale-if-error=9"), 1, USE(REVALIDATE), R(NO_CACHE), false},
-    {"RFC 5861 3", &plain, CC("max-age=10, stale-while-revalidate=5"), "", 14, USE(STALE), R(WHILE_REVALIDATE), false},
-    {"RFC 5861 3 window", &plain, CC("max-age=10, stale-while-revalidate=5"), "", 15, USE(REVALIDATE), R(STALE), false},
+    {"RFC 9111 4.2.4 never fresh", &generous, TAG CC("max-age=0"), CC("max-stale, stale-if-error=9"), 1,
+     USE(REVALIDATE), R(NO_CACHE), false},
+    {"RFC 9111 4.2.4 never fresh", &plain, TAG, CC("max-stale, stale-if-error=9"), 1, USE(REVALIDATE),
+     R(NO_CACHE), false},
+    {"RFC 5861 3", &plain, CC("max-age=10, stale-while-revalidate=5"), "", 14, USE(STALE),
+     R(WHILE_REVALIDATE), false},
+    {"RFC 5861 3 window", &plain, CC("max-age=10, stale-while-revalidate=5"), "", 15, USE(REVALIDATE),
+     R(STALE), false},
     {"RFC 5861 3 setting", &generous, CC("max-age=10"), "", 39, USE(STALE), R(WHILE_REVALIDATE), true},
-    {"RFC 5861 3 over the setting", &generous, CC("max-age=10, stale-while-revalidate=0"), "", 10, USE(REVALIDATE),
-     R(STALE), true},
+    {"RFC 5861 3 over the setting", &generous, CC("max-age=10, stale-while-revalidate=0"), "", 10,
+     USE(REVALIDATE), R(STALE), true},
     {"RFC 5861 4", &plain, CC("max-age=10, stale-if-error=5"), "", 14, USE(REVALIDATE), R(STALE), true},
-    {"RFC 5861 4 window", &plain, CC("max-age=10, stale-if-error=5"), "", 15, USE(REVALIDATE), R(STALE), false},
+    {"RFC 5861 4 window", &plain, CC("max-age=10, stale-if-error=5"), "", 15, USE(REVALIDATE), R(STALE),
+     false},
     {"RFC 5861 4 setting", &generous, CC("max-age=10"), "", 309, USE(REVALIDATE), R(STALE), true},
     {"RFC 5861 4 setting", &generous, CC("max-age=10"), "", 310, USE(REVALIDATE), R(STALE), false},
-    {"RFC 5861 4 request", &plain, CC("max-age=10"), CC("stale-if-error=5"), 14, USE(REVALIDATE), R(STALE), true},
+    {"RFC 5861 4 request", &plain, CC("max-age=10"), CC("stale-if-error=5"), 14, USE(REVALIDATE), R(STALE),
+     true},
     {"RFC 9111 5.2.2.2", &generous, CC("max-age=10, must-revalidate"), "", 9, USE(FRESH), R(FRESH), true},
     {"RFC 9111 5.2.2.2", &generous, CC("max-age=10, must-revalidate, stale-if-error=9"), CC("max-stale"), 10,
      USE(REVALIDATE), R(MUST_REVALIDATE), false},
-    {"RFC 9111 5.2.2.8", &generous, CC("max-age=10, proxy-revalidate"), CC("stale-if-error=9"), 10, USE(REVALIDATE),
-     R(MUST_REVALIDATE), false},
-    {"RFC 9111 5.2.2.10", &generous, CC("max-age=10, s-maxage=2"), "", 2, USE(REVALIDATE), R(MUST_REVALIDATE), false},
-    {"RFC 9111 5.2.2.10 beside RFC 5861", &plain, CC("s-maxage=2, stale-while-revalidate=9"), "", 3, USE(STALE),
-     R(WHILE_REVALIDATE), false},
+    {"RFC 9111 5.2.2.8", &generous, CC("max-age=10, proxy-revalidate"), CC("stale-if-error=9"), 10,
+     USE(REVALIDATE), R(MUST_REVALIDATE), false},
+    {"RFC 9111 5.2.2.10", &generous, CC("max-age=10, s-maxage=2"), "", 2, USE(REVALIDATE), R(MUST_REVALIDATE),
+     false},
+    {"RFC 9111 5.2.2.10 beside RFC 5861", &plain, CC("s-maxage=2, stale-while-revalidate=9"), "", 3,
+     USE(STALE), R(WHILE_REVALIDATE), false},
     {"RFC 9111 5.2.1.1", &plain, CC("max-age=10"), CC("max-age=3"), 3, USE(FRESH), R(FRESH), true},
-    {"RFC 9111 5.2.1.1", &plain, CC("max-age=10"), CC("max-age=3"), 4, USE(REVALIDATE), R(REQUEST_MAX_AGE), true},
-    {"RFC 9111 5.2.1.1", &plain, CC("max-age=10"), CC("max-age=0"), 0, USE(REVALIDATE), R(REQUEST_MAX_AGE), true},
+    {"RFC 9111 5.2.1.1", &plain, CC("max-age=10"), CC("max-age=3"), 4, USE(REVALIDATE), R(REQUEST_MAX_AGE),
+     true},
+    {"RFC 9111 5.2.1.1", &plain, CC("max-age=10"), CC("max-age=0"), 0, USE(REVALIDATE), R(REQUEST_MAX_AGE),
+     true},
     {"RFC 9111 5.2.1.2", &plain, CC("max-age=10"), CC("max-stale=5"), 15, USE(STALE), R(MAX_STALE), false},
     {"RFC 9111 5.2.1.2", &plain, CC("max-age=10"), CC("max-stale=5"), 16, USE(REVALIDATE), R(STALE), false},
     {"RFC 9111 5.2.1.2", &plain, CC("max-age=10"), CC("max-stale"), 9999, USE(STALE), R(MAX_STALE), false},
     {"RFC 9111 5.2.1.3", &plain, CC("max-age=10"), CC("min-fresh=5"), 5, USE(FRESH), R(FRESH), true},
-    {"RFC 9111 5.2.1.3", &plain, CC("max-age=10"), CC("min-fresh=5"), 6, USE(REVALIDATE), R(REQUEST_MIN_FRESH), true},
-    {"RFC 9111 5.2.1.4", &plain, CC("max-age=10"), CC("no-cache"), 0, USE(REVALIDATE), R(REQUEST_NO_CACHE), true},
-    {"RFC 9111 5.2.1.5 stored before", &plain, CC("max-age=10"), CC("no-store"), 0, USE(FRESH), R(FRESH), true},
+    {"RFC 9111 5.2.1.3", &plain, CC("max-age=10"), CC("min-fresh=5"), 6, USE(REVALIDATE),
+     R(REQUEST_MIN_FRESH), true},
+    {"RFC 9111 5.2.1.4", &plain, CC("max-age=10"), CC("no-cache"), 0, USE(REVALIDATE), R(REQUEST_NO_CACHE),
+     true},
+    {"RFC 9111 5.2.1.5 stored before", &plain, CC("max-age=10"), CC("no-store"), 0, USE(FRESH), R(FRESH),
+     true},
     {"RFC 9111 5.2.1.7", &plain, CC("max-age=10"), CC("only-if-cached"), 9, USE(FRESH), R(FRESH), true},
-    {"RFC 9111 5.2.1.7", &plain, CC("max-age=10"), CC("only-if-cached"), 10, USE(TIMEOUT), R(ONLY_IF_CACHED), false},
-    {"RFC 9111 5.2.1.7", &plain, CC("max-age=10"), CC("only-if-cached, no-cache"), 1, USE(TIMEOUT), R(ONLY_IF_CACHED), true},
-    {"RFC 9213 2.2", &plain, CC("max-age=1, must-revalidate") CDN("max-age=10, stale-if-error=9"), "", 11, USE(REVALIDATE),
-     R(STALE), true},
+    {"RFC 9111 5.2.1.7", &plain, CC("max-age=10"), CC("only-if-cached"), 10, USE(TIMEOUT), R(ONLY_IF_CACHED),
+     false},
+    {"RFC 9111 5.2.1.7", &plain, CC("max-age=10"), CC("only-if-cached, no-cache"), 1, USE(TIMEOUT),
+     R(ONLY_IF_CACHED), true},
+    {"RFC 9213 2.2", &plain, CC("max-age=1, must-revalidate") CDN("max-age=10, stale-if-error=9"), "", 11,
+     USE(REVALIDATE), R(STALE), true},
 };
 
 static void using(void **state)
@@ -194,7 +216,8 @@ static void using(void **state)
         struct cache_verdict verdict;
         bool has_asked;
 
-        print_message("%s: %s after %d for %s\n", used[i].section, used[i].fields, (int)used[i].after, used[i].asked);
+        print_message("%s: %s after %d for %s\n", used[i].section, used[i].fields, (int)used[i].after,
+                      used[i].asked);
         assert_int_equal(cache_policy_store(&x, used[i].rules, &facts, &keep), R(NONE));
         fixture_fields(&request.headers, *state, used[i].asked);
         has_asked = cache_control_read(&request.headers, &asked);
@@ -208,7 +231,8 @@ static void using(void **state)
 
 static void ageing(void **state)
 {
-    struct cache_facts facts = {.response_time = NOW, .initial_age = 5, .lifetime = 100, .stale_if_error = 50};
+    struct cache_facts facts = {
+        .response_time = NOW, .initial_age = 5, .lifetime = 100, .stale_if_error = 50};
     struct cache_control asked;
 
     (void)state;

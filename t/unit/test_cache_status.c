@@ -14,19 +14,26 @@ static void writing(void **state)
     } rows[] = {
         {"2.1", {FORWARD(NONE)}, "weir; hit"},
         {"2.4", {.has_ttl = true, .ttl = 376}, "weir; hit; ttl=376"},
-        {"2.4 stale", {.has_ttl = true, .ttl = -3, DETAIL(WHILE_REVALIDATE)},
+        {"2.4 stale",
+         {.has_ttl = true, .ttl = -3, DETAIL(WHILE_REVALIDATE)},
          "weir; hit; ttl=-3; detail=stale-while-revalidate"},
-        {"2.2", {FORWARD(URI_MISS), .forward_status = 200, .stored = true}, "weir; fwd=uri-miss; fwd-status=200; stored"},
+        {"2.2",
+         {FORWARD(URI_MISS), .forward_status = 200, .stored = true},
+         "weir; fwd=uri-miss; fwd-status=200; stored"},
         {"2.2", {FORWARD(VARY_MISS)}, "weir; fwd=vary-miss"},
         {"2.2", {FORWARD(PARTIAL)}, "weir; fwd=partial"},
         {"2.3", {FORWARD(STALE), .forward_status = 304}, "weir; fwd=stale; fwd-status=304"},
         {"2.6", {FORWARD(URI_MISS), .collapsed = true}, "weir; fwd=uri-miss; collapsed"},
-        {"2.7", {FORWARD(BYPASS), .key = STR("https://a/\"b\\")}, "weir; fwd=bypass; key=\"https://a/\\\"b\\\\\""},
+        {"2.7",
+         {FORWARD(BYPASS), .key = STR("https://a/\"b\\")},
+         "weir; fwd=bypass; key=\"https://a/\\\"b\\\\\""},
         {"2.7, RFC 8941 3.3.3", {FORWARD(METHOD), .key = STR("\xc3\xa4")}, "weir; fwd=method"},
         {"2.7, RFC 8941 3.3.3", {FORWARD(METHOD), .key = STR("a\nb")}, "weir; fwd=method"},
         {"2.8", {FORWARD(REQUEST), DETAIL(REQUEST_NO_CACHE)}, "weir; fwd=request; detail=request-no-cache"},
-        {"2 all", {FORWARD(MISS), true, true, true, 203, INT64_MIN, STR("k"), CACHE_REASON_SET_COOKIE},
-         "weir; fwd=miss; fwd-status=203; ttl=-9223372036854775808; stored; collapsed; key=\"k\"; detail=set-cookie"},
+        {"2 all",
+         {FORWARD(MISS), true, true, true, 203, INT64_MIN, STR("k"), CACHE_REASON_SET_COOKIE},
+         "weir; fwd=miss; fwd-status=203; ttl=-9223372036854775808; stored; collapsed; key=\"k\"; "
+         "detail=set-cookie"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -55,11 +62,16 @@ static void forwarding(void **state)
         enum cache_reason reason;
         const char *token;
     } rows[] = {
-        {CACHE_REASON_ABSENT, "uri-miss"},          {CACHE_REASON_VARIANT_ABSENT, "vary-miss"},
-        {CACHE_REASON_STALE, "stale"},              {CACHE_REASON_MUST_REVALIDATE, "stale"},
-        {CACHE_REASON_REQUEST_MAX_AGE, "request"},  {CACHE_REASON_REQUEST_NO_CACHE, "request"},
-        {CACHE_REASON_SETTING_BYPASS, "bypass"},    {CACHE_REASON_METHOD, "method"},
-        {CACHE_REASON_TAKES_PART, "partial"},       {CACHE_REASON_STORE_ERROR, "miss"},
+        {CACHE_REASON_ABSENT, "uri-miss"},
+        {CACHE_REASON_VARIANT_ABSENT, "vary-miss"},
+        {CACHE_REASON_STALE, "stale"},
+        {CACHE_REASON_MUST_REVALIDATE, "stale"},
+        {CACHE_REASON_REQUEST_MAX_AGE, "request"},
+        {CACHE_REASON_REQUEST_NO_CACHE, "request"},
+        {CACHE_REASON_SETTING_BYPASS, "bypass"},
+        {CACHE_REASON_METHOD, "method"},
+        {CACHE_REASON_TAKES_PART, "partial"},
+        {CACHE_REASON_STORE_ERROR, "miss"},
     };
 
     (void)state;

@@ -16,10 +16,13 @@ static void keeping(void **state)
         const struct cache_keep *keep;
         const char *from, *kept;
     } rows[] = {
-        {"RFC 9111 3.1", &store, D "X-Foo: 1\nContent-Type: a/b\nExpires: 0\n", D "X-Foo: 1\nContent-Type: a/b\nExpires: 0\n"},
+        {"RFC 9111 3.1", &store, D "X-Foo: 1\nContent-Type: a/b\nExpires: 0\n",
+         D "X-Foo: 1\nContent-Type: a/b\nExpires: 0\n"},
         {"RFC 9111 3.1 Connection", &store, "Connection: a, B\na: 1\nb: 2\nc: 3\n" D, "c: 3\n" D},
-        {"RFC 9110 7.6.1", &store, D "Keep-Alive: 1\nProxy-Connection: 1\nTE: 1\nTransfer-Encoding: x\nUpgrade: y\n", D},
-        {"RFC 9111 3.1 proxies", &store, D "Proxy-Authenticate: 1\nproxy-authentication-info: 2\nProxy-Authorization: 3\n", D},
+        {"RFC 9110 7.6.1", &store,
+         D "Keep-Alive: 1\nProxy-Connection: 1\nTE: 1\nTransfer-Encoding: x\nUpgrade: y\n", D},
+        {"RFC 9111 3.1 proxies", &store,
+         D "Proxy-Authenticate: 1\nproxy-authentication-info: 2\nProxy-Authorization: 3\n", D},
         {"RFC 9111 5.1 made anew", &store, "Age: 5\nContent-Length: 3\n" D, D},
         {"RFC 9111 5.2.2.4, 5.2.2.7", &listed, "A: 1\nb: 2\nC: 3\nd: 4\n" D, "d: 4\n" D},
         {"RFC 9111 7.3", &store, D "Set-Cookie: a\nSet-Cookie2: b\n", D "Set-Cookie: a\nSet-Cookie2: b\n"},

@@ -27,7 +27,8 @@ static void listing(void **state)
         {"RFC 9111 4.1 star", VARY("X-Real-IP, Foo, *"), CACHE_REASON_VARY_STAR, NULL},
         {"RFC 9110 5.6.2 no name", VARY("Foo Bar"), CACHE_REASON_VARY_MANY, NULL},
         {"RFC 9110 5.6.2 no name", VARY("\"*\""), CACHE_REASON_VARY_MANY, NULL},
-        {"16 names", VARY("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"), CACHE_REASON_NONE, "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"},
+        {"16 names", VARY("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"), CACHE_REASON_NONE,
+         "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"},
         {"17 names", VARY("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"), CACHE_REASON_VARY_MANY, NULL},
         {"setting", VARY("Cookie, Accept"), CACHE_REASON_NONE, "accept"},
         {"who the client is", VARY("Accept, Forwarded"), CACHE_REASON_VARY_CLIENT, NULL},
@@ -77,19 +78,30 @@ static const struct {
     {"RFC 9111 4.1 blanks inside", "foo", "Foo: 1 2\n", "Foo: 12\n", false},
     {"RFC 9110 5.6.4 quoted", "foo", "Foo: \"1,2\"\n", "Foo: \"1, 2\"\n", false},
     {"RFC 9111 4.1 case", "foo", "Foo: a\n", "Foo: A\n", false},
-    {"RFC 9110 12.5.4 order", "accept-language", "Accept-Language: en, de\n", "Accept-Language: de, en\n", true},
-    {"RFC 9110 12.5.4 case", "accept-language", "Accept-Language: en, de\n", "Accept-Language: eN, De\n", true},
-    {"RFC 9110 12.5.4 blanks", "accept-language", "Accept-Language: en, de\n", "Accept-Language:  en ,  de\n", true},
-    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n", "Accept-Language: de, en;q=0.5\n", false},
-    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n", "Accept-Language: de;q=0.8, en;q=0.9\n", true},
-    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n", "Accept-Language: de, en\n", false},
-    {"RFC 9110 12.4.2 refused", "accept-language", "Accept-Language: en, de;q=0.5\n", "Accept-Language: en, de;q=0\n", false},
+    {"RFC 9110 12.5.4 order", "accept-language", "Accept-Language: en, de\n", "Accept-Language: de, en\n",
+     true},
+    {"RFC 9110 12.5.4 case", "accept-language", "Accept-Language: en, de\n", "Accept-Language: eN, De\n",
+     true},
+    {"RFC 9110 12.5.4 blanks", "accept-language", "Accept-Language: en, de\n", "Accept-Language:  en ,  de\n",
+     true},
+    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n",
+     "Accept-Language: de, en;q=0.5\n", false},
+    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n",
+     "Accept-Language: de;q=0.8, en;q=0.9\n", true},
+    {"RFC 9110 12.4.2 weight", "accept-language", "Accept-Language: en, de;q=0.5\n",
+     "Accept-Language: de, en\n", false},
+    {"RFC 9110 12.4.2 refused", "accept-language", "Accept-Language: en, de;q=0.5\n",
+     "Accept-Language: en, de;q=0\n", false},
     {"RFC 9110 12.5.4 absent", "accept-language", "Accept-Language:\n", "", false},
-    {"RFC 9110 12.5.3 order", "accept-encoding", "Accept-Encoding: gzip, br\n", "Accept-Encoding: br;q=0.5 , GZIP\n", true},
-    {"RFC 9110 12.5.3 others", "accept-encoding", "Accept-Encoding: gzip, deflate\n", "Accept-Encoding: x-gzip\n", true},
+    {"RFC 9110 12.5.3 order", "accept-encoding", "Accept-Encoding: gzip, br\n",
+     "Accept-Encoding: br;q=0.5 , GZIP\n", true},
+    {"RFC 9110 12.5.3 others", "accept-encoding", "Accept-Encoding: gzip, deflate\n",
+     "Accept-Encoding: x-gzip\n", true},
     {"RFC 9110 12.5.3 absent", "accept-encoding", "Accept-Encoding: identity\n", "", true},
-    {"RFC 9110 12.5.3 refused", "accept-encoding", "Accept-Encoding: gzip, br;q=0\n", "Accept-Encoding: gzip, br\n", false},
-    {"RFC 9110 12.5.3 any", "accept-encoding", "Accept-Encoding: *\n", "Accept-Encoding: gzip, br, zstd\n", true},
+    {"RFC 9110 12.5.3 refused", "accept-encoding", "Accept-Encoding: gzip, br;q=0\n",
+     "Accept-Encoding: gzip, br\n", false},
+    {"RFC 9110 12.5.3 any", "accept-encoding", "Accept-Encoding: *\n", "Accept-Encoding: gzip, br, zstd\n",
+     true},
 };
 
 static void keying(void **state)
@@ -101,7 +113,8 @@ static void keying(void **state)
         print_message("%s %s %s", keys[i].section, keys[i].a, keys[i].b);
         fixture_fields(&a, *state, keys[i].a);
         fixture_fields(&b, *state, keys[i].b);
-        assert_int_equal(str_eq(cache_vary_key(names, &a, *state), cache_vary_key(names, &b, *state)), keys[i].same);
+        assert_int_equal(str_eq(cache_vary_key(names, &a, *state), cache_vary_key(names, &b, *state)),
+                         keys[i].same);
     }
 }
 
@@ -124,7 +137,8 @@ static void encoding(void **state)
 
     fixture_fields(&list, *state, "Accept-Encoding: gzip\nAccept-Encoding: zstd, br\n");
     fixture_same(cache_vary_encoding(&list), "br, gzip, zstd");
-    fixture_same(cache_vary_key(STR("accept-encoding,foo"), &list, *state), "accept-encoding=br, gzip, zstd\nfoo\n");
+    fixture_same(cache_vary_key(STR("accept-encoding,foo"), &list, *state),
+                 "accept-encoding=br, gzip, zstd\nfoo\n");
     fixture_fields(&list, *state, "Accept-Encoding: deflate\n");
     fixture_same(cache_vary_encoding(&list), "");
     fixture_same(cache_vary_key(STR(""), &list, *state), "");
