@@ -26,11 +26,9 @@ static enum cache_reason judge_request(const struct cache_exchange *x)
 {
     struct cache_control asked;
 
-    if (str_eq(x->request->method, STR("HEAD")))
-        return CACHE_REASON_HEAD;
     if (!str_eq(x->request->method, STR("GET"))) {
         if (!x->is_of_get)
-            return CACHE_REASON_METHOD;
+            return str_eq(x->request->method, STR("HEAD")) ? CACHE_REASON_HEAD : CACHE_REASON_METHOD;
     } else if (x->request_body) {
         return CACHE_REASON_REQUEST_BODY;
     }

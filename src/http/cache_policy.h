@@ -25,13 +25,15 @@ struct cache_rules {
 struct cache_exchange {
     const struct message *request;
     bool request_body; /* the request has one, however long */
-    bool is_of_get; /* the answer to a POST that says it is what a GET of the target would get
-                       (cache_invalidate.h) */
+    /* The request is no GET, but its answer holds for one: a POST of which cache_invalidate_is_of_get() says
+       so, or a HEAD whose fields update what is stored (cache_update_head_matches()). */
+    bool is_of_get;
     unsigned status;
     const struct header_list *fields; /* of the response, as received */
     int64_t request_time, response_time;
 };
 
+/* These numbers, and those of enum cache_source, stand in files. */
 enum cache_fact {
     CACHE_FACT_NO_CACHE = 1, /* validated at each use, whatever happens */
     CACHE_FACT_MUST_REVALIDATE = 2, /* not used stale because a client or a setting would have it so */

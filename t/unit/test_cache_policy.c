@@ -131,6 +131,8 @@ static void storing_by_setting(void **state)
     assert_int_equal(cache_policy_store(&x, &generous, &facts, &keep), R(METHOD));
     x.is_of_get = true;
     assert_int_equal(cache_policy_store(&x, &generous, &facts, &keep), R(NONE));
+    request.method = STR("HEAD");
+    assert_int_equal(cache_policy_store(&x, &generous, &facts, &keep), R(NONE));
 }
 
 #define USE(name) CACHE_USE_##name
