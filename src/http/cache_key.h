@@ -12,7 +12,8 @@
  * The query (without '?') as it goes into the key.  `ignored` (may be NULL): names of arguments to leave out,
  * compared byte by byte; one that ends in '*' takes in all that begin so, and "*" all.  An argument with a
  * ';' in it stays, for some servers take it for two.  `sort`: by name, those of one name in the order they
- * came.  The same text is returned when there is nothing to do, else one in the pool.
+ * came.  A query of more than 256 arguments stays as it is, but for "*".  The same text is returned when
+ * there is nothing to do, else one in the pool.
  */
 struct str cache_key_query(struct str query, const struct cache_names *ignored, bool sort, struct pool *);
 

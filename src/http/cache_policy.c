@@ -140,7 +140,8 @@ static void set_facts(const struct cache_exchange *x, const struct said *said,
 
     *facts = (struct cache_facts){
         .response_time = x->response_time,
-        .initial_age = cache_fresh_initial_age(x->fields, x->request_time, x->response_time),
+        .initial_age =
+            cache_fresh_initial_age(x->answer ? x->answer : x->fields, x->request_time, x->response_time),
         .lifetime = lifetime.seconds,
         .source = lifetime.source,
     };
@@ -193,6 +194,24 @@ enum cache_reason cache_policy_store(const struct cache_exchange *x, const struc
         return reason;
     set_facts(x, &said, rules, facts);
     return judge_use(x, &said, facts);
+}
+
+enum cache_reason cache_policy_update(const struct cache_exchange *x, const struct header_list *stored,
+                                      const struct cache_rules *rules, struct cache_facts *facts,
+                                      struct header_list *to)
+{
+    struct cache_keep keep = {.set_cookie = rules->set_cookie};
+    struct cache_exchange merged = *x;
+    enum cache_reason reason;
+
+    if (cache_update_merge(stored, x->fields, &keep, x->response_time, to) < 0)
+        return CACHE_REASON_FIELDS;
+    merged.fields = to;
+    merged.answer = x->fields;
+    reason = cache_policy_store(&merged, rules, facts, &keep);
+    if (!reason)
+        cache_update_drop(to, &keep);
+    return reason;
 }
 
 int64_t cache_policy_age(const struct cache_facts *facts, int64_t now)

@@ -30,6 +30,7 @@ struct cache_exchange {
     bool is_of_get;
     unsigned status;
     const struct header_list *fields; /* of the response, as received */
+    const struct header_list *answer; /* where `fields` are stored ones: those that tell Age; else NULL */
     int64_t request_time, response_time;
 };
 
@@ -52,11 +53,21 @@ struct cache_facts {
 
 /*
  * Whether a response may be stored (RFC 9111 3): CACHE_REASON_NONE, with *facts and *keep (for
- * cache_update_keep(), which borrows from the response) set, or why not.  After a 304 the facts are made anew
- * with the stored status and the updated fields.
+ * cache_update_keep(), which borrows from the response) set, or why not.
  */
 enum cache_reason cache_policy_store(const struct cache_exchange *, const struct cache_rules *,
                                      struct cache_facts *facts, struct cache_keep *keep);
+
+/*
+ * What a 304 that cache_update_matches() (or a HEAD that matches) makes of a stored response (RFC 9111 3.2,
+ * 4.3.4): appends its new fields to `to` and sets *facts.  The exchange has the stored status and the fields
+ * of the 304.  CACHE_REASON_NONE, or why it may not be stored any more: where that is for the request's sake
+ * (up to CACHE_REASON_AUTHORIZATION), what is stored stays as it was, else it is dropped.  In both cases `to`
+ * answers this request; not after CACHE_REASON_FIELDS, when it is full.
+ */
+enum cache_reason cache_policy_update(const struct cache_exchange *, const struct header_list *stored,
+                                      const struct cache_rules *, struct cache_facts *facts,
+                                      struct header_list *to);
 
 enum cache_use {
     CACHE_USE_FRESH,
@@ -82,7 +93,7 @@ struct cache_verdict cache_policy_absent(const struct cache_control *asked);
 
 /*
  * Whether it may be used in place of an error: no connection, a time-out, or an answer 500, 502, 503 or 504
- * (RFC 5861 4, RFC 9111 4.2.4).
+ * (RFC 5861 4, RFC 9111 4.2.4).  To be asked before such an answer is stored, for that would take its place.
  */
 bool cache_policy_may_serve_error(const struct cache_facts *, const struct cache_control *asked, int64_t now);
 

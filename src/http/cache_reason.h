@@ -45,6 +45,7 @@
       "the response is stale as it comes, and has nothing to validate it by") \
     X(NO_VALIDATOR, "no-validator", \
       "the response must be validated at each use, and has nothing to validate it by") \
+    X(FIELDS, "too-many-fields", "the response has too many fields") \
     X(INCOMPLETE, "incomplete", "the response broke off before its end") \
     /* Of the settings and the store. */ \
     X(SETTING_BYPASS, "bypass", "the setting `bypass` holds") \

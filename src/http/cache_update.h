@@ -30,6 +30,9 @@ struct cache_keep {
 int cache_update_keep(const struct header_list *from, const struct cache_keep *keep, int64_t response_time,
                       struct header_list *to) WEIR_MUST_CHECK;
 
+/* Takes out what no-cache="..." and private="..." list, and Set-Cookie unless it is to be stored. */
+void cache_update_drop(struct header_list *, const struct cache_keep *keep);
+
 /*
  * Whether a 304 speaks of this stored response (RFC 9111 4.3.4): it names no strong validator, or the same
  * one.  If not, the request is sent again without a condition.

@@ -117,11 +117,14 @@ struct str cache_vary_names(const struct header_list *response, const struct cac
                             struct pool *pool)
 {
     struct walk walk = walk_of(response, header_find(response, HEADER_VARY));
-    struct str names[CACHE_VARY_MAX], name;
+    struct str names[CACHE_VARY_MAX + 1], name;
     struct text out = {.pool = pool};
     size_t count = 0;
 
-    while (count < CACHE_VARY_MAX && walk_next(&walk, &name)) {
+    if (header_find(response, HEADER_CONTENT_ENCODING) && !cache_names_have(ignored, STR("Accept-Encoding")))
+        names[count++] = STR("accept-encoding");
+
+    while (count <= CACHE_VARY_MAX && walk_next(&walk, &name)) {
         struct text lower;
 
         if (cache_names_have(ignored, name))

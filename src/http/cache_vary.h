@@ -24,7 +24,8 @@ enum cache_reason cache_vary_check(const struct header_list *response, const str
 
 /*
  * The names of a Vary that passed the check: small letters, sorted, each once, with commas between, in the
- * pool; empty when there are none.
+ * pool; empty when there are none.  A response with a Content-Encoding varies by Accept-Encoding whether it
+ * says so or not, for many servers forget it.
  */
 struct str cache_vary_names(const struct header_list *response, const struct cache_names *ignored,
                             struct pool *);

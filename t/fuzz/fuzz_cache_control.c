@@ -8,6 +8,7 @@
 #include "http/cache_invalidate.h"
 #include "http/cache_key.h"
 #include "http/cache_partial.h"
+#include "http/cache_policy.h"
 #include "http/cache_target.h"
 #include "http/cache_vary.h"
 
@@ -104,6 +105,28 @@ static void check_case(const struct cache_control *cc, struct str line, struct p
     CLAIM(other.private_fields.len == cc->private_fields.len);
 }
 
+/* The fields that the rules look at; a line stands as the value of each, or of one after the other. */
+static const uint8_t ids[] = {HEADER_CACHE_CONTROL, HEADER_ETAG,  HEADER_EXPIRES,    HEADER_VARY,
+                              HEADER_LAST_MODIFIED, HEADER_DATE,  HEADER_CONNECTION, HEADER_ACCEPT_LANGUAGE,
+                              HEADER_AGE,           HEADER_OTHER, HEADER_SET_COOKIE, HEADER_ACCEPT_ENCODING};
+
+/* -1: the list is full. */
+static int add_field(struct header_list *fields, enum header_id id, struct str line)
+{
+    if (id == HEADER_OTHER)
+        return header_add(fields, STR("CDN-Cache-Control"), line);
+    return header_add_known(fields, id, line);
+}
+
+static int add_fields(struct header_list *fields, struct str line)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        if (add_field(fields, (enum header_id)ids[i], line) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void check_lines(struct str in, struct header_list *fields, struct pool *pool)
 {
     struct cache_control all, one, before;
@@ -120,11 +143,7 @@ static void check_lines(struct str in, struct header_list *fields, struct pool *
         before = all;
         cache_control_add(&all, line);
         check_stricter(&before, &all);
-        if (header_add_known(fields, HEADER_CACHE_CONTROL, line) < 0 ||
-            header_add_known(fields, HEADER_VARY, line) < 0 ||
-            header_add_known(fields, HEADER_ACCEPT_LANGUAGE, line) < 0 ||
-            header_add_known(fields, HEADER_ACCEPT_ENCODING, line) < 0 ||
-            header_add(fields, STR("CDN-Cache-Control"), line) < 0)
+        if (add_fields(fields, line) < 0)
             return;
     }
     cache_control_read(fields, &one);
@@ -144,6 +163,46 @@ static void check_vary(const struct header_list *fields, struct pool *pool)
     CLAIM(cache_vary_check(&again, &ignored) == CACHE_REASON_NONE);
     CLAIM(str_eq(cache_vary_names(&again, &ignored, pool), names));
     CLAIM((cache_vary_key(names, fields, pool).len == 0) == (names.len == 0));
+}
+
+static void check_kept(const struct header_list *kept)
+{
+    CLAIM(!header_find(kept, HEADER_AGE) && !header_find(kept, HEADER_CONNECTION));
+    CLAIM(header_count(kept, HEADER_DATE) >= 1);
+}
+
+/* What is stored can be used, and is used less and less as time goes by; what a 304 makes of it is sound. */
+static void check_policy(struct str in, struct pool *pool)
+{
+    struct header_list response;
+    const struct header_list *fields = &response;
+    struct cache_rules rules = {.ttls = {NULL, 0, 60}, .stale_while_revalidate = 5, .stale_if_error = 9};
+    struct message request = {.method = STR("GET")};
+    struct cache_exchange x = {&request, false, false, 200, fields, NULL, 784111776, 784111777};
+    struct cache_keep keep;
+    struct cache_facts facts;
+    struct header_list kept, merged;
+    enum cache_use last = CACHE_USE_FRESH;
+
+    header_list_init(&response, pool, ARRAY_SIZE(ids) * 2);
+    for (size_t i = 0; in.len && i < ARRAY_SIZE(ids) * 2; i++)
+        CLAIM(add_field(&response, (enum header_id)ids[i % ARRAY_SIZE(ids)], str_trim(fuzz_line(&in))) == 0);
+    if (cache_policy_store(&x, &rules, &facts, &keep) != CACHE_REASON_NONE)
+        return;
+    CLAIM(facts.lifetime >= 0 && facts.lifetime <= CACHE_DELTA_MAX);
+    CLAIM(facts.initial_age >= 1 && facts.initial_age <= CACHE_DELTA_MAX);
+    for (int64_t after = 1; after < CACHE_DELTA_MAX; after *= 2) {
+        enum cache_use use = cache_policy_use(&facts, NULL, x.response_time + after).use;
+
+        CLAIM(use >= last && use <= CACHE_USE_REVALIDATE);
+        last = use;
+    }
+    header_list_init(&kept, pool, fields->count + 1);
+    CLAIM(cache_update_keep(fields, &keep, x.response_time, &kept) == 0);
+    check_kept(&kept);
+    header_list_init(&merged, pool, kept.count + fields->count + 1);
+    CLAIM(cache_policy_update(&x, &kept, &rules, &facts, &merged) != CACHE_REASON_FIELDS);
+    check_kept(&merged);
 }
 
 static void check_query(struct str in, struct pool *pool)
@@ -192,6 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cache_target_read(&fields, &cc).len)
         check_control(&cc, in);
     check_vary(&fields, pool);
+    check_policy(in, pool);
     check_query(in, pool);
     check_whole(in, pool);
     pool_free(pool);

@@ -43,6 +43,18 @@ static void queries(void **state)
     }
 }
 
+static void many(void **state)
+{
+    struct str query = STR("b=1&a=2&");
+
+    for (int i = 0; i < 7; i++)
+        query = pool_printf(*state, "%.*s%.*s", STR_ARG(query), STR_ARG(query));
+    assert_ptr_equal(cache_key_query(query, &tracking, true, *state).s, query.s);
+    assert_int_equal(cache_key_query(query, &every, true, *state).len, 0);
+    query.len /= 2; /* 128 arguments, and an empty one */
+    assert_memory_equal(cache_key_query(query, NULL, true, *state).s, "a=2&a=2&", 8);
+}
+
 static void untouched(void **state)
 {
     struct str query = STR("b=1&a=2");
@@ -55,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(queries, fixture_pool_new, fixture_pool_free),
+        cmocka_unit_test_setup_teardown(many, fixture_pool_new, fixture_pool_free),
         cmocka_unit_test_setup_teardown(untouched, fixture_pool_new, fixture_pool_free),
     };
 

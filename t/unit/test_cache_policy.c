@@ -21,7 +21,7 @@ static const struct {
     unsigned status;
     const char *fields;
     enum cache_reason reason;
-} stored[] = {
+} storable[] = {
     {"RFC 9111 3", "GET", "", 200, CC("max-age=5"), R(NONE)},
     {"RFC 9111 3 method", "POST", "", 200, CC("max-age=5"), R(METHOD)},
     {"RFC 9111 3 method", "get", "", 200, CC("max-age=5"), R(METHOD)},
@@ -94,18 +94,18 @@ static struct cache_exchange exchange(struct message *request, struct header_lis
 
 static void storing(void **state)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(stored); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(storable); i++) {
         struct cache_facts facts;
         struct cache_keep keep;
         struct message request;
         struct header_list fields;
-        struct cache_exchange x = exchange(&request, &fields, *state, stored[i].asked, stored[i].fields);
+        struct cache_exchange x = exchange(&request, &fields, *state, storable[i].asked, storable[i].fields);
 
-        print_message("%s: %s %u %s\n", stored[i].section, stored[i].method, stored[i].status,
-                      stored[i].fields);
-        request.method = str_of(stored[i].method);
-        x.status = stored[i].status;
-        assert_int_equal(cache_policy_store(&x, &plain, &facts, &keep), stored[i].reason);
+        print_message("%s: %s %u %s\n", storable[i].section, storable[i].method, storable[i].status,
+                      storable[i].fields);
+        request.method = str_of(storable[i].method);
+        x.status = storable[i].status;
+        assert_int_equal(cache_policy_store(&x, &plain, &facts, &keep), storable[i].reason);
     }
 }
 
@@ -231,6 +231,56 @@ static void using(void **state)
     }
 }
 
+#define OLD_DATE "Date: " HOUR_AGO "\n"
+
+static void updating(void **state)
+{
+    static const struct {
+        const char *section, *asked;
+        const struct cache_rules *rules;
+        const char *stored, *fresh;
+        enum cache_reason reason;
+        const char *fields;
+        int64_t age, lifetime;
+    } rows[] = {
+        {"RFC 9111 4.3.4", "", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW TAG, R(NONE),
+         CC("max-age=5") DATE_NOW TAG, 0, 5},
+        {"RFC 9111 4.3.4", "", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW CC("max-age=7"), R(NONE),
+         TAG DATE_NOW CC("max-age=7"), 0, 7},
+        {"RFC 9111 4.2.3 Age", "", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW "Age: 3\n", R(NONE),
+         CC("max-age=5") TAG DATE_NOW, 3, 5},
+        {"RFC 9111 5.2.2.4", "", &plain, OLD_DATE "A: 1\nB: 2\n" TAG, DATE_NOW CC("max-age=5, no-cache=a"),
+         R(NONE), "B: 2\n" TAG DATE_NOW CC("max-age=5, no-cache=a"), 0, 5},
+        {"RFC 9111 7.3", "", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW "Set-Cookie: a\n", R(NONE),
+         CC("max-age=5") TAG DATE_NOW, 0, 5},
+        {"RFC 9111 7.3", "", &generous, OLD_DATE CC("max-age=5") TAG, DATE_NOW "Set-Cookie: a\n", R(NONE),
+         CC("max-age=5") TAG DATE_NOW "Set-Cookie: a\n", 0, 5},
+        {"RFC 9111 5.2.2.5", "", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW CC("no-store"), R(NO_STORE),
+         TAG DATE_NOW CC("no-store"), 0, 0},
+        {"RFC 9111 3.5", "Authorization: x\n", &plain, OLD_DATE CC("max-age=5") TAG, DATE_NOW,
+         R(AUTHORIZATION), CC("max-age=5") TAG DATE_NOW, 0, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct cache_facts facts;
+        struct message request;
+        struct header_list fresh, stored, to;
+        struct cache_exchange x = exchange(&request, &fresh, *state, rows[i].asked, rows[i].fresh);
+
+        print_message("%s: %s %s\n", rows[i].section, rows[i].stored, rows[i].fresh);
+        fixture_fields(&stored, *state, rows[i].stored);
+        header_list_init(&to, *state, 64);
+        assert_int_equal(cache_policy_update(&x, &stored, rows[i].rules, &facts, &to), rows[i].reason);
+        assert_string_equal(fixture_text(&to, *state), rows[i].fields);
+        header_list_init(&to, *state, 2);
+        assert_int_equal(cache_policy_update(&x, &stored, rows[i].rules, &facts, &to), R(FIELDS));
+        if (rows[i].reason)
+            continue;
+        assert_int_equal(facts.initial_age, rows[i].age);
+        assert_int_equal(facts.lifetime, rows[i].lifetime);
+    }
+}
+
 static void ageing(void **state)
 {
     struct cache_facts facts = {
@@ -280,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(storing, fixture_pool_new, fixture_pool_free),
         cmocka_unit_test_setup_teardown(storing_by_setting, fixture_pool_new, fixture_pool_free),
         cmocka_unit_test_setup_teardown(using, fixture_pool_new, fixture_pool_free),
+        cmocka_unit_test_setup_teardown(updating, fixture_pool_new, fixture_pool_free),
         cmocka_unit_test(ageing),
         cmocka_unit_test(errors),
         cmocka_unit_test(reasons),
