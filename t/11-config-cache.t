@@ -188,7 +188,7 @@ my @warned = (
     ["caches = ( { name = \"pages\"; path = \"cache\"; size = \"1m\";\nkey = \"\$scheme\$uri\"; } );\n$listen\n$up\nsites = (\n"
          . "{ hosts = \"a.test\"; proxy = \"app\"; cache = \"pages\"; },\n{ hosts = \"b.test\"; proxy = \"two\"; cache = \"pages\"; } );",
      "2: warning: 'key' is without \$host, and the cache is that of several sites, those at {{dir}}/weir.conf:6 and "
-         . "{{dir}}/weir.conf:7 among them; $right"],
+         . "others; $right"],
     # The path.
     [use_cache('key = "$scheme$host";'), "3: warning: 'key' is without \$uri and \$path, so that all paths of the route at "
          . "{{dir}}/weir.conf:2 are one object; $right"],
