@@ -218,11 +218,32 @@ static void test_replacing(void **state)
     hot_release(second); /* outlives the map */
 }
 
+/* Where all are in use a new one finds room all the same, for a few of them. */
+static void test_all_in_use(void **state)
+{
+    struct hot *h = hot_new(LIMIT);
+    struct hot_stats before, after;
+
+    (void)state;
+    for (int round = 0; round < 6; round++)
+        for (uint64_t n = 0; n < 960; n++)
+            ask(h, n, 1000);
+    hot_stats(h, &before);
+    assert_int_equal(before.evicted, 0);
+    hot_release(hot_put(h, name(5000), LIMIT / 16, 0));
+    hot_stats(h, &after);
+    assert_in_range(after.evicted - before.evicted, 1, 70);
+    assert_in_range(after.bytes, 1, LIMIT);
+    hot_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get_and_drop), cmocka_unit_test(test_on_free), cmocka_unit_test(test_limit), cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_hit_rate), cmocka_unit_test(test_change_of_taste), cmocka_unit_test(test_replacing),
+        cmocka_unit_test(test_get_and_drop), cmocka_unit_test(test_on_free), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_hit_rate), cmocka_unit_test(test_change_of_taste),
+        cmocka_unit_test(test_replacing), cmocka_unit_test(test_all_in_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
