@@ -466,6 +466,38 @@ static void test_variants(void **state)
     assert_int_equal(store_read_open(f->store, &v[0], (char *)f->buffer, &f->object, &f->fault), STORE_MISS);
 }
 
+static uint64_t nonce_for(struct fixture *f, const char *vary)
+{
+    struct store_key k = key_of(f, "http://n/");
+    uint64_t nonce = 0;
+
+    assert_int_equal(store_vary_nonce(f->store, &k, str_of(vary), purge_seq(&f->purge), (char *)f->buffer, &nonce,
+                         &f->fault), 0);
+    assert_true(nonce != 0);
+    return nonce;
+}
+
+/* A marker is kept while it serves, and made anew for other names, after a purge and in an object's place. */
+static void test_nonces(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = nonce_for(f, "accept"), other;
+
+    assert_true(nonce_for(f, "accept") == first);
+    other = nonce_for(f, "accept-encoding");
+    assert_true(other != first);
+    assert_true(nonce_for(f, "accept-encoding") == other);
+    purge_prefix(&f->purge, STR("http://n/"), PURGE_SOFT);
+    assert_true(nonce_for(f, "accept-encoding") == other);
+    purge_prefix(&f->purge, STR("http://n/"), PURGE_HARD);
+    first = nonce_for(f, "accept-encoding");
+    assert_true(first != other);
+    assert_int_equal(put(f, "http://n/", 1, 100), 0);
+    assert_true(nonce_for(f, "accept-encoding") != first);
+    assert_int_equal(look(f, "http://n/"), STORE_HIT);
+    assert_int_equal(f->object.head.kind, STORE_MARKER);
+}
+
 static void test_purged(void **state)
 {
     struct fixture *f = *state;
@@ -503,7 +535,7 @@ int main(void)
         TEST(test_incomplete_is_not_stored), TEST(test_replacing_and_counting), TEST(test_moved),
         TEST(test_flipped_small), TEST(test_flipped_big), TEST(test_checked_blocks), TEST(test_cut_and_zeroed),
         TEST(test_other_key), TEST(test_update), TEST(test_torn_update), TEST(test_update_of_replaced),
-        TEST(test_variants), TEST(test_purged),
+        TEST(test_variants), TEST(test_nonces), TEST(test_purged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
