@@ -248,7 +248,7 @@ static void test_damaged_salt(void **state)
 }
 
 /* Writes, renews and drops objects of all sizes until it is killed. */
-static void write_for_ever(struct fixture *f, uint64_t seed)
+static void write_for_ever(struct fixture *f, uint64_t seed, _Atomic unsigned *done)
 {
     struct rnd rnd;
 
@@ -269,6 +269,7 @@ static void write_for_ever(struct fixture *f, uint64_t seed)
             store_read_close(&f->object);
         } else
             MUST(put(f, key, n, n < 10 ? 3000 : 100000 + n) == 0);
+        atomic_fetch_add(done, 1);
     }
 }
 
@@ -277,19 +278,24 @@ static void test_kill(void **state)
 {
     enum { KILLS = 60 };
     struct fixture *f = *state;
+    _Atomic unsigned *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned hits = 0;
     struct rnd rnd;
 
+    assert_ptr_not_equal(done, MAP_FAILED);
     rnd_init_fixed(&rnd, 11);
     for (int round = 0; round < KILLS; round++) {
+        unsigned before = atomic_load(done);
         pid_t child[2];
 
         for (int i = 0; i < 2; i++) {
             child[i] = fork();
             if (child[i] == 0)
-                write_for_ever(f, rnd_u64(&rnd) + (uint64_t)i);
+                write_for_ever(f, rnd_u64(&rnd) + (uint64_t)i, done);
         }
-        usleep((useconds_t)rnd_below(&rnd, 15000) + 3000);
+        for (int ms = 0; atomic_load(done) == before && ms < 10000; ms++)
+            usleep(1000);
+        usleep((useconds_t)rnd_below(&rnd, 10000));
         for (int i = 0; i < 2; i++) {
             int status;
 
@@ -313,6 +319,7 @@ static void test_kill(void **state)
         }
     }
     assert_true(hits > KILLS);
+    munmap(done, 4096);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
