@@ -106,31 +106,25 @@ static void replace_head(struct cache *c, struct cache_object *old, struct cache
 struct cache_object *cache_fill_update(struct cache_fetch *f, const struct message *head)
 {
     struct cache *c = f->cache;
-    struct cache_object *old = f->found, *o = NULL;
+    struct cache_object *old = f->found, *o;
     struct message merged = {.status = old->status, .minor = 1};
+    struct store_key key = cache_find_key(old);
     struct cache_facts facts;
-    struct cache_keep keep;
-    struct store_key key;
-    bool may_keep;
+    enum cache_reason why;
     const struct cache_exchange exchange = {
-        .request = &f->request.head, .status = old->status, .fields = &merged.headers,
+        .request = &f->request.head, .status = old->status, .fields = &head->headers,
         .request_time = f->request_time, .response_time = c->worker->loop->clock.wall_s};
 
     if (!cache_update_matches(&old->fields, &head->headers))
         return NULL;
-    keep = (struct cache_keep){.set_cookie = f->use->rules.set_cookie};
     header_list_init(&merged.headers, f->request.pool, FILL_FIELDS);
-    if (cache_update_merge(&old->fields, &head->headers, &keep, exchange.response_time, &merged.headers) < 0)
-        return NULL;
-    may_keep = cache_policy_store(&exchange, &f->use->rules, &facts, &keep) == CACHE_REASON_NONE;
-    key = cache_find_key(old);
-    o = make_object(f, &key, &merged, may_keep ? &facts : &old->facts);
-    if (!o)
+    why = cache_policy_update(&exchange, &old->fields, &f->use->rules, &facts, &merged.headers);
+    if (why == CACHE_REASON_FIELDS || !(o = make_object(f, &key, &merged, &facts)))
         return NULL;
     cache_object_take_body(o, old);
-    if (may_keep)
+    if (why == CACHE_REASON_NONE)
         replace_head(c, old, o);
-    else
+    else if (why > CACHE_REASON_AUTHORIZATION)
         forget(c, old);
     return o;
 }
