@@ -18,9 +18,9 @@ struct shown {
 static struct shown look(const struct request *req, const struct cache_conf *conf)
 {
     struct board *board = req->worker->board;
-    const struct cache *cache = &req->worker->caches->all[conf->index];
+    struct cache *cache = &req->worker->caches->all[conf->index];
     unsigned slot = (unsigned)conf->board_slot;
-    struct shown s = {.conf = conf, .usable = cache->store != NULL};
+    struct shown s = {.conf = conf, .usable = cache_is_open(cache) && cache_is_readable(cache)};
     const struct board_cache_size *size = board ? board_cache_size(board, slot) : NULL;
 
     if (!size)

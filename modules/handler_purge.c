@@ -83,7 +83,7 @@ static void start(struct request *req, struct str body WEIR_UNUSED, bool last WE
         return;
     }
     /* A fill may be under way where nothing is found: it is purged all the same. */
-    p->found = c->store && store_key_primary(c->store, p->key, &key) == 0 && is_stored(c, &key);
+    p->found = cache_is_open(c) && store_key_primary(c->store, p->key, &key) == 0 && is_stored(c, &key);
     req->handler_data = p;
     if (cache_purge_begin(c, CACHE_PURGE_KEY, p->key, PURGE_HARD, &p->wait) == 0)
         return;

@@ -451,6 +451,17 @@ SKIP: {
     });
 }
 
+# ---- cache.conf
+{
+    my $w  = example('cache.conf', workers => 1);
+    my $up = $w->upstream('s9001', {do => 'fixed', body => 'page'});
+    drive('cache', $w, sub {
+        is(get($w, '/news')->{body}, 'page', 'cache: the application answers');
+        my $r = $w->run('explain', '-c', '{{dir}}/weir.conf', '--json', 'http://127.0.0.1:' . $w->port('http') . '/news?b=2&utm_source=x&a=1');
+        is(decode_json($r->{out})->{cache}{key}, 'http127.0.0.1:' . $w->port('http') . '/news?a=1&b=2', 'cache: the key');
+    });
+}
+
 # ---- canary.conf
 {
     my $w = example('canary.conf');
@@ -885,7 +896,7 @@ SKIP: {
 }
 
 # ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP; example('acme.conf') in t/33-acme.t,
-# with an authority beside it
+# with an authority beside it; example('transparent.conf') in t/81-transparent.t, on machines of their own
 
 # ---- every example is in this test
 {

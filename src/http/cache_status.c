@@ -9,10 +9,14 @@
 struct str cache_status_forward_text(enum cache_forward forward)
 {
     static const char *const tokens[] = {
-        [CACHE_FORWARD_NONE] = "hit",           [CACHE_FORWARD_BYPASS] = "bypass",
-        [CACHE_FORWARD_METHOD] = "method",      [CACHE_FORWARD_URI_MISS] = "uri-miss",
-        [CACHE_FORWARD_VARY_MISS] = "vary-miss", [CACHE_FORWARD_MISS] = "miss",
-        [CACHE_FORWARD_REQUEST] = "request",    [CACHE_FORWARD_STALE] = "stale",
+        [CACHE_FORWARD_NONE] = "hit",
+        [CACHE_FORWARD_BYPASS] = "bypass",
+        [CACHE_FORWARD_METHOD] = "method",
+        [CACHE_FORWARD_URI_MISS] = "uri-miss",
+        [CACHE_FORWARD_VARY_MISS] = "vary-miss",
+        [CACHE_FORWARD_MISS] = "miss",
+        [CACHE_FORWARD_REQUEST] = "request",
+        [CACHE_FORWARD_STALE] = "stale",
         [CACHE_FORWARD_PARTIAL] = "partial",
     };
 

@@ -95,7 +95,7 @@ static const char *objection(struct cache *c, enum cache_purge_what what, struct
 {
     struct store_key key;
 
-    if (!c->store)
+    if (!cache_is_open(c))
         return "the directory of the cache cannot be used; the error log says why";
     if (!c->purge)
         return "the cache has no place on the board, which holds 16";

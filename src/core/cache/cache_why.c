@@ -137,7 +137,7 @@ static enum cache_why_answer answer(struct cache_why *w, struct worker *worker)
     w->key = cache_key(w->use, &w->req);
     *v = (struct cache_visit){.req = &w->req, .use = w->use, .cache = &worker->caches->all[w->use->cache->index]};
     v->asks = cache_control_read(&w->req.head.headers, &v->asked);
-    if (!v->cache->store)
+    if (!cache_is_open(v->cache) || !cache_is_readable(v->cache))
         return CACHE_WHY_UNUSABLE;
     w->reason = not_asked(w);
     if (!w->key.s || store_key_primary(v->cache->store, w->key, &v->primary) < 0)

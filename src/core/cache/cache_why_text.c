@@ -90,7 +90,7 @@ struct str cache_why_text(const struct cache_why *w)
     case CACHE_WHY_NOT_CACHED:
         return text_of_route(w);
     case CACHE_WHY_UNUSABLE:
-        return STR("The directory of the cache cannot be used; the error log says why.");
+        return STR("The directory of the cache cannot be used, or not yet; the error log says why.");
     case CACHE_WHY_BYPASS:
         if (w->reason == CACHE_REASON_NONE)
             return STR("The cache is not asked: the key is empty or longer than 8 KB.");

@@ -22,6 +22,20 @@ int store_vary_mark(struct store *st, const struct store_key *key, struct str va
     return store_put(st, &head, STR_NONE, fault);
 }
 
+int store_vary_nonce(struct store *st, const struct store_key *key, struct str vary, uint64_t seq, char *buffer,
+    uint64_t *nonce, struct store_fault *fault)
+{
+    struct store_object object;
+    bool same = false;
+
+    if (store_read_open(st, key, buffer, &object, fault) == STORE_HIT) {
+        same = object.head.kind == STORE_MARKER && str_eq(object.head.variant, vary);
+        *nonce = object.head.nonce;
+        store_read_close(&object);
+    }
+    return same ? 0 : store_vary_mark(st, key, vary, seq, nonce, fault);
+}
+
 unsigned store_vary_count(const struct store_object *marker)
 {
     size_t count = marker->body.len / sizeof(struct hash_128);
