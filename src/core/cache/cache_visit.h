@@ -40,6 +40,7 @@ struct cache_visit {
     struct deadline patience; /* `lock_timeout` */
     bool impatient; /* it is over: asks for itself */
     bool passes; /* goes to the upstream when its turn comes */
+    uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     bool collapsed; /* another visit had it asked for */
 
     /* What it is sent. */
