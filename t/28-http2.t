@@ -189,6 +189,51 @@ is(scalar(grep { my $r = $c->response($ids[$_]); $r && $r->{body} =~ m{^GET /ech
     $e->close;
 }
 
+# ---- answered before the body is over (RFC 9113 8.1): the whole answer, then RST_STREAM without blame; what was sent in vain
+# is given back to the connection's window, also what comes after that
+
+{
+    my $e = h2('h2');
+    my ($connection, $sent) = (65535, 0);
+    my ($stream, $id) = (0, 0);
+    # Reads one frame, if one comes in time, into the windows.
+    my $read = sub {
+        my $f = $e->read_frame(shift) or return 0;
+        my $more = $f->{type} eq 'WINDOW_UPDATE' ? unpack 'N', $f->{payload} : 0;
+        $connection += $more if $f->{stream} == 0;
+        $stream     += $more if $f->{stream} == $id;
+        return 1;
+    };
+    my $put = sub {
+        my ($n) = @_;
+        $e->data($id, 'w' x $n);
+        $_ -= $n for $connection, $stream;
+        $sent += $n;
+    };
+    $read->(1) while !$e->{settings}{4};
+    my %count;
+    for my $path (('/small', '/text') x 6) {
+        $id     = $e->request(POST => $path, [], \1);
+        $stream = $e->{settings}{4};
+        my $r     = $e->_stream($id);
+        my $until = time + 20;
+        while (!defined $r->{reset} && time < $until) {
+            my $n = (sort { $a <=> $b } 16384, $stream, $connection)[0];
+            $n > 0 ? $put->($n) : $read->(1);
+            1 while $read->(0.002);
+        }
+        $stream = 20_000;    # what was under way
+        $put->(10_000) if $connection >= 10_000;
+        $count{join ' ', $path, $r->{status} // 'nothing', $r->{end} ? 'whole' : 'part', $r->{reset} // 'goes on'}++;
+    }
+    is_deeply(\%count, {'/small 413 whole 0' => 6, '/text 200 whole 0' => 6}, 'early answers are whole, then the stream is reset');
+    cmp_ok($sent, '>', 10 * 262_144, 'many times the window was sent');
+    ok(Weir::wait_for(sub { 1 while $read->(0.01); $connection >= 131_072 }), 'and came back') or diag($connection);
+    is($e->response($e->request(POST => '/up', [], 'x' x 16_000))->{status}, 200, 'the connection takes more');
+    is($e->{goaways}, undef, 'and is not blamed');
+    $e->close;
+}
+
 # ---- requests that are none: the stream is reset, and nothing reaches a server
 
 sub pseudo { my (%o) = @_; return map { defined $o{$_} ? ($_ => $o{$_}) : () } qw(:method :scheme :authority :path) }
