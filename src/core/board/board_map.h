@@ -10,6 +10,7 @@
 #include "core/board/board_staples.h"
 #include "core/board/board_tickets.h"
 #include "core/board/board_challenge.h"
+#include "core/board/limit_table.h"
 #include "core/upstream/sticky_learn.h"
 
 #define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
@@ -109,6 +110,7 @@ struct board_map {
     uint8_t staple_ids[BOARD_STAPLES][BOARD_STAPLE_ID] __attribute__((aligned(4096)));
     struct board_staple_place staples[BOARD_STAPLES] __attribute__((aligned(4096)));
     struct board_challenge challenges[BOARD_CHALLENGES] __attribute__((aligned(4096)));
+    struct limit_entry limits[BOARD_PARTS][LIMIT_ENTRIES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 
@@ -118,7 +120,7 @@ _Static_assert(offsetof(struct board_head, layout) == 8 && offsetof(struct board
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
-_Static_assert(sizeof(struct process_stats) == (29 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
+_Static_assert(sizeof(struct process_stats) == (30 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
                "words only");
 _Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
 _Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
