@@ -484,6 +484,8 @@ my $bytes = \&Weir::H2::frame_bytes;
 flood('pings', $calm, $bytes->(PING => 0, 0, 'x' x 8));
 flood('settings', $calm, $bytes->(SETTINGS => 0, 0, pack 'nN', 4, 65535));
 flood('empty settings', $calm, $bytes->(SETTINGS => 0, 0, ''));
+flood('pings in a body', $calm, $bytes->(PING => 0, 0, 'x' x 8) x 4 . $bytes->(DATA => 0, 1, 'x'),
+    before => sub { my ($f) = @_; $f->request(POST => '/hang', [], \1) }, times => 20);
 flood('priorities', $calm, $bytes->(PRIORITY => 0, 1, pack 'NC', 3, 1));
 flood('window updates', $calm, $bytes->(WINDOW_UPDATE => 0, 0, pack 'N', 1));
 flood('frames of an unknown type', $calm, $bytes->(0xbe => 0, 0, ''));

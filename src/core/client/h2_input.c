@@ -120,17 +120,29 @@ static void end_of_stream(struct h2_session *ses, const nghttp2_frame *frame)
     }
 }
 
+static size_t content_of(const nghttp2_frame *frame)
+{
+    return frame->hd.length > frame->data.padlen ? frame->hd.length - frame->data.padlen : 0;
+}
+
 /* Whether the frame is one that leads nowhere by itself. */
 static bool is_control(const nghttp2_frame *frame)
 {
     switch (frame->hd.type) {
     case NGHTTP2_DATA:
-        return frame->hd.length <= frame->data.padlen && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+        return content_of(frame) == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_HEADERS:
         return false;
     default:
         return true;
     }
+}
+
+/* A body in the smallest pieces is no reason to say more. */
+static bool explains(const nghttp2_frame *frame)
+{
+    return frame->hd.type == NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+           content_of(frame) >= H2_DRIBBLE_BYTES;
 }
 
 static int on_frame(nghttp2_session *ng WEIR_UNUSED, const nghttp2_frame *frame, void *user)
@@ -144,7 +156,8 @@ static int on_frame(nghttp2_session *ng WEIR_UNUSED, const nghttp2_frame *frame,
         if (!h2_limits_glitch(&ses->limits, h2_session_now(ses)))
             h2_session_calm(ses, "streams reset");
     } else if (!is_control(frame)) {
-        h2_limits_explain(&ses->limits);
+        if (explains(frame))
+            h2_limits_explain(&ses->limits);
     } else if (!h2_limits_control(&ses->limits, h2_session_now(ses))) {
         h2_session_calm(ses, "frames without content");
     }

@@ -79,7 +79,10 @@
 /* Streams of one connection that are reset because of that, within ten seconds: more are no accident. */
 #define H2_STALLED_MAX 32
 
-/* A DATA frame that a window has cut to less than this explains nothing that the client sends: see H2_STALL_BYTES. */
+/*
+ * A DATA frame of the client that is shorter, or one of ours that a window has cut to less, explains nothing that the
+ * client sends.
+ */
 #define H2_DRIBBLE_BYTES 256
 
 /* A body must come at this rate, bytes per second, once the client has been waited for that long.  For: slow POST. */

@@ -187,11 +187,17 @@ bool h2_session_is_blocked(const struct h2_session *ses)
 static void watch_head(struct h2_session *ses)
 {
     struct conn *c = ses->conn;
+    const struct h2_stream *newest;
 
-    if (ses->head_count == 0)
+    if (ses->head_count == 0) {
         deadline_stop(&ses->head);
-    else if (ses->head.length == 0)
-        deadline_start(&c->worker->deadlines, &ses->head, c->listener->timeouts.client_header, h2_session_now(ses));
+        return;
+    }
+    newest = container_of(ses->streams.prev, struct h2_stream, link);
+    if (newest->id == ses->head_id)
+        return;
+    ses->head_id = newest->id;
+    deadline_start(&c->worker->deadlines, &ses->head, c->listener->timeouts.client_header, h2_session_now(ses));
 }
 
 /* A time that an event alone must not renew. */

@@ -51,6 +51,7 @@ struct h2_session {
     struct h2_limits limits;
     unsigned reset_glitches; /* of resets that will be sent, and were counted */
     struct deadline head; /* for the one head that is not complete */
+    int32_t head_id; /* of that stream */
     struct deadline drain;
     bool receiving;
     bool dead;

@@ -144,13 +144,6 @@ static void take_end(struct h2_uconn *h, int error)
     h2_uconn_end(h, UCLIENT_ENDED, reason, error);
 }
 
-static bool is_ours(void *user, uint32_t stream)
-{
-    const struct h2_uconn *h = user;
-
-    return nghttp2_session_get_stream_user_data(h->session, (int32_t)stream);
-}
-
 /* The server floods, or sends where it may not: the connection ends with this turn. */
 static void refuse(struct h2_uconn *h, const char *why)
 {
@@ -185,7 +178,7 @@ static void on_readable(struct h2_uconn *h)
         }
         h->read_at = now_ms(h);
         h->ping_at = 0;
-        bad = h2_watch_feed(&h->watch, (struct str){buffer, (size_t)n}, h->read_at, is_ours, h);
+        bad = h2_uconn_look(h, (struct str){buffer, (size_t)n});
         taken = nghttp2_session_mem_recv(h->session, (const uint8_t *)buffer, (size_t)n);
         pass_all(h);
         if (taken < 0) {

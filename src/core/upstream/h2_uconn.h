@@ -50,7 +50,7 @@ struct h2_uconn {
     int64_t timeout_ms; /* of connecting, and of the server's SETTINGS */
     char *rest; /* framed and not taken by the socket; malloc'ed */
     size_t rest_from, rest_to;
-    struct h2_watch watch;
+    struct h2_watch watch; /* frames that lead nowhere */
     const char *why; /* what the server did wrong; NULL: not known */
     int error; /* errno of sending; 0: none */
     bool queued; /* `deferred` is */

@@ -193,3 +193,15 @@ nghttp2_session *h2_uconn_session_new(struct h2_uconn *h)
     nghttp2_option_del(options);
     return session;
 }
+
+static bool is_ours(void *user, uint32_t stream)
+{
+    const struct h2_uconn *h = user;
+
+    return nghttp2_session_get_stream_user_data(h->session, (int32_t)stream);
+}
+
+const char *h2_uconn_look(struct h2_uconn *h, struct str bytes)
+{
+    return h2_watch_feed(&h->watch, bytes, h->read_at, is_ours, h);
+}
