@@ -167,6 +167,13 @@ static void turn_log_end(struct master *m, const struct process *p, pid_t pid, i
         log_write(m->log, LOG_LEVEL_INFO, "%s %u [%ld] ended", role, index, (long)pid);
 }
 
+/* It drained for a newer generation: of a new program, perhaps, that has not told us yet that it serves. */
+static bool turn_is_superseded(const struct master *m, const struct supervise_child *child, int status)
+{
+    return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+           child->generation < board_serve_from(m->board);
+}
+
 static void turn_on_end(struct supervise_child *child, pid_t pid, int status, void *arg)
 {
     struct master *m = arg;
@@ -178,6 +185,8 @@ static void turn_on_end(struct supervise_child *child, pid_t pid, int status, vo
         return;
     }
     p = process_of(child);
+    if (turn_is_superseded(m, child, status))
+        child->retired = true;
     turn_log_end(m, p, pid, status);
     if (!child->retired && m->state != MASTER_STOPPING)
         board_count_restart(m->board);
