@@ -102,6 +102,8 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
+    add_one(t, "weir_connection_limit_refused_total", "counter", "Client connections turned away because of connection_limit.",
+            sum->limited_connections);
     add_family(t, "weir_connections", "gauge", "Client connections open.");
     add_protocols(t, "weir_connections", sum->connections, sum->h2_connections);
     add_one(t, "weir_http2_refused_total", "counter",

@@ -885,7 +885,7 @@ SKIP: {
 }
 
 # ---- example('tcp.conf') is driven in t/39-tcp.t, by clients that speak no HTTP; example('acme.conf') in t/33-acme.t,
-# with an authority beside it
+# with an authority beside it; example('transparent.conf') in t/81-transparent.t, on machines of their own
 
 # ---- every example is in this test
 {

@@ -12,6 +12,7 @@
 #include "core/log/access_log.h"
 #include "core/board/board.h"
 #include "core/client/conn.h"
+#include "core/client/conn_limit.h"
 #include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
@@ -362,6 +363,7 @@ void worker_free(struct worker *w)
     free_spares(w->spare_streams);
     tls_server_free(w->tls_server);
     handshakes_free(w->handshakes);
+    conn_limits_free(w->conn_limits);
     tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }

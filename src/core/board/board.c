@@ -48,6 +48,8 @@ static const uint32_t layout_numbers[] = {
     BOARD_CHALLENGES,
     sizeof(struct board_challenge),
     BOARD_LEARNT,
+    LIMIT_ENTRIES,
+    sizeof(struct limit_entry),
     AT(board_process, pid),
     AT(board_process, incarnation),
     AT(board_process, generation),
@@ -118,7 +120,7 @@ static struct board *board_map(int fd)
         free(board);
         return NULL;
     }
-    /* Whoever dumps core leaves 3 GB of mostly nothing out. */
+    /* Whoever dumps core leaves 4 GB of mostly nothing out. */
     (void)madvise(board->map, sizeof(struct board_map), MADV_DONTDUMP);
     return board;
 }
@@ -229,6 +231,9 @@ void board_process_free(struct board *board, unsigned slot)
     if (!process)
         return;
     board_part_zero_gauges(board, slot);
+    /* With a hole in their place they cost no memory again. */
+    if (slot < BOARD_PARTS)
+        (void)madvise(board->map->limits[slot], sizeof(board->map->limits[slot]), MADV_REMOVE);
     if (process->role == BOARD_WORKER)
         board_waiter_clear(board, process->index);
     process->stats.connections = process->stats.h2_connections = 0;
@@ -330,4 +335,9 @@ const uint8_t *board_secret(const struct board *board)
 struct learn_entry *board_learnt(struct board *board)
 {
     return board->map->learnt;
+}
+
+struct limit_entry *board_limits(struct board *board, unsigned process_slot)
+{
+    return process_slot < BOARD_PARTS ? board->map->limits[process_slot] : NULL;
 }

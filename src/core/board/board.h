@@ -3,7 +3,7 @@
  * mapped once.  Parts belong to process slots; every word has one writer or is changed atomically.  What is read
  * from it is hostile input: indexes are checked, there are no pointers and no lengths to believe.
  * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, what
- * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.2 GB of
+ * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.7 GB of
  * addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no memory
  * where nothing was written; reading a hole through the mapping would allocate it.
  */
@@ -33,6 +33,7 @@
 struct board;
 struct config;
 struct learn_entry;
+struct limit_entry;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
 
@@ -149,6 +150,9 @@ const uint8_t *board_secret(const struct board *);
 
 /* BOARD_LEARNT entries. */
 struct learn_entry *board_learnt(struct board *);
+
+/* LIMIT_ENTRIES entries of the process (limit_table.h), of which pages appear as they are used; NULL: it has none. */
+struct limit_entry *board_limits(struct board *, unsigned process_slot);
 
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);

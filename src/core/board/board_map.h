@@ -10,6 +10,7 @@
 #include "core/board/board_staples.h"
 #include "core/board/board_tickets.h"
 #include "core/board/board_challenge.h"
+#include "core/board/limit_table.h"
 #include "core/upstream/sticky_learn.h"
 
 #define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
@@ -109,6 +110,7 @@ struct board_map {
     uint8_t staple_ids[BOARD_STAPLES][BOARD_STAPLE_ID] __attribute__((aligned(4096)));
     struct board_staple_place staples[BOARD_STAPLES] __attribute__((aligned(4096)));
     struct board_challenge challenges[BOARD_CHALLENGES] __attribute__((aligned(4096)));
+    struct limit_entry limits[BOARD_PARTS][LIMIT_ENTRIES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 

@@ -42,6 +42,7 @@ struct process_stats {
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
     uint64_t upstream_handshakes, upstream_resumed, upstream_handshakes_failed; /* of TLS towards servers */
     uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
+    uint64_t limited_connections; /* closed because of `connection_limit` */
     uint64_t shed[3]; /* turned away under load, by enum route_priority */
     uint64_t sticky[STICKY_RESULTS];
     uint64_t heartbeat_ms;

@@ -90,6 +90,9 @@ void config_check_log(struct build *, struct str path, const char *setting, stru
 /* After all routes of the site are there: "@NAME" of `try`. */
 void config_resolve_tries(struct build *, struct site *);
 
+/* Whether a condition on this subject can be asked of a connection that is not HTTP. */
+bool config_match_is_raw(enum match_subject);
+
 /* Networks as the file has them (struct conf_cidr), in the configuration's pool. */
 struct cidr *config_networks(struct build *, const struct conf_list *list, size_t *count);
 

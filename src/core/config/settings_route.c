@@ -102,6 +102,7 @@ static const struct conf_row rows[] = {
     {GROUP(queue, DEFAULTS), .fallback = "{ }", .doc = "Requests that wait while all servers are full."},
     {ROW(proxy_protocol, CONF_INT, DEFAULTS), .flags = CONF_OFF, .fallback = "false", .min = 1, .max = 2,
      .doc = "Of upstreams, for each server."},
+    {ROW(transparent, CONF_BOOL, DEFAULTS), .fallback = "false", .doc = "Of upstreams, for each server."},
     {ROW(slow_start, CONF_DURATION, DEFAULTS), .fallback = "0",
      .doc = "How long a server that came back has a smaller share; 0 is none."},
     {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false",

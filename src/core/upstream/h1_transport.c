@@ -73,7 +73,7 @@ static void attach(struct uclient *c, struct uconn *u)
     c->reused = u->reused;
 }
 
-/* Whom the server is to be told of; NULL: it is not told. */
+/* Whom the server is to be told of, or to see; NULL: nobody. */
 static const struct uconn_client *told_of(const struct uclient *c, const struct peer_state *peer,
                                           struct uconn_client *room)
 {
@@ -81,10 +81,10 @@ static const struct uconn_client *told_of(const struct uclient *c, const struct 
     struct sockaddr_storage own;
     socklen_t len = sizeof(own);
 
-    if (!peer->conf->proxy_protocol)
+    if (!peer->conf->proxy_protocol && !peer->conf->transparent)
         return NULL;
     *room = (struct uconn_client){.source = req->client};
-    if (getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+    if (peer->conf->proxy_protocol && getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
         room->destination = addr_of((struct sockaddr *)&own, len);
     return room;
 }
