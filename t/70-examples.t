@@ -701,7 +701,7 @@ SKIP: {
     my %port = map { $_ => $w->port("s$_") } 9001 .. 9003;
     my @programs = (
         start_program($port{9001}, [$php, '-S', "127.0.0.1:$port{9001}", "$Bin/sites/blog.php"],
-            env => {BLOG_DIR => $data, PHP_CLI_SERVER_WORKERS => 4}),
+            env => {BLOG_DIR => $data, PHP_CLI_SERVER_WORKERS => 8}),
         start_program($port{9002}, [$node, "$Bin/sites/api.js",  $port{9002}]),
         start_program($port{9003}, [$node, "$Bin/sites/echo.js", $port{9003}]),
     );
