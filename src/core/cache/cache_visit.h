@@ -32,6 +32,7 @@ struct cache_visit {
     struct cache_object *marker; /* that leads to variants; held likewise; NULL: the key has none */
     enum cache_reason reason; /* why it, or nothing, is used */
     enum cache_forward forward; /* the same in the words of Cache-Status, where an upstream is asked */
+    bool counted; /* as a use of what it asks for */
     bool unconditional; /* what was found cannot be validated */
 
     /* What it waits for. */
