@@ -37,11 +37,11 @@ struct cache_visit {
 
     /* What it waits for. */
     struct cache_fetch *fetch; /* NULL: another worker's, or its turn */
+    uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     struct list link; /* among the visits of `fetch`, or of the caches that wait or are to go on */
     struct deadline patience; /* `lock_timeout` */
     bool impatient; /* it is over: asks for itself */
     bool passes; /* goes to the upstream when its turn comes */
-    uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     bool collapsed; /* another visit had it asked for */
 
     /* What it is sent. */
