@@ -29,17 +29,28 @@ static void reckon(struct janitor_cache *c)
     double through = (double)c->walk.next / STORE_DIRECTORIES;
     struct store_counts now;
 
+    board_cache_sum_counts(c->setup->board, c->slot, &now);
     if (c->walk.next == 0) {
         c->moved_bytes = c->moved_objects = 0;
         c->changes = 0;
         c->purged = c->dropped = 0;
+        c->before = now;
         return;
     }
-    board_cache_sum_counts(c->setup->board, c->slot, &now);
     c->changes += now.added_objects - c->before.added_objects + now.removed_objects - c->before.removed_objects;
     c->moved_bytes += through * net(now.added_bytes, now.removed_bytes, c->before.added_bytes, c->before.removed_bytes);
     c->moved_objects +=
         through * net(now.added_objects, now.removed_objects, c->before.added_objects, c->before.removed_objects);
+    c->before = now;
+}
+
+/* What the step itself has removed is not in its counts: it is no change. */
+static void leave_out(struct janitor_cache *c, const struct store_counts *was, const struct store_counts *is)
+{
+    c->before.added_bytes += is->added_bytes - was->added_bytes;
+    c->before.added_objects += is->added_objects - was->added_objects;
+    c->before.removed_bytes += is->removed_bytes - was->removed_bytes;
+    c->before.removed_objects += is->removed_objects - was->removed_objects;
 }
 
 static uint64_t sum_of(uint64_t counted, double moved)
@@ -83,14 +94,17 @@ static void correct(struct janitor_cache *c)
 
 static void step(struct janitor_cache *c)
 {
+    const struct store_counts *own = board_cache_counts(c->setup->board, c->setup->slot, c->slot);
+    struct store_counts was;
     struct store_fault fault;
     int result;
 
     reckon(c);
+    was = *own;
     result = store_walk_step(c->store, &c->walk, c->setup->loop->clock.wall_s, &fault);
     if (result < 0)
         janitor_tell(c, &fault);
-    board_cache_sum_counts(c->setup->board, c->slot, &c->before);
+    leave_out(c, &was, own);
     atomic_fetch_add(&c->size->purged_objects, c->walk.purged - c->purged);
     atomic_fetch_add(&c->size->dropped_files, c->walk.temporary - c->dropped);
     c->purged = c->walk.purged;
