@@ -228,7 +228,7 @@ void cache_answer_more(struct cache_visit *v)
     while (!v->blocked) {
         struct cache_object *o = v->object;
         uint64_t end = v->to_end && !o->growing ? o->have : v->end;
-        bool end_known = !v->to_end || !o->growing;
+        bool end_known = !v->to_end || (!o->growing && !o->in_part);
         uint64_t there = end_known && end < o->have ? end : o->have, n = there > v->at ? there - v->at : 0, most;
         struct cache_object *h = holder(o);
 

@@ -254,7 +254,8 @@ void cache_visits_look(struct caches *all)
     list_each_safe(link, &all->waiting) {
         struct cache_visit *v = container_of(link, struct cache_visit, link);
 
-        if (!cache_claim_is_busy(v->cache, v->key.hash))
+        /* One of them may just have begun to ask for all. */
+        if (!cache_claim_is_busy(v->cache, v->key.hash) || cache_fetch_find(v->cache, v->key.hash))
             go_again(v);
     }
 }

@@ -25,12 +25,14 @@ use strict;
 use warnings;
 use Digest::SHA qw(sha1_hex);
 use Exporter qw(import);
+use Fcntl qw(LOCK_EX);
 use Test::Builder;
 use Time::HiRes qw(sleep time);
 use Weir;
 use Weir::Client qw(header headers request_bytes);
 
-our @EXPORT = qw(content same cached_upstream fetches status_of is_hit in_parallel);
+our @EXPORT = qw(content same cached_upstream fetches status_of is_hit in_parallel begin
+    read_together finish);
 
 # SIZE bytes that nobody else's answer has.
 sub content {
@@ -61,10 +63,11 @@ sub _arguments {
     return ($path, %q);
 }
 
-# How often that path was asked for, this time included: an append is one write, so that connections do not mix.
+# How often that path was asked for, this time included.
 sub _number {
     my ($dir, $path) = @_;
     open my $fh, '>>', "$dir/n-" . sha1_hex($path) or die "count: $!\n";
+    flock $fh, LOCK_EX or die "count: $!\n";
     syswrite $fh, '.';
     return -s $fh;
 }
@@ -167,16 +170,41 @@ sub status_of {
 sub is_hit { return status_of($_[0]) =~ /^hit/ }
 
 # in_parallel(PORT, [TARGET | [METHOD, TARGET, FIELDS]]...): the answers to requests on a connection each that are all
-# sent before the first is read.
+# sent before the first is read; then all are read together, as some may be sent in step.
 sub in_parallel {
     my ($port, @targets) = @_;
-    my @c = map {
-        my ($method, $target, $fields) = ref $_ ? @$_ : (GET => $_);
-        my $c = Weir::Client->new(port => $port);
-        $c->send(request_bytes($method, $target, [@{$fields // []}, Connection => 'close']));
-        [$c, $method];
-    } @targets;
-    return map { my $r = $_->[0]->read_response(method => $_->[1]); $_->[0]->close; $r } @c;
+    my @c = map { begin($port, ref $_ ? @$_ : (GET => $_)) } @targets;
+    return finish(@c);
+}
+
+# begin(PORT, METHOD, TARGET, FIELDS): sends it.
+sub begin {
+    my ($port, $method, $target, $fields) = @_;
+    my $c = Weir::Client->new(port => $port);
+    $c->send(request_bytes($method, $target, [@{$fields // []}, Connection => 'close']));
+    $c->{method} = $method;
+    return $c;
+}
+
+# What comes to any of them within the seconds, or until all have ended.
+sub read_together {
+    my ($seconds, @c) = @_;
+    my $deadline = time + $seconds;
+    while (my @open = grep { !$_->{eof} } @c) {
+        my $bits = '';
+        vec($bits, fileno $_->{sock}, 1) = 1 for @open;
+        return if time > $deadline;
+        next if select($bits, undef, undef, 0.1) < 1;
+        $_->_fill(time + 1) for grep { vec $bits, fileno $_->{sock}, 1 } @open;
+    }
+    return;
+}
+
+# The answers to what begin() sent.
+sub finish {
+    my (@c) = @_;
+    read_together(Weir::timeout(), @c);
+    return map { my $r = $_->read_response(method => $_->{method}, timeout => 0.01); $_->close; $r } @c;
 }
 
 1;
