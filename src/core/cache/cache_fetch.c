@@ -61,6 +61,11 @@ static void fetch_over(struct cache_fetch *f, int64_t pass_ms)
         return;
     f->state = FETCH_OVER;
     list_remove(&f->link);
+    /* Those who have not got all of it yet go on with the object alone. */
+    list_each_safe(link, &f->visits) {
+        container_of(link, struct cache_visit, link)->fetch = NULL;
+        list_remove(link);
+    }
     cache_claim_release(f->cache, &f->claim, pass_ms);
     /* Its handler may be on the stack. */
     loop_defer(f->cache->worker->loop, &f->deferred, on_over);
@@ -82,12 +87,15 @@ void cache_fetch_tell(const struct cache_fetch *f, struct cache_visit *v)
     int64_t start = client->times.start;
 
     client->upstream = sub->upstream;
-    client->upstream_addr = sub->upstream_addr;
+    /* Texts may lie in the pool of another client, who may be gone when this one's request is logged. */
+    client->upstream_addr = pool_str(client->pool, sub->upstream_addr);
     client->upstream_status = sub->upstream_status;
-    client->before = sub->before;
+    client->before = (struct request_attempts){.addrs = pool_str(client->pool, sub->before.addrs),
+                                               .statuses = pool_str(client->pool, sub->before.statuses),
+                                               .durations = pool_str(client->pool, sub->before.durations)};
     client->times = sub->times;
     client->times.start = start;
-    client->grpc_status = sub->grpc_status;
+    client->grpc_status = pool_str(client->pool, sub->grpc_status);
 }
 
 /* All visits are to find their way again once the stack is empty. */

@@ -82,8 +82,8 @@ sub _says {
 sub _answer {
     my ($dir, $conn, $r) = @_;
     my ($path, %q) = _arguments($r->{target});
-    my $n = _number($dir, $path);
     my $do = defined $q{m} ? _says($dir, $q{m}) : '';
+    my $n  = _number($dir, $path);
     sleep $q{d} if $q{d};
     sleep $q{d1} if $q{d1} && $n == 1;
     if ($do eq 'hang') { $conn->read_all; return 0 }
