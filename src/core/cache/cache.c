@@ -35,11 +35,13 @@ bool cache_is_readable(const struct cache *c)
     return !c->purge || purge_ready(c->purge);
 }
 
-void cache_count_use(struct cache *c, uint64_t hash, bool hot)
+void cache_count_use(struct cache *c, uint64_t hash, bool hot, unsigned exact)
 {
+    unsigned few = exact > FEW_USES ? exact : FEW_USES;
+
     if (!c->sketch.words || (hot && ++c->looks % HOT_USES != 0))
         return;
-    if (hot || sketch_estimate(&c->sketch, hash) < FEW_USES || ++c->looks % HOT_USES == 0)
+    if (hot || sketch_estimate(&c->sketch, hash) < few || ++c->looks % HOT_USES == 0)
         sketch_add(&c->sketch, hash);
 }
 

@@ -75,8 +75,11 @@ bool cache_is_open(struct cache *);
 /* What lies in its files may be used: it is known what of that was purged in a former life. */
 bool cache_is_readable(const struct cache *);
 
-/* Somebody has asked for the object of that hash (its first half); `hot`: it was in memory. */
-void cache_count_use(struct cache *, uint64_t hash, bool hot);
+/*
+ * Somebody has asked for the object of that hash (its first half); `hot`: it was in memory.  Up to `exact` times each is
+ * counted.
+ */
+void cache_count_use(struct cache *, uint64_t hash, bool hot, unsigned exact);
 
 /* Whether a new object of so many bytes is worth its place in a file: there is room, or it is asked for often enough. */
 bool cache_admits(struct cache *, uint64_t hash, uint64_t bytes);

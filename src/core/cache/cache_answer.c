@@ -1,6 +1,9 @@
 /* cache_answer.c: an object goes to a client: whole, in part, or only as the word that it has it already. */
 #include "core/cache/cache_fetch.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "core/reply.h"
 #include "core/worker.h"
 #include "http/cache_condition.h"
@@ -164,6 +167,17 @@ static int piece_in_file(struct cache_visit *v, struct cache_object *o, uint64_t
     return -1;
 }
 
+/* Where the length was not told, each piece is framed of its own, which `file` does not do; 0 at most once: it failed. */
+static size_t read_piece(struct cache_visit *v, int fd, uint64_t from, size_t n)
+{
+    ssize_t got;
+
+    do {
+        got = pread(fd, v->cache->worker->caches->buffer, n, (off_t)from);
+    } while (got < 0 && errno == EINTR);
+    return got > 0 ? (size_t)got : 0;
+}
+
 static void cut(struct cache_visit *v, const char *reason)
 {
     struct request *req = v->req;
@@ -189,6 +203,15 @@ static bool send_piece(struct cache_visit *v, uint64_t n, bool last)
             cut(v, "what is stored is damaged");
             return false;
         }
+        if (v->to_end) {
+            piece.len = read_piece(v, fd, body_at + v->at, (size_t)n);
+            piece.s = v->cache->worker->caches->buffer;
+            if (piece.len != n) {
+                cut(v, "what is stored cannot be read");
+                return false;
+            }
+            fd = -1;
+        }
     }
     v->at += n;
     if (last)
@@ -205,8 +228,8 @@ void cache_answer_more(struct cache_visit *v)
     while (!v->blocked) {
         struct cache_object *o = v->object;
         uint64_t end = v->to_end && !o->growing ? o->have : v->end;
-        bool end_known = !v->to_end || !o->growing;
-        uint64_t there = end_known && end < o->have ? end : o->have, n = there - v->at, most;
+        bool end_known = !v->to_end || (!o->growing && !o->in_part);
+        uint64_t there = end_known && end < o->have ? end : o->have, n = there > v->at ? there - v->at : 0, most;
         struct cache_object *h = holder(o);
 
         if (n == 0 && o->in_part) {
@@ -218,7 +241,7 @@ void cache_answer_more(struct cache_visit *v)
         /* What is kept and what stands behind it are two places. */
         if (h->tail && v->at < h->tail_at && n > h->tail_at - v->at)
             n = h->tail_at - v->at;
-        most = h->body && !h->write ? ANSWER_PIECE : ANSWER_FILE_PIECE;
+        most = v->to_end || (h->body && !h->write) ? ANSWER_PIECE : ANSWER_FILE_PIECE;
         if (n > most)
             n = most;
         if (!send_piece(v, n, end_known && v->at + n == end))

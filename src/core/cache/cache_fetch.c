@@ -53,8 +53,9 @@ struct cache_fetch *cache_fetch_find(struct cache *c, struct hash_128 hash)
     list_each(link, &c->fetches) {
         struct cache_fetch *f = container_of(link, struct cache_fetch, link);
 
-        if (hash_128_eq(f->key.hash, hash) && !is_purged(f))
-            return f->state == FETCH_ASKS || (f->state == FETCH_FILLS && !f->unkept) ? f : NULL;
+        if (hash_128_eq(f->key.hash, hash) && !is_purged(f) && f->refused == CACHE_REASON_NONE &&
+            (f->state == FETCH_ASKS || (f->state == FETCH_FILLS && !f->unkept)))
+            return f;
     }
     return NULL;
 }
@@ -81,6 +82,11 @@ static void fetch_over(struct cache_fetch *f, int64_t pass_ms)
         return;
     f->state = FETCH_OVER;
     list_remove(&f->link);
+    /* Those who have not got all of it yet go on with the object alone. */
+    list_each_safe(link, &f->visits) {
+        container_of(link, struct cache_visit, link)->fetch = NULL;
+        list_remove(link);
+    }
     cache_claim_release(f->cache, &f->claim, pass_ms);
     /* Its handler may be on the stack. */
     loop_defer(f->cache->worker->loop, &f->deferred, on_over);
@@ -102,12 +108,15 @@ void cache_fetch_tell(const struct cache_fetch *f, struct cache_visit *v)
     int64_t start = client->times.start;
 
     client->upstream = sub->upstream;
-    client->upstream_addr = sub->upstream_addr;
+    /* Texts may lie in the pool of another client, who may be gone when this one's request is logged. */
+    client->upstream_addr = pool_str(client->pool, sub->upstream_addr);
     client->upstream_status = sub->upstream_status;
-    client->before = sub->before;
+    client->before = (struct request_attempts){.addrs = pool_str(client->pool, sub->before.addrs),
+                                               .statuses = pool_str(client->pool, sub->before.statuses),
+                                               .durations = pool_str(client->pool, sub->before.durations)};
     client->times = sub->times;
     client->times.start = start;
-    client->grpc_status = sub->grpc_status;
+    client->grpc_status = pool_str(client->pool, sub->grpc_status);
 }
 
 /* All visits are to find their way again once the stack is empty. */
@@ -121,13 +130,16 @@ static void answer_all(struct cache_fetch *f, struct cache_object *o, const stru
 {
     list_each_safe(link, &f->visits) {
         struct cache_visit *v = container_of(link, struct cache_visit, link);
+        struct cache_status told = *status;
 
         if (cache_fetch_is_too_old(f, v)) {
             cache_visit_again(v, false);
             continue;
         }
+        told.forward = v->forward;
+        told.collapsed = v->collapsed;
         cache_fetch_tell(f, v);
-        cache_answer(v, o, status);
+        cache_answer(v, o, &told);
     }
 }
 
@@ -136,7 +148,7 @@ static void answer_all(struct cache_fetch *f, struct cache_object *o, const stru
 static int64_t pass_ms(const struct cache_fetch *f, enum cache_reason why)
 {
     /* What was refused because of its size, or for the moment, says nothing of the next one. */
-    return why == CACHE_REASON_NONE || f->request.own_reply ? 0 : f->use->hit_for_miss;
+    return why == CACHE_REASON_NONE || why == CACHE_REASON_MIN_USES || f->request.own_reply ? 0 : f->use->hit_for_miss;
 }
 
 static void add_status(struct cache_visit *v, struct message *head, enum cache_reason why)
@@ -229,6 +241,8 @@ static enum cache_reason may_store(struct cache_fetch *f, const struct message *
 
     if (why != CACHE_REASON_NONE)
         return why;
+    if (f->refused != CACHE_REASON_NONE)
+        return f->refused;
     if (frame->kind == FRAME_LENGTH && frame->length > f->use->max_object)
         return CACHE_REASON_TOO_LARGE;
     sub->response = *head;
@@ -240,7 +254,7 @@ static enum cache_reason may_store(struct cache_fetch *f, const struct message *
 /* The upstream says that what was found is still what it would answer (RFC 9111 4.3.4). */
 static void validated(struct cache_fetch *f, const struct message *head)
 {
-    const struct cache_status status = {.forward = CACHE_FORWARD_STALE, .forward_status = 304, .stored = true};
+    const struct cache_status status = {.forward_status = 304, .stored = true};
     struct cache_object *fresh = cache_fill_update(f, head);
 
     if (!fresh) {
@@ -285,8 +299,7 @@ static bool out_head(struct request *sub, const struct message *head, const stru
         return drop_rest(f, last);
     }
     if (is_worse(f, head)) {
-        const struct cache_status status = {.forward = CACHE_FORWARD_STALE,
-                                            .forward_status = sub->own_reply ? 0 : head->status,
+        const struct cache_status status = {.forward_status = sub->own_reply ? 0 : head->status,
                                             .detail = CACHE_REASON_IF_ERROR};
 
         answer_all(f, f->found, &status);
@@ -415,10 +428,12 @@ void cache_fetch_leave(struct cache_visit *v)
     bool relayed = v->state == VISIT_RELAYED;
 
     cache_visit_detach(v);
-    if (!f || !list_empty(&f->visits))
+    if (!f)
         return;
     /* What can be stored is worth its end; what is passed on is of no use to anybody else. */
-    if (relayed || f->unkept)
+    if (!list_empty(&f->visits))
+        cache_fetch_resume(f);
+    else if (relayed || f->unkept || f->refused != CACHE_REASON_NONE)
         cache_fetch_end(f);
 }
 
@@ -449,12 +464,14 @@ static void make_head(struct cache_fetch *f, bool validate)
 {
     struct header_list *fields = &f->request.head.headers;
 
+    /* A HEAD may have what is stale asked for behind it. */
+    f->request.head.method = STR("GET");
     cache_condition_strip(fields);
     f->validates = set_encoding(&f->request) == 0 && validate && f->found &&
                    cache_condition_validate(fields, &f->found->fields) > 0;
 }
 
-int cache_fetch_begin(struct cache_visit *v, const struct store_key *key, struct cache_claim *claim, bool background)
+int cache_fetch_begin(struct cache_visit *v, struct cache_claim *claim, bool background)
 {
     struct cache *c = v->cache;
     struct cache_fetch *f = calloc(1, sizeof(*f));
@@ -464,7 +481,8 @@ int cache_fetch_begin(struct cache_visit *v, const struct store_key *key, struct
     subrequest_init(&f->request, v->req, &fetch_out);
     f->cache = c;
     f->use = v->use;
-    f->key = *key;
+    f->key = v->key;
+    f->refused = v->reason == CACHE_REASON_MIN_USES ? v->reason : CACHE_REASON_NONE;
     f->primary = v->primary;
     f->claim = *claim;
     f->found = v->found ? cache_object_hold(v->found) : NULL;
@@ -472,13 +490,15 @@ int cache_fetch_begin(struct cache_visit *v, const struct store_key *key, struct
     f->request_time = now_s(c);
     list_init(&f->visits);
     list_init(&f->link);
-    list_append(&c->fetches, &f->link);
+    /* Who comes next waits for the newest: those before it may hang. */
+    list_prepend(&c->fetches, &f->link);
     c->worker->caches->fetching++;
     c->stats->fetches++;
     make_head(f, !v->unconditional);
     if (!background) {
         v->fetch = f;
         v->state = VISIT_WAITS;
+        v->collapsed = false;
         list_append(&f->visits, &v->link);
     }
     subrequest_start(&f->request, c->worker->handlers[ACTION_PROXY]);

@@ -29,6 +29,7 @@ struct cache_fetch {
     struct list visits;
     struct cache_object *found; /* is validated, or is used when the upstream fails; NULL: none */
     bool validates;
+    enum cache_reason refused; /* why its answer is not to be stored, before it is there; CACHE_REASON_NONE: it may be */
     struct cache_object *object; /* that is filled */
     bool unkept; /* what it fills will not be stored: too large, or the disk failed */
     uint64_t seq; /* of purges, before it was sent */
@@ -46,8 +47,7 @@ struct cache_fetch *cache_fetch_find(struct cache *, struct hash_128);
  * Has the upstream asked for what the visit wants; the visit waits for it, unless `background`.  It takes the claim over.
  * -1: no memory.
  */
-int cache_fetch_begin(struct cache_visit *, const struct store_key *key, struct cache_claim *, bool background)
-    WEIR_MUST_CHECK;
+int cache_fetch_begin(struct cache_visit *, struct cache_claim *, bool background) WEIR_MUST_CHECK;
 
 /* The visit came after a purge of what is fetched, so that it is to have what is newer. */
 bool cache_fetch_is_too_old(const struct cache_fetch *, const struct cache_visit *);

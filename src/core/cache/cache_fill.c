@@ -225,6 +225,20 @@ static void keep_tail(struct cache_object *o, struct str bytes)
     o->tail_at = o->have;
 }
 
+/* Those of another variant have no need to wait for it any more, those of the same one have. */
+static void take_key(struct cache_fetch *f, const struct store_key *key)
+{
+    struct cache_claim claim = {.held = false};
+
+    if (hash_128_eq(key->hash, f->key.hash))
+        return;
+    if (f->claim.held && cache_claim_take(f->cache, key->hash, &claim) != CLAIM_TAKEN)
+        claim.held = false;
+    cache_claim_release(f->cache, &f->claim, 0);
+    f->claim = claim;
+    f->key = *key;
+}
+
 static void send_on(struct cache_fetch *f)
 {
     list_each_safe(link, &f->visits) {
@@ -286,6 +300,9 @@ bool cache_fill_add(struct cache_fetch *f, struct str bytes, bool last)
             keep_tail(o, bytes);
         o->have += bytes.len;
     }
+    /* There may be no end of what nobody wants. */
+    if (f->unkept && !last && list_empty(&f->visits))
+        cache_fetch_end(f);
     if (last) {
         o->growing = false;
         o->has_length = true;
@@ -374,6 +391,7 @@ int cache_fill_begin(struct cache_fetch *f, const struct message *head, const st
     o->length = frame->kind == FRAME_LENGTH ? frame->length : last ? body.len : 0;
     f->object = o;
     f->state = FETCH_FILLS;
+    take_key(f, &key);
     /* A short one is whole before its head is sent. */
     if (last) {
         f->paused = !cache_fill_add(f, body, true);

@@ -76,7 +76,7 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
         hot = NULL;
     }
     if (!v->counted)
-        cache_count_use(c, key->hash.high, hot != NULL);
+        cache_count_use(c, key->hash.high, hot != NULL, v->use->min_uses);
     if (hot && is_fresh(c, hot)) {
         cache_object_hold_in(v->req->pool, hot);
         c->stats->hot += !hot->is_marker;
@@ -107,6 +107,7 @@ static void find_both(struct cache_visit *v)
     struct str values;
 
     v->found = v->marker = NULL;
+    v->key = v->primary;
     v->forward = CACHE_FORWARD_URI_MISS;
     v->reason = CACHE_REASON_ABSENT;
     o = find(v, &v->primary);
@@ -122,6 +123,7 @@ static void find_both(struct cache_visit *v)
     values = cache_vary_key(o->stored.head.variant, &v->req->head.headers, v->req->pool);
     if (store_key_variant(v->cache->store, &v->primary, o->stored.head.nonce, values, &key) < 0)
         return;
+    v->key = key;
     v->found = find(v, &key);
 }
 

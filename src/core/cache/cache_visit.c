@@ -54,15 +54,17 @@ static void refuse(struct cache_visit *v)
     reply_error(v->req, &failure);
 }
 
-/* From now on, if it has not begun yet. */
+/* From its first wait on, however often it waits. */
 static void be_patient(struct cache_visit *v)
 {
     struct worker *w = v->req->worker;
+    int64_t now = w->loop->clock.mono_ms;
 
     v->cache->stats->collapsed += !v->collapsed;
     v->collapsed = true;
-    if (v->patience.length == 0)
-        deadline_start(&w->deadlines, &v->patience, v->use->lock_timeout, w->loop->clock.mono_ms);
+    if (v->patient_until == 0)
+        v->patient_until = now + v->use->lock_timeout;
+    deadline_start(&w->deadlines, &v->patience, v->patient_until > now ? v->patient_until - now : 1, now);
 }
 
 static void wait_for_others(struct cache_visit *v)
@@ -76,8 +78,9 @@ static void wait_for_others(struct cache_visit *v)
 }
 
 /* Whether it has to wait for another visit's question, or another worker's; if not, `claim` may have been taken. */
-static bool must_wait(struct cache_visit *v, struct hash_128 hash, struct cache_claim *claim)
+static bool must_wait(struct cache_visit *v, struct cache_claim *claim)
 {
+    struct hash_128 hash = v->key.hash;
     struct cache_fetch *f;
 
     if (cache_claim_is_open(v->cache, hash)) {
@@ -101,19 +104,30 @@ static bool is_head(const struct request *req)
     return str_eq(req->head.method, STR("HEAD"));
 }
 
+/* It was not asked for `min_uses` times. */
+static bool is_new(const struct cache_visit *v)
+{
+    const struct cache *c = v->cache;
+
+    return v->use->min_uses > 1 && c->sketch.words &&
+           sketch_estimate(&c->sketch, v->key.hash.high) < v->use->min_uses;
+}
+
 /* The upstream is asked, by this visit or by another whose question is the same. */
 static void ask(struct cache_visit *v)
 {
-    struct store_key key = v->found ? cache_find_key(v->found) : v->primary;
     struct cache_claim claim = {.held = false};
 
     if (is_head(v->req)) {
         leave(v);
         return;
     }
-    if (v->use->lock && !v->unconditional && !v->impatient && must_wait(v, key.hash, &claim))
+    if (!v->found && !v->bypasses && is_new(v)) {
+        v->reason = CACHE_REASON_MIN_USES;
+    } else if (v->use->lock && !v->unconditional && !v->impatient && !v->bypasses && must_wait(v, &claim)) {
         return;
-    if (cache_fetch_begin(v, &key, &claim, false) < 0) {
+    }
+    if (cache_fetch_begin(v, &claim, false) < 0) {
         cache_claim_release(v->cache, &claim, 0);
         leave(v);
     }
@@ -122,12 +136,16 @@ static void ask(struct cache_visit *v)
 /* It is served stale meanwhile. */
 static void ask_behind(struct cache_visit *v)
 {
-    struct store_key key = cache_find_key(v->found);
     struct cache_claim claim = {.held = false};
+    enum cache_claim_result result;
 
-    if (cache_fetch_find(v->cache, key.hash) || cache_claim_take(v->cache, key.hash, &claim) == CLAIM_BUSY)
+    if (cache_fetch_find(v->cache, v->key.hash))
         return;
-    if (cache_fetch_begin(v, &key, &claim, true) < 0)
+    /* One that may not be stored would be asked for with each hit. */
+    result = cache_claim_take(v->cache, v->key.hash, &claim);
+    if (result == CLAIM_BUSY || result == CLAIM_PASS)
+        return;
+    if (cache_fetch_begin(v, &claim, true) < 0)
         cache_claim_release(v->cache, &claim, 0);
 }
 
@@ -236,7 +254,8 @@ void cache_visits_look(struct caches *all)
     list_each_safe(link, &all->waiting) {
         struct cache_visit *v = container_of(link, struct cache_visit, link);
 
-        if (!cache_claim_is_busy(v->cache, v->found ? v->found->stored.head.hash : v->primary.hash))
+        /* One of them may just have begun to ask for all. */
+        if (!cache_claim_is_busy(v->cache, v->key.hash) || cache_fetch_find(v->cache, v->key.hash))
             go_again(v);
     }
 }
@@ -293,6 +312,8 @@ static void cache_start(struct request *req, struct str body, bool last)
     if (use->bypass && match_holds(use->bypass, req, NULL) != MATCH_NO) {
         v->reason = CACHE_REASON_SETTING_BYPASS;
         v->forward = CACHE_FORWARD_BYPASS;
+        v->key = v->primary;
+        v->bypasses = true;
         ask(v);
         return;
     }

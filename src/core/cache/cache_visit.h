@@ -24,6 +24,7 @@ struct cache_visit {
     const struct cache_usage *use;
     enum cache_visit_state state;
     struct store_key primary;
+    struct store_key key; /* what it asks for: the primary one, or that of the variant where there is a marker */
     struct cache_control asked; /* what Cache-Control of the request says */
     bool asks; /* it says something */
 
@@ -40,8 +41,10 @@ struct cache_visit {
     uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     struct list link; /* among the visits of `fetch`, or of the caches that wait or are to go on */
     struct deadline patience; /* `lock_timeout` */
+    int64_t patient_until; /* monotonic ms; 0: it has not waited yet */
     bool impatient; /* it is over: asks for itself */
     bool passes; /* goes to the upstream when its turn comes */
+    bool bypasses; /* `bypass` holds: waits for nobody */
     bool collapsed; /* another visit had it asked for */
 
     /* What it is sent. */
