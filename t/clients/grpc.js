@@ -279,11 +279,34 @@ const converse = async (way, name) => {
     console.log(`${way.name}\t${name}\t${JSON.stringify({ client: seen, server: there })}`);
 };
 
+// Weir may not know yet that the servers, which have just begun, are well: it says 14 (UNAVAILABLE) until then.
+const ready = async port => {
+    for (let tries = 0; tries < LIMIT / 50; tries++) {
+        const code = await new Promise(yes => {
+            const session = http2.connect(`http://127.0.0.1:${port}`);
+            const stop = said => { session.destroy(); yes(said); };
+            session.on('error', () => stop('14'));
+            session.on('connect', () => {
+                const stream = session.request({ ':method': 'POST', ':path': '/shop.Cart/Nobody', te: 'trailers',
+                    'content-type': 'application/grpc' }, { endStream: true });
+                stream.on('response', h => { if ('grpc-status' in h) stop(h['grpc-status']); });
+                stream.on('trailers', t => stop(t['grpc-status']));
+                stream.on('error', () => stop('14'));
+                stream.on('close', () => stop('none'));
+                stream.resume();
+            });
+        });
+        if (code !== '14') return;
+        await new Promise(yes => setTimeout(yes, 50));
+    }
+};
+
 const main = async () => {
     for (const port of ports.split(',')) await kit.serve(+port);
     if (ways.length === 0) return;
     await Promise.all(ways.map(async text => {
         const [name, port] = text.split('=');
+        await ready(+port);
         const way = { name, client: await kit.client(+port) };
         for (const call of Object.keys(calls)) await converse(way, call);
     }));

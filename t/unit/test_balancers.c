@@ -168,6 +168,7 @@ static void test_least_conn_passes_over(void **state)
     (void)state;
     start(&f, &balancer_least_conn, NULL, 4);
     f.conf.peers[2].max_connections = 1;
+    fixture_look(&f);
     upstream_begin(f.state, 0);
     upstream_begin(f.state, 0);
     upstream_begin(f.state, 2);

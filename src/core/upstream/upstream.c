@@ -52,6 +52,8 @@ static void peer_look(struct peer_state *peer, bool panic, int64_t now_ms)
     int64_t ejected_until = __atomic_load_n(&peer->shared->ejected_until_ms, __ATOMIC_RELAXED);
 
     passive_look(peer, now_ms);
+    peer->backup = peer->conf->backup;
+    peer->limited = peer->conf->max_connections > 0;
     peer->status = peer->gone ? PEER_GONE : peer_status_of(peer->conf, peer->shared, now_ms);
     if (panic && peer->status == PEER_EJECTED)
         peer->status = PEER_UP;
@@ -113,9 +115,20 @@ static struct peer_state *queue_peer_new(struct upstream_state *state)
     return peer;
 }
 
+/* Each begins where a cache line does. */
+static void peers_alloc(struct upstream_state *state, struct pool *pool)
+{
+    size_t line = 64, each = (sizeof(struct peer_state) + line - 1) / line * line;
+    char *bytes = pool_zalloc(pool, each * state->peer_count + line);
+
+    bytes += (line - (uintptr_t)bytes % line) % line;
+    state->peers = pool_zalloc(pool, sizeof(struct peer_state *) * (state->peer_count + 1));
+    for (size_t i = 0; i < state->peer_count; i++)
+        state->peers[i] = (struct peer_state *)(void *)(bytes + i * each);
+}
+
 static void state_init(struct upstream_state *state, struct worker *worker, const struct upstream *conf)
 {
-    struct peer_state *peers = pool_zalloc(worker->pool, sizeof(*peers) * (conf->peer_count + 1));
     char text[ADDR_TEXT_MAX];
 
     state->conf = conf;
@@ -124,16 +137,15 @@ static void state_init(struct upstream_state *state, struct worker *worker, cons
     state->peer_count = state->peer_room = conf->peer_count;
     state->turn = worker->index % 64;
     queue_init(&state->queue);
-    state->peers = pool_zalloc(worker->pool, sizeof(struct peer_state *) * (conf->peer_count + 1));
+    peers_alloc(state, worker->pool);
     for (size_t i = 0; i < ARRAY_SIZE(state->tiers); i++) {
         /* Each worker begins elsewhere: all beginning with the first server would hit it together. */
         state->tiers[i].next = worker->index;
         state->tiers[i].peers = pool_zalloc(worker->pool, sizeof(unsigned) * (conf->peer_count + 1));
     }
     for (size_t i = 0; i < conf->peer_count; i++) {
-        state->peers[i] = &peers[i];
-        peers[i].index = i;
-        peer_init(&peers[i], state, &conf->peers[i],
+        state->peers[i]->index = i;
+        peer_init(state->peers[i], state, &conf->peers[i],
                   pool_str(worker->pool, addr_print(&conf->peers[i].address, text)));
     }
     state->queue_peer = conf->peer_count > 0 ? state->peers[0] : queue_peer_new(state);
@@ -215,6 +227,8 @@ static bool was_tried(size_t index, const int *tried, size_t tried_count)
 /* What others wait for is for those who wait. */
 static bool is_full(const struct upstream_state *state, struct peer_state *peer)
 {
+    if (!peer->limited)
+        return false;
     return held_is_full(peer) || (!state->queue.serving && upstream_others_wait(peer));
 }
 
@@ -236,7 +250,7 @@ bool upstream_peer_usable(const struct upstream_state *state, size_t index, cons
     struct peer_state *peer = state->peers[index];
 
     return !was_tried(index, pick->tried, pick->tried_count) && peer->status == PEER_UP &&
-           peer->conf->backup == pick->backup && !is_full(state, peer);
+           peer->backup == pick->backup && !is_full(state, peer);
 }
 
 bool upstream_is_full(const struct upstream_state *state, const int *tried, size_t tried_count)

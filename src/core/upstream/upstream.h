@@ -27,31 +27,37 @@ struct worker;
  * (core/upstream/upstream_servers.h).
  */
 struct peer_state {
+    /* One cache line, all that a choice among many looks at. */
     const struct peer_conf *conf;
     struct upstream_state *upstream;
-    size_t index;
-    unsigned lives; /* counts the servers that had this place before: another number, another server */
-    bool gone; /* the board has it no more: PEER_GONE */
-    struct str address; /* as text, for logs; of a server that is in no file: good while it is active */
+    struct peer_stats *stats; /* never NULL */
+    struct peer_shared *shared; /* never NULL */
     enum peer_status status; /* as of the last look */
-    unsigned weight; /* in force: of the file or the runtime API */
     unsigned share; /* the weight in units of 1/PEER_SHARE, scaled by slow start: what balancers go by */
-    struct list shared_uconns; /* struct h2_uconn by `link` */
-    struct list idle; /* struct uconn by `link`, the newest first */
-    unsigned idle_count;
-    unsigned uconn_count; /* its connections that are open */
     unsigned active; /* requests of this worker under way */
     unsigned pending; /* of them those whose answer has not begun */
+    unsigned idle_count;
+    unsigned uconn_count; /* its connections that are open */
+    bool backup; /* as in `conf` */
+    bool limited; /* conf->max_connections is not 0 */
+    bool gone; /* the board has it no more: PEER_GONE */
+
+    /* Another, for the one that is chosen. */
+    struct list idle; /* struct uconn by `link`, the newest first */
+    int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     double latency; /* milliseconds to the first byte, as this worker sees it: the last ones count most */
     int64_t latency_at_ms; /* when the last one was measured; 0: never */
-    int64_t idle_max; /* milliseconds an idle connection is kept; learnt from Keep-Alive: timeout */
     int64_t current_weight; /* of smooth weighted round robin */
+    struct str address; /* as text, for logs; of a server that is in no file: good while it is active */
+
+    size_t index;
+    unsigned lives; /* counts the servers that had this place before: another number, another server */
+    unsigned weight; /* in force: of the file or the runtime API */
+    struct list shared_uconns; /* struct h2_uconn by `link` */
     uint64_t others; /* of max_connections: what other processes held at the last look, see held.h */
     int64_t others_at_ms; /* when that was; 0: never */
     struct tls_sessions *tls_sessions; /* NULL: none yet */
     struct queue_wish wish; /* of requests that wait for a place at this one */
-    struct peer_stats *stats; /* never NULL */
-    struct peer_shared *shared; /* never NULL */
     struct peer_stats own_stats; /* where there is no board */
     struct peer_shared own_shared;
 };
