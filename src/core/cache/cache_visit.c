@@ -182,7 +182,7 @@ static void go(struct cache_visit *v)
     }
     if (v->found) {
         v->reason = verdict.reason;
-        v->forward = cache_status_forward(verdict.reason);
+        v->forward = v->found->stored.soft ? CACHE_FORWARD_STALE : cache_status_forward(verdict.reason);
     }
     ask(v);
 }
