@@ -141,12 +141,32 @@ class Weir:
         self.up = Upstream(up)
         with open(self.dir + '/weir.conf', 'w') as out:
             out.write(CONF.format(workers=workers, dir=self.dir, port=self.port, up=up))
-        self.process = subprocess.Popen([binary, '-c', self.dir + '/weir.conf'], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=open(self.dir + '/stderr', 'wb'))
+        self.binary = binary
+        self.start()
+
+    def start(self):
+        pid_file = self.dir + '/weir.pid'
+        if os.path.exists(pid_file):
+            os.unlink(pid_file)
+        self.process = subprocess.Popen([self.binary, '-c', self.dir + '/weir.conf'], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=open(self.dir + '/stderr', 'ab'))
         until = time.monotonic() + 20
-        while not os.path.exists(self.dir + '/weir.pid'):
+        while not os.path.exists(pid_file):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise SystemExit('Weir does not start: ' + open(self.dir + '/stderr').read())
+            time.sleep(0.02)
+
+    def kill_all(self):
+        """The instance, at once."""
+        pids = [self.process.pid] + self.children('')
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        until = time.monotonic() + 10
+        while any(os.path.exists('/proc/%d/fd/0' % pid) for pid in pids) and time.monotonic() < until:
             time.sleep(0.02)
 
     def children(self, role):

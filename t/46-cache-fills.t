@@ -20,7 +20,7 @@ local $SIG{ALRM} = sub { die "the test of fills takes too long\n" };
 alarm 280;
 
 
-my $w = Weir->new(ports => [qw(http h2 tls up ws)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(http h2 tls up ws gone)], conf => <<'CONF');
 workers = 3;
 pid_file = "{{dir}}/weir.pid";
 control = "unix:{{dir}}/control.sock";
@@ -29,7 +29,8 @@ drain_timeout = "20s";
 listeners = ( "127.0.0.1:{{http}}", { address = "127.0.0.1:{{h2}}"; http2 = true; },
   { address = "127.0.0.1:{{tls}}"; tls = { certificates = ( { cert = "{{dir}}/a.pem"; key = "{{dir}}/a.key"; } ); }; } );
 caches = ( { name = "c"; path = "{{dir}}/cache"; size = "400m"; memory = "8m"; } );
-upstreams = ( { name = "up"; servers = ( "127.0.0.1:{{up}}" ); }, { name = "ws"; servers = ( "127.0.0.1:{{ws}}" ); } );
+upstreams = ( { name = "up"; servers = ( "127.0.0.1:{{up}}" ); }, { name = "ws"; servers = ( "127.0.0.1:{{ws}}" ); },
+  { name = "both"; servers = ( { address = "127.0.0.1:{{gone}}"; weight = 100; }, "127.0.0.1:{{up}}" ); } );
 defaults = { cache = "c"; };
 sites = ( { name = "s"; access_log = { path = "{{dir}}/access.log"; format = "json"; }; retry = { tries = 1; }; timeouts = { read = "5s"; };
   routes = (
@@ -39,13 +40,14 @@ sites = ( { name = "s"; access_log = { path = "{{dir}}/access.log"; format = "js
     { prefix = "/lock/"; proxy = "up"; cache = { lock_timeout = "300ms"; }; },
     { prefix = "/free/"; proxy = "up"; cache = { lock = false; }; },
     { prefix = "/pass/"; proxy = "up"; cache = { hit_for_miss = "1s"; }; },
+    { prefix = "/both/"; proxy = "both"; retry = { tries = 3; }; },
     { prefix = "/retry/"; proxy = "up"; retry = { tries = 3; on = [ "connect", "reset", "503" ]; }; },
     { prefix = "/"; proxy = "up"; } ); } );
 CONF
 Weir::Tls->certificate($w->dir, 'a');
 my $up = cached_upstream($w, 'up');
 my $ws = $w->upstream('ws', {'/ws' => 'websocket', '*' => 'echo'});
-$w->allow(qr{cut short}, qr{-> 502 upstream up}, qr{"GET /retry/.* the same server is tried});
+$w->allow(qr{cut short}, qr{-> 502 upstream up}, qr{"GET /(?:retry|both)/.* is tried});
 start_up($w);
 my $port = $w->port('http');
 
@@ -95,6 +97,14 @@ for my $case ([small => 900, 0], [short => 900, 1], [large => 500_000, 0], [chun
     }
     is(good(content('/trickle|', 400_000), finish(@c)), 9, 'those who come while it is filled get all of it');
     is(n('/trickle'), 1, 'of one fetch');
+}
+for my $size (60_500, 62_000, 64_500, 65_536, 66_000) {
+    # About what is small for the store.
+    for my $how (0, 1) {
+        my $path = "/edge$size-$how";
+        is(good(content("$path|", $size), in_parallel($port, ("$path?s=$size&t=$how&p=0.02") x 6)), 6, "$path while it is filled");
+        ok(is_hit(get("$path?s=$size&t=$how&p=0.02")), 'and stored');
+    }
 }
 for my $size (30_000, 400_000) {
     my $t = "/leave$size?s=$size&p=0.06";
@@ -230,15 +240,13 @@ for my $case ([0, 20_000], [0, 300_000], [1, 20_000], [1, 300_000]) {
     is((finish($c))[0]{status}, 200, 'and a second, within one fetch');
     ok(is_hit(get('/retry/a?m=do&d=0.3')), 'whose answer is stored');
     # What the log of others says of it does not depend on the first.
-    $w->write('do', '503');
-    my $t = '/retry/b?m=do&d=0.3&s=4000000';
+    my $t = '/both/b?d=0.4&s=4000000';
     my @c = map { begin($port, GET => $t) } 1 .. 9;
-    ok(eventually(sub { n('/retry/b') == 1 }), 'a first try for many');
-    $w->write('do', '');
-    ok(eventually(sub { is_hit(get($t)) }), 'a second');
+    ok(eventually(sub { n('/both/b') == 1 }), 'a second server is asked, for many');
     $_->reset for @c[0 .. 2];
-    is(good(content('/retry/b|', 4_000_000), finish(@c[3 .. 8])), 6, 'and all get it');
-    ok(eventually(sub { $w->read('access.log') =~ m{/retry/b.*"upstream_addr":\["127[^"]*","127} }), 'the log has both tries');
+    ok(eventually(sub { is_hit(get($t)) }), 'and answers');
+    is(good(content('/both/b|', 4_000_000), finish(@c[3 .. 8])), 6, 'all get it');
+    ok(eventually(sub { $w->read('access.log') =~ m{/both/b.*"upstream_addr":\["127[^"]*","127} }), 'the log has both servers');
 }
 
 # ---- HTTP/2 and TLS

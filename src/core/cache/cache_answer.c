@@ -1,9 +1,6 @@
 /* cache_answer.c: an object goes to a client: whole, in part, or only as the word that it has it already. */
 #include "core/cache/cache_fetch.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "core/reply.h"
 #include "core/worker.h"
 #include "http/cache_condition.h"
@@ -167,15 +164,16 @@ static int piece_in_file(struct cache_visit *v, struct cache_object *o, uint64_t
     return -1;
 }
 
-/* Where the length was not told, each piece is framed of its own, which `file` does not do; 0 at most once: it failed. */
-static size_t read_piece(struct cache_visit *v, int fd, uint64_t from, size_t n)
+/*
+ * Of an object that is filled: a copy of the piece, where it is in memory of the writer's still, or where the length was
+ * not told: then each piece is framed of its own, which `file` does not do.
+ */
+static bool copy_piece(struct cache_visit *v, const struct store_write *write, size_t n, struct str *piece)
 {
-    ssize_t got;
+    char *buffer = v->cache->worker->caches->buffer;
 
-    do {
-        got = pread(fd, v->cache->worker->caches->buffer, n, (off_t)from);
-    } while (got < 0 && errno == EINTR);
-    return got > 0 ? (size_t)got : 0;
+    *piece = (struct str){buffer, n};
+    return store_write_peek(write, v->at, buffer, n) == (ssize_t)n;
 }
 
 static void cut(struct cache_visit *v, const char *reason)
@@ -198,25 +196,19 @@ static bool send_piece(struct cache_visit *v, uint64_t n, bool last)
     bool more;
 
     if (piece.len == 0 && n > 0) {
+        const struct store_write *write = holder(o)->write;
+
         fd = piece_in_file(v, o, n, &body_at);
-        if (fd < 0) {
-            cut(v, "what is stored is damaged");
+        if (write && (fd < 0 || v->to_end) ? !copy_piece(v, write, (size_t)n, &piece) : fd < 0) {
+            cut(v, "what is stored cannot be read");
             return false;
-        }
-        if (v->to_end) {
-            piece.len = read_piece(v, fd, body_at + v->at, (size_t)n);
-            piece.s = v->cache->worker->caches->buffer;
-            if (piece.len != n) {
-                cut(v, "what is stored cannot be read");
-                return false;
-            }
-            fd = -1;
         }
     }
     v->at += n;
     if (last)
         cache_visit_detach(v);
-    more = fd < 0 ? req->out->body(req, piece, last) : req->out->file(req, fd, (off_t)body_at + from, n, last);
+    more = piece.len > 0 || n == 0 ? req->out->body(req, piece, last)
+                                   : req->out->file(req, fd, (off_t)body_at + from, n, last);
     if (last)
         return false;
     v->blocked = !more;

@@ -16,6 +16,7 @@ static void pass(struct request *req, enum cache_forward why, struct str body, b
     struct cache *c = &req->worker->caches->all[req->route->cache->cache->index];
 
     cache_stats_forward(c->stats, why);
+    req->cache_status = cache_status_forward_text(why);
     req->handler = upstream_of(req);
     req->handler->start(req, body, last);
 }
