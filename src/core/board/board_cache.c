@@ -31,7 +31,7 @@ int board_cache_slot(const struct board *board, struct str name)
     uint64_t newest = 0;
     int found = -1;
 
-    for (unsigned slot = 0; slot < BOARD_CACHES; slot++) {
+    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
         const struct board_cache *c = &board->map->caches[slot];
 
         if (has_name(c, name) && (found < 0 || c->generation > newest)) {
@@ -71,7 +71,7 @@ static void zero_parts(struct board *board, unsigned slot)
 
 static int find(const struct board *board, const struct cache_conf *conf)
 {
-    for (unsigned slot = 0; slot < BOARD_CACHES; slot++) {
+    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
         const struct board_cache *c = &board->map->caches[slot];
 
         if (has_name(c, conf->name) && c->path_hash == path_hash(conf))
@@ -95,6 +95,8 @@ static int make(struct board *board, const struct cache_conf *conf)
     c->name_len = (uint32_t)conf->name.len;
     memcpy(c->name, conf->name.s, conf->name.len);
     c->is_used = 1;
+    if (slot >= board->map->head.cache_end)
+        board->map->head.cache_end = slot + 1;
     return (int)slot;
 }
 
@@ -254,7 +256,7 @@ uint64_t board_cache_objects(const struct board *board, unsigned slot)
 
 void board_cache_ended(struct board *board, unsigned process_slot)
 {
-    for (unsigned slot = 0; slot < BOARD_CACHES; slot++) {
+    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
         if (board->map->caches[slot].is_used)
             atomic_store(&part_of(board, process_slot, slot)->counts.writing_bytes, 0);
     }

@@ -40,6 +40,7 @@ struct board_head {
     uint64_t restarts;
     uint32_t process_end; /* slots from here on were never taken */
     uint32_t peer_end; /* the same of the master's named slots */
+    uint32_t cache_end; /* the same of caches */
     uint32_t server_end; /* the same of the keeper's, counted from BOARD_SERVERS_FROM */
     uint32_t peers_version; /* counts changes of servers' shared words and of the keeper's records */
     uint32_t servers_version; /* counts changes of the keeper's records alone */
