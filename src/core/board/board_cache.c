@@ -132,7 +132,7 @@ unsigned board_cache_collect(struct board *board, uint64_t oldest)
 {
     unsigned freed = 0;
 
-    for (unsigned slot = 0; slot < BOARD_CACHES; slot++) {
+    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
         struct board_cache *c = &board->map->caches[slot];
 
         if (!c->is_used || c->generation >= oldest)
