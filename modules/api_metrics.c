@@ -102,11 +102,16 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
     add_one(t, "weir_accepted_total", "counter", "Client connections accepted.", sum->accepted);
+    add_one(t, "weir_connection_limit_refused_total", "counter", "Client connections turned away because of connection_limit.",
+            sum->limited_connections);
     add_family(t, "weir_connections", "gauge", "Client connections open.");
     add_protocols(t, "weir_connections", sum->connections, sum->h2_connections);
     add_one(t, "weir_http2_refused_total", "counter",
             "HTTP/2 connections ended because the client broke the rules, or did too much that leads nowhere.",
             sum->h2_refused);
+    add_one(t, "weir_http2_stalled_total", "counter",
+            "HTTP/2 streams ended because the client took nothing of their answers within timeouts.client_send.",
+            sum->h2_stalled);
     add_handshakes(t, sum);
     add_family(t, "weir_requests_total", "counter", "Requests finished.");
     add_protocols(t, "weir_requests_total", sum->requests, sum->h2_requests);
@@ -246,6 +251,7 @@ void api_metrics(struct request *req)
     add_sticky(&t, &sum);
     add_upstreams(&t, req);
     api_metrics_discovery(&t, req);
+    api_metrics_caches(&t, req);
     api_metrics_certificates(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
 }

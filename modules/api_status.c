@@ -3,7 +3,6 @@
 
 #include "config.h"
 #include "core/board/board.h"
-#include "core/config/config_cache.h"
 #include "modules/api.h"
 
 static void add_latency(struct json *json, const struct stats_histogram *h)
@@ -129,17 +128,6 @@ static void add_listeners(struct json *json, const struct config *config)
     json_array_end(json);
 }
 
-static void add_caches(struct json *json, const struct config *config)
-{
-    json_array(json, "caches");
-    for (size_t i = 0; i < config->cache_count; i++) {
-        json_object(json, NULL);
-        json_str(json, "name", config->caches[i].name);
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
 static void add_totals(struct json *json, const struct process_stats *sum)
 {
     static const char *const classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -181,7 +169,7 @@ void api_status(struct request *req)
     add_listeners(&json, req->config);
     add_upstreams(&json, req);
     api_certificates(&json, req);
-    add_caches(&json, req->config);
+    api_add_caches(&json, req);
     json_object_end(&json);
     api_reply_json(req, 200, &json);
 }

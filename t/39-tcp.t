@@ -14,6 +14,7 @@ use Time::HiRes qw(sleep time);
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Weir;
+use Weir::Tls;
 
 local $SIG{ALRM} = sub { die "test takes too long\n" };
 alarm 170;
@@ -259,6 +260,139 @@ for my $case (['A.test', "a\n"], ['b.test', "b\n"], ['b.test', "b\n", 1], ['c.te
 
 $w->stop_ok;
 
+# Limits over all workers, and the name wherever it is asked for.
+{
+    my $l = Weir->new(
+        ports => [qw(first three named key log inherited tls early)],
+        fill  => {a => $w->port('a'), b => $w->port('b')},
+        conf  => <<'CONF');
+workers = 2;
+pid_file = "{{dir}}/pid"; control = "unix:{{dir}}/control"; drain_timeout = "20s";
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+defaults = { timeouts = { client_header = "1s"; connect = "1s"; };
+  access_log = { path = "{{dir}}/all.log"; buffer = 0; format = "all [$ssl_sni]"; }; };
+listeners = ( { address = "127.0.0.1:{{first}}"; },
+  { address = "127.0.0.1:{{three}}"; mode = "tcp"; proxy = "a"; connection_limit = 3; },
+  { address = "127.0.0.1:{{named}}"; mode = "tcp"; proxy = "a"; connection_limit = { max = 1; key = "$ssl_sni"; }; },
+  { address = "127.0.0.1:{{key}}"; mode = "tcp"; proxy = "by-name"; },
+  { address = "127.0.0.1:{{log}}"; mode = "tcp"; proxy = "a";
+    access_log = { path = "{{dir}}/own.log"; buffer = 0; format = "own [$ssl_sni]"; }; },
+  { address = "127.0.0.1:{{inherited}}"; mode = "tcp"; proxy = "a"; },
+  { address = "127.0.0.1:{{tls}}"; mode = "tcp"; proxy = "a"; tls = { certificates = ( { cert = "{{dir}}/c.pem"; key = "{{dir}}/c.key"; } ); };
+    access_log = { path = "{{dir}}/tls.log"; buffer = 0; format = "tls [$ssl_sni]"; }; },
+  { address = "127.0.0.1:{{early}}"; mode = "tcp"; proxy = "a"; connection_limit = 1; timeouts = { client_header = "10s"; };
+    tls = { certificates = ( { cert = "{{dir}}/c.pem"; key = "{{dir}}/c.key"; } ); }; }
+);
+upstreams = (
+  { name = "a"; servers = ( { address = "127.0.0.1:{{a}}"; } ); },
+  { name = "by-name"; balance = { method = "hash"; key = "$ssl_sni"; }; hash_method = "consistent";
+    servers = ( { address = "127.0.0.1:{{a}}"; }, { address = "127.0.0.1:{{b}}"; } ); }
+);
+sites = ( { name = "web"; routes = ( { prefix = "/metrics"; status = true; } ); } );
+CONF
+    Weir::Tls->certificate($l->dir, 'c');
+    $l->allow(qr/client|upstream|tcp|TCP|worker/);
+    $l->start;
+    my $open = sub {
+        my ($port, $say) = @_;
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $l->port($port), Timeout => 5) // die "connect: $!";
+        binmode $s;
+        syswrite $s, $say if defined $say;
+        return $s;
+    };
+    my $says = sub { return read_all($_[0], 2) };
+    my $metric = sub { return $l->get('first', '/metrics')->{body} =~ /^weir_connection_limit_refused_total (\d+)/m ? $1 : -1 };
+    # As many as may be, which the workers may take as they like; then none. Several rounds: nothing is left behind.
+    for my $round (1 .. 4) {
+        my @in;
+        ok(Weir::wait_for(sub {
+            my $s = $open->('three');
+            push @in, $s if $says->($s) eq "a\n";
+            return @in == 3;
+        }), "three connections, round $round");
+        my $before = $metric->();
+        is($says->($open->('three')), '', "no fourth ($_)") for 1 .. 4;
+        is($metric->() - $before, 4, 'counted');
+    }
+    like(join("\n", $l->log_lines), qr/warn.*client 127\.0\.0\.1:\d+ listener 127\.0\.0\.1:\d+: closed: connection_limit \(max = 3\) is reached/, 'said in the log');
+    # A reload forgets none.
+    {
+        my @in;
+        ok(Weir::wait_for(sub { my $s = $open->('three'); push @in, $s if $says->($s) eq "a\n"; return @in == 3 }), 'three again');
+        is($l->run('-s', 'reload', '-c', $l->dir . '/weir.conf')->{exit}, 0, 'a reload');
+        is($says->($open->('three')), '', 'no fourth beside those of before');
+    }
+    # Before a handshake, not after it.
+    {
+        my @in = map { $open->('early') } 1 .. 3;
+        my $left = sub {
+            return grep {
+                vec(my $in = '', fileno $_, 1) = 1;
+                !select($in, undef, undef, 0) || sysread $_, my $byte, 1
+            } @in;
+        };
+        ok(Weir::wait_for(sub { return $left->() < 2 }), 'a handshake that does not begin is counted');
+    }
+    # What the dead had is free again.
+    {
+        my @in;
+        ok(Weir::wait_for(sub { my $s = $open->('three'); push @in, $s if $says->($s) eq "a\n"; return @in == 3 }), 'three again');
+        my @workers;
+        ok(Weir::wait_for(sub {
+            @workers = grep { open my $in, '<', "/proc/$_/comm"; (readline($in) // '') =~ /worker/ } $l->children;
+            return @workers == 2;
+        }), 'two workers, once those of before the reload are gone');
+        kill KILL => @workers;
+        my @after;
+        ok(Weir::wait_for(sub {
+            my $s = eval { $open->('three') } or return 0;
+            push @after, $s if $says->($s) eq "a\n";
+            return @after == 3;
+        }), 'and three when the workers were killed');
+        is($says->($open->('three')), '', 'no fourth');
+        is(read_all($in[0]), '', 'those of before are gone');
+    }
+    # By another key: one of each name; without a name the address counts.
+    {
+        my $one = $open->('named', hello('one.test'));
+        is($says->($one), "a\n", 'the first of a name');
+        is($says->($open->('named', hello('ONE.test'))), '', 'no second');
+        my $two = $open->('named', hello('two.test'));
+        is($says->($two), "a\n", 'one of another name');
+        my $none = $open->('named', "noTLS\n");
+        is($says->($none), "a\n", 'one without a name');
+        is($says->($open->('named', "noTLS\n")), '', 'no second of that address');
+        my $t = time;
+        close $none;
+        my $silent;
+        ok(Weir::wait_for(sub { $silent = $open->('named'); return $says->($silent) eq "a\n" }), 'one that waits for the server');
+        cmp_ok(time - $t, '>', 0.7, 'gets it when timeouts.client_header is over');
+    }
+    # A key of the balance.
+    my %by_name;
+    for my $i (1 .. 24) {
+        my $name = 'n' . ($i % 12) . '.test';
+        push @{$by_name{$name}}, $says->($open->('key', hello($i > 12 ? uc $name : $name)));
+    }
+    is(scalar(grep { $_->[0] ne $_->[1] } values %by_name), 0, 'a name goes to one server, however it is written');
+    my %servers = map { $_->[0] => 1 } values %by_name;
+    is(join('', sort keys %servers), "a\nb\n", 'names to both');
+    # In the log of a listener; that of `defaults` makes nobody wait.
+    $says->($open->('log', hello('Log.Test.')));
+    ok(Weir::wait_for(sub { $l->read('own.log') =~ /^own \[log\.test\]$/m }), 'the name in the log of the listener') or diag $l->read('own.log');
+    my $t = time;
+    is($says->($open->('inherited')), "a\n", 'a server that speaks first');
+    cmp_ok(time - $t, '<', 0.9, 'is not waited for because others log names');
+    {
+        my $c = Weir::Tls->client(port => $l->port('tls'), dir => $l->dir, host => 'Some.Test');
+        is($c->read_bytes(2), "a\n", 'TLS ended here');
+        $c->send("reset\n");
+        $c->close;
+        ok(Weir::wait_for(sub { $l->read('tls.log') =~ /^tls \[some\.test\]$/m }), 'the name of the session in lower case') or diag $l->read('tls.log');
+    }
+    $l->stop_ok;
+}
+
 # What cannot be meant, all in one run.
 {
     my $bad = Weir->new(ports => [qw(x)], conf => <<'CONF');
@@ -267,10 +401,18 @@ listeners = (
   { address = "127.0.0.2:{{x}}"; mode = "tcp"; proxy = "by-uri"; sites = [ "s" ]; },
   { address = "127.0.0.3:{{x}}"; mode = "tcp"; routes = ( { when = { header = "X"; }; proxy = "u"; } ); },
   { address = "127.0.0.4:{{x}}"; proxy = "u"; },
-  { address = "127.0.0.5:{{x}}"; mode = "tcp"; proxy = "uu"; }
+  { address = "127.0.0.5:{{x}}"; mode = "tcp"; proxy = "uu"; },
+  { address = "127.0.0.6:{{x}}"; connection_limit = 3; },
+  { address = "127.0.0.7:{{x}}"; mode = "tcp"; proxy = "u"; connection_limit = { max = 3; key = "$header_x"; }; },
+  { address = "127.0.0.8:{{x}}"; mode = "tcp"; proxy = "by-key"; request_head = { max_fields = 3; }; },
+  { address = "127.0.0.9:{{x}}"; retry = { tries = 2; }; },
+  { address = "127.0.0.10:{{x}}"; mode = "tcp"; proxy = "diverts";
+    routes = ( { when = { percent = 5; key = "$uri"; }; proxy = "u"; } ); }
 );
 upstreams = ( { name = "u"; servers = ( { address = "127.0.0.1:1"; } ); },
-  { name = "by-uri"; balance = "uri"; servers = ( { address = "127.0.0.1:1"; } ); } );
+  { name = "by-uri"; balance = "uri"; servers = ( { address = "127.0.0.1:1"; } ); },
+  { name = "by-key"; balance = { method = "hash"; key = "$cookie_x"; }; servers = ( { address = "127.0.0.1:1"; } ); },
+  { name = "diverts"; divert = ( { to = "u"; when = { method = "GET"; }; } ); servers = ( { address = "127.0.0.1:1"; } ); } );
 sites = ( { name = "s"; proxy = "u"; } );
 CONF
     my $r = $bad->run('-t', '-c', '{{dir}}/weir.conf');
@@ -281,6 +423,13 @@ CONF
     like($r->{err}, qr/:4: .*source, percent or sni/, 'conditions on HTTP');
     like($r->{err}, qr/:5: 'proxy' is for listeners with mode = "tcp"/, 'settings of tcp elsewhere');
     like($r->{err}, qr/:6: .*"uu"/, 'an upstream that is not there');
+    like($r->{err}, qr/:7: 'connection_limit' is for listeners with mode = "tcp"/, 'a limit of connections with HTTP');
+    like($r->{err}, qr/:8: a tcp listener sees no HTTP, of which "\$header_x" is/, 'a key of HTTP');
+    like($r->{err}, qr/:9: 'request_head' is for listeners with mode = "http"/, 'limits of a head');
+    like($r->{err}, qr/:9: .*"\$cookie_x" is/, 'a key to balance by that is of HTTP');
+    like($r->{err}, qr/:10: 'retry' is for listeners with mode = "tcp"/, 'retries in a listener for HTTP');
+    like($r->{err}, qr/:12: .*"\$uri" is/, 'a part by what is of HTTP');
+    like($r->{err}, qr/:17: a tcp listener sees no HTTP; ask for source, percent or sni/, 'a diversion by what is of HTTP');
 }
 
 # The example: three servers that say their name.

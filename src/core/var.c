@@ -126,7 +126,7 @@ static void template_take_variable(struct template_parse *p)
     }
     template_end_text(p);
     if (var.kind == VAR_URI) {
-        template_add(p, &(struct var){.kind = VAR_PATH});
+        template_add(p, &(struct var){.kind = VAR_PATH, .of_head = true});
         var.kind = VAR_QUERY_MARK;
     }
     template_add(p, &var);
@@ -174,6 +174,22 @@ struct template *template_new(struct pool *pool, struct str text, enum var_scope
 bool template_is_literal(const struct template *template)
 {
     return template->is_literal;
+}
+
+bool template_wants_head(const struct template *template)
+{
+    for (size_t i = 0; i < template->count; i++)
+        if (template->pieces[i].of_head)
+            return true;
+    return false;
+}
+
+bool template_wants_sni(const struct template *template)
+{
+    for (size_t i = 0; i < template->count; i++)
+        if (template->pieces[i].kind == VAR_SSL_SNI)
+            return true;
+    return false;
 }
 
 struct str template_text(const struct template *template)

@@ -28,6 +28,10 @@ struct template *template_new(struct pool *pool, struct str text, enum var_scope
 /* No variable in it. */
 bool template_is_literal(const struct template *);
 
+/* Whether a variable in it has a value with the head of a request of HTTP only; whether $ssl_sni is in it. */
+bool template_wants_head(const struct template *);
+bool template_wants_sni(const struct template *);
+
 /* The text as written, for explain and -T. */
 struct str template_text(const struct template *);
 

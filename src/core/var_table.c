@@ -11,50 +11,51 @@ struct var_name {
     const char *name;
     enum var_kind kind;
     enum var_scope scope;
+    bool of_head; /* struct var */
 };
 
 static const struct var_name var_names[] = {
-    {"host", VAR_HOST, VAR_REQUEST},
-    {"method", VAR_METHOD, VAR_REQUEST},
-    {"uri", VAR_URI, VAR_REQUEST},
-    {"path", VAR_PATH, VAR_REQUEST},
-    {"query", VAR_QUERY, VAR_REQUEST},
-    {"scheme", VAR_SCHEME, VAR_REQUEST},
-    {"remote_addr", VAR_REMOTE_ADDR, VAR_REQUEST},
-    {"remote_port", VAR_REMOTE_PORT, VAR_REQUEST},
-    {"remote_user", VAR_REMOTE_USER, VAR_REQUEST},
-    {"server_addr", VAR_SERVER_ADDR, VAR_REQUEST},
-    {"server_port", VAR_SERVER_PORT, VAR_REQUEST},
-    {"request_id", VAR_REQUEST_ID, VAR_REQUEST},
-    {"protocol", VAR_PROTOCOL, VAR_REQUEST},
-    {"time", VAR_TIME, VAR_REQUEST},
-    {"site", VAR_SITE, VAR_REQUEST},
-    {"route", VAR_ROUTE, VAR_REQUEST},
-    {"status", VAR_STATUS, VAR_RESPONSE},
-    {"duration", VAR_DURATION, VAR_RESPONSE},
-    {"bytes_sent", VAR_BYTES_SENT, VAR_RESPONSE},
-    {"bytes_received", VAR_BYTES_RECEIVED, VAR_RESPONSE},
-    {"upstream_addr", VAR_UPSTREAM_ADDR, VAR_RESPONSE},
-    {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE},
-    {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE},
-    {"queue_duration", VAR_QUEUE_DURATION, VAR_RESPONSE},
-    {"grpc_status", VAR_GRPC_STATUS, VAR_RESPONSE},
-    {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE},
-    {"error", VAR_ERROR, VAR_RESPONSE},
-    {"ssl_protocol", VAR_SSL_PROTOCOL, VAR_REQUEST},
-    {"ssl_cipher", VAR_SSL_CIPHER, VAR_REQUEST},
-    {"ssl_sni", VAR_SSL_SNI, VAR_REQUEST},
-    {"ssl_client_verify", VAR_SSL_CLIENT_VERIFY, VAR_REQUEST},
-    {"ssl_client_subject", VAR_SSL_CLIENT_SUBJECT, VAR_REQUEST},
-    {"ssl_client_fingerprint", VAR_SSL_CLIENT_FINGERPRINT, VAR_REQUEST},
+    {"host", VAR_HOST, VAR_REQUEST, true},
+    {"method", VAR_METHOD, VAR_REQUEST, true},
+    {"uri", VAR_URI, VAR_REQUEST, true},
+    {"path", VAR_PATH, VAR_REQUEST, true},
+    {"query", VAR_QUERY, VAR_REQUEST, true},
+    {"scheme", VAR_SCHEME, VAR_REQUEST, true},
+    {"remote_addr", VAR_REMOTE_ADDR, VAR_REQUEST, false},
+    {"remote_port", VAR_REMOTE_PORT, VAR_REQUEST, false},
+    {"remote_user", VAR_REMOTE_USER, VAR_REQUEST, true},
+    {"server_addr", VAR_SERVER_ADDR, VAR_REQUEST, false},
+    {"server_port", VAR_SERVER_PORT, VAR_REQUEST, false},
+    {"request_id", VAR_REQUEST_ID, VAR_REQUEST, false},
+    {"protocol", VAR_PROTOCOL, VAR_REQUEST, false},
+    {"time", VAR_TIME, VAR_REQUEST, false},
+    {"site", VAR_SITE, VAR_REQUEST, false},
+    {"route", VAR_ROUTE, VAR_REQUEST, false},
+    {"status", VAR_STATUS, VAR_RESPONSE, false},
+    {"duration", VAR_DURATION, VAR_RESPONSE, false},
+    {"bytes_sent", VAR_BYTES_SENT, VAR_RESPONSE, false},
+    {"bytes_received", VAR_BYTES_RECEIVED, VAR_RESPONSE, false},
+    {"upstream_addr", VAR_UPSTREAM_ADDR, VAR_RESPONSE, false},
+    {"upstream_status", VAR_UPSTREAM_STATUS, VAR_RESPONSE, true},
+    {"upstream_duration", VAR_UPSTREAM_DURATION, VAR_RESPONSE, false},
+    {"queue_duration", VAR_QUEUE_DURATION, VAR_RESPONSE, false},
+    {"grpc_status", VAR_GRPC_STATUS, VAR_RESPONSE, true},
+    {"cache_status", VAR_CACHE_STATUS, VAR_RESPONSE, true},
+    {"error", VAR_ERROR, VAR_RESPONSE, false},
+    {"ssl_protocol", VAR_SSL_PROTOCOL, VAR_REQUEST, false},
+    {"ssl_cipher", VAR_SSL_CIPHER, VAR_REQUEST, false},
+    {"ssl_sni", VAR_SSL_SNI, VAR_REQUEST, false},
+    {"ssl_client_verify", VAR_SSL_CLIENT_VERIFY, VAR_REQUEST, false},
+    {"ssl_client_subject", VAR_SSL_CLIENT_SUBJECT, VAR_REQUEST, false},
+    {"ssl_client_fingerprint", VAR_SSL_CLIENT_FINGERPRINT, VAR_REQUEST, false},
 };
 
 /* Variables whose name goes on with a NAME of the user's choice. */
 static const struct var_name var_families[] = {
-    {"header_", VAR_HEADER, VAR_REQUEST},
-    {"cookie_", VAR_COOKIE, VAR_REQUEST},
-    {"arg_", VAR_ARG, VAR_REQUEST},
-    {"sent_header_", VAR_SENT_HEADER, VAR_RESPONSE},
+    {"header_", VAR_HEADER, VAR_REQUEST, true},
+    {"cookie_", VAR_COOKIE, VAR_REQUEST, true},
+    {"arg_", VAR_ARG, VAR_REQUEST, true},
+    {"sent_header_", VAR_SENT_HEADER, VAR_RESPONSE, true},
 };
 
 /* Field names hold "-" where a variable's name can only have "_". */
@@ -79,6 +80,7 @@ static bool var_find_group(struct str name, struct var *var)
     struct str host = STR("host_");
 
     var->kind = VAR_CAPTURE;
+    var->of_head = true;
     if (str_has_prefix(name, host)) {
         var->kind = VAR_HOST_CAPTURE;
         name = (struct str){name.s + host.len, name.len - host.len};
@@ -100,6 +102,7 @@ static enum var_lookup var_find_family(struct str name, enum var_scope scope, st
         if (var_families[i].scope > scope)
             return VAR_NOT_HERE;
         var->kind = var_families[i].kind;
+        var->of_head = var_families[i].of_head;
         var->text = (struct str){name.s + prefix.len, name.len - prefix.len};
         if (var->kind == VAR_HEADER || var->kind == VAR_SENT_HEADER)
             var_set_header(var, pool);
@@ -116,6 +119,7 @@ enum var_lookup var_find(struct str name, enum var_scope scope, struct pool *poo
     for (size_t i = 0; i < ARRAY_SIZE(var_names); i++)
         if (str_eq(name, str_of(var_names[i].name))) {
             var->kind = var_names[i].kind;
+            var->of_head = var_names[i].of_head;
             return var_names[i].scope > scope ? VAR_NOT_HERE : VAR_FOUND;
         }
     return var_find_family(name, scope, pool, var);

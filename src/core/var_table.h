@@ -25,6 +25,7 @@ enum var_kind {
 struct var {
     enum var_kind kind;
     enum header_id header; /* of VAR_HEADER and VAR_SENT_HEADER */
+    bool of_head; /* it has a value only with the head of a request of HTTP */
     unsigned group; /* of the captures */
     struct str text; /* of VAR_TEXT; of the families: NAME */
 };

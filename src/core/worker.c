@@ -13,6 +13,7 @@
 #include "core/board/board.h"
 #include "core/cache/cache.h"
 #include "core/client/conn.h"
+#include "core/client/conn_limit.h"
 #include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
@@ -365,6 +366,7 @@ void worker_free(struct worker *w)
     free_spares(w->spare_streams);
     tls_server_free(w->tls_server);
     handshakes_free(w->handshakes);
+    conn_limits_free(w->conn_limits);
     tls_scratch_free(w->tls_scratch);
     pool_free(w->pool);
 }

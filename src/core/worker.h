@@ -24,6 +24,7 @@ struct admin;
 struct balancer;
 struct board;
 struct caches;
+struct conn_limits;
 struct file_cache;
 struct h2_spares;
 struct handshakes;
@@ -100,6 +101,7 @@ struct worker {
     struct h2_spares *h2; /* see core/client/h2_memory.h; NULL before the first HTTP/2 connection */
     struct tls_scratch *tls_scratch; /* of all TLS sessions, towards clients and servers */
     struct handshakes *handshakes; /* towards clients, see core/client/conn_tls.h */
+    struct conn_limits *conn_limits; /* see core/client/conn_limit.h; NULL before the first */
     struct access_logs *access_logs;
     struct board *board; /* may be NULL */
     unsigned slot; /* of this process on the board */

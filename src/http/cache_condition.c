@@ -25,7 +25,8 @@ static int64_t modified_at(const struct header_list *stored, int64_t response_ti
 static enum etag_verdict evaluate_lines(const struct header_list *request, struct etag_request *asked,
                                         const struct etag_resource *resource, int64_t now)
 {
-    const struct header *field = header_find(request, HEADER_IF_NONE_MATCH), *end = request->items + request->count;
+    const struct header *field = header_find(request, HEADER_IF_NONE_MATCH);
+    const struct header *end = request->items + request->count;
     enum etag_verdict verdict = etag_evaluate(asked, resource, now);
 
     for (; field && field < end && verdict != ETAG_NOT_MODIFIED; field++) {
@@ -38,7 +39,8 @@ static enum etag_verdict evaluate_lines(const struct header_list *request, struc
 }
 
 enum etag_verdict cache_condition_evaluate(const struct header_list *request, unsigned status,
-                                           const struct header_list *stored, int64_t response_time, int64_t now)
+                                           const struct header_list *stored, int64_t response_time,
+                                           int64_t now)
 {
     struct etag_request asked = {
         .get_or_head = true,
@@ -55,8 +57,8 @@ enum etag_verdict cache_condition_evaluate(const struct header_list *request, un
     return evaluate_lines(request, &asked, &resource, now);
 }
 
-enum range_result cache_condition_range(const struct header_list *request, unsigned status, enum etag_verdict verdict,
-                                        uint64_t size, struct range_set *set)
+enum range_result cache_condition_range(const struct header_list *request, unsigned status,
+                                        enum etag_verdict verdict, uint64_t size, struct range_set *set)
 {
     const struct header *field = header_find(request, HEADER_RANGE);
 

@@ -13,8 +13,12 @@ struct part {
 
 void cache_control_init(struct cache_control *cc)
 {
-    *cc = (struct cache_control){
-        .max_age = -1, .s_maxage = -1, .stale_while_revalidate = -1, .stale_if_error = -1, .min_fresh = -1, .max_stale = -1};
+    *cc = (struct cache_control){.max_age = -1,
+                                 .s_maxage = -1,
+                                 .stale_while_revalidate = -1,
+                                 .stale_if_error = -1,
+                                 .min_fresh = -1,
+                                 .max_stale = -1};
 }
 
 int64_t cache_control_delta(struct str text)
@@ -87,7 +91,8 @@ static int64_t stricter(int64_t a, int64_t b, bool larger)
     return (a < b) == larger ? b : a;
 }
 
-static void take_seconds(struct cache_control *cc, const struct cache_directive_row *row, const struct part *part)
+static void take_seconds(struct cache_control *cc, const struct cache_directive_row *row,
+                         const struct part *part)
 {
     int64_t *member = cache_directive_seconds(row, cc), value;
 
@@ -100,7 +105,8 @@ static void take_seconds(struct cache_control *cc, const struct cache_directive_
 }
 
 /* Names that cannot be read, or are said twice, stand for the whole response. */
-static void take_fields(struct cache_control *cc, const struct cache_directive_row *row, const struct part *part)
+static void take_fields(struct cache_control *cc, const struct cache_directive_row *row,
+                        const struct part *part)
 {
     struct str *member = cache_directive_fields(row, cc), names = str_trim(unquoted(part->argument));
 
@@ -143,7 +149,8 @@ void cache_control_add(struct cache_control *cc, struct str line)
 
 bool cache_control_read(const struct header_list *fields, struct cache_control *cc)
 {
-    const struct header *field = header_find(fields, HEADER_CACHE_CONTROL), *end = fields->items + fields->count;
+    const struct header *field = header_find(fields, HEADER_CACHE_CONTROL);
+    const struct header *end = fields->items + fields->count;
     bool found = field != NULL;
 
     cache_control_init(cc);

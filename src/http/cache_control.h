@@ -1,7 +1,8 @@
 /*
  * cache_control.h: Cache-Control of requests and responses (RFC 9111 5.2), with stale-while-revalidate and
- * stale-if-error (RFC 5861) and immutable (RFC 8246).  What can be understood in two ways is taken in the way that
- * lets a cache do less: of two values the shorter, and a time that cannot be read is one that is over (4.2.1).
+ * stale-if-error (RFC 5861) and immutable (RFC 8246).  What can be understood in two ways is taken in the way
+ * that lets a cache do less: of two values the shorter, and a time that cannot be read is one that is over
+ * (4.2.1).
  */
 #ifndef WEIR_HTTP_CACHE_CONTROL_H
 #define WEIR_HTTP_CACHE_CONTROL_H

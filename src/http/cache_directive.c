@@ -1,11 +1,22 @@
 /* cache_directive.c: see cache_directive.h. */
 #include "http/cache_directive.h"
 
-#define NAME(text) {text, sizeof(text) - 1}
-#define FLAG(text, flag) {NAME(text), CACHE_ARGUMENT_NONE, CACHE_CONTROL_##flag, 0}
-#define FIELDS(text, flag, member) \
-    {NAME(text), CACHE_ARGUMENT_FIELDS, CACHE_CONTROL_##flag, offsetof(struct cache_control, member)}
-#define SECONDS(text, member) {NAME(text), CACHE_ARGUMENT_SECONDS, 0, offsetof(struct cache_control, member)}
+#define NAME(text)             \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+#define FLAG(text, flag)                                         \
+    {                                                            \
+        NAME(text), CACHE_ARGUMENT_NONE, CACHE_CONTROL_##flag, 0 \
+    }
+#define FIELDS(text, flag, member)                                                                      \
+    {                                                                                                   \
+        NAME(text), CACHE_ARGUMENT_FIELDS, CACHE_CONTROL_##flag, offsetof(struct cache_control, member) \
+    }
+#define SECONDS(text, member)                                                         \
+    {                                                                                 \
+        NAME(text), CACHE_ARGUMENT_SECONDS, 0, offsetof(struct cache_control, member) \
+    }
 
 static const struct cache_directive_row rows[] = {
     SECONDS("max-age", max_age),

@@ -24,12 +24,14 @@ struct cache_directive_row {
 const struct cache_directive_row *cache_directive_find(struct str name);
 
 /* The member that a directive with seconds or with fields sets. */
-static inline int64_t *cache_directive_seconds(const struct cache_directive_row *row, struct cache_control *cc)
+static inline int64_t *cache_directive_seconds(const struct cache_directive_row *row,
+                                               struct cache_control *cc)
 {
     return (int64_t *)(void *)((char *)cc + row->offset);
 }
 
-static inline struct str *cache_directive_fields(const struct cache_directive_row *row, struct cache_control *cc)
+static inline struct str *cache_directive_fields(const struct cache_directive_row *row,
+                                                 struct cache_control *cc)
 {
     return (struct str *)(void *)((char *)cc + row->offset);
 }

@@ -108,7 +108,8 @@ static bool is_one_value(const struct header_list *fields, const struct header *
 }
 
 /* An Expires that cannot be read, or is several, lies in the past (RFC 9111 5.3, 4.2.1). */
-static int64_t until_expires(const struct header_list *fields, const struct header *expires, int64_t response_time)
+static int64_t until_expires(const struct header_list *fields, const struct header *expires,
+                             int64_t response_time)
 {
     int64_t at;
 

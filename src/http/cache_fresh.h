@@ -1,6 +1,6 @@
 /*
- * cache_fresh.h: how long a response is fresh and how old it came (RFC 9111 4.2): from its fields, from the settings of
- * the cache, or by guess.  All times are seconds since 1970, all spans seconds.
+ * cache_fresh.h: how long a response is fresh and how old it came (RFC 9111 4.2): from its fields, from the
+ * settings of the cache, or by guess.  All times are seconds since 1970, all spans seconds.
  */
 #ifndef WEIR_HTTP_CACHE_FRESH_H
 #define WEIR_HTTP_CACHE_FRESH_H
@@ -51,11 +51,12 @@ int64_t cache_fresh_initial_age(const struct header_list *, int64_t request_time
 bool cache_fresh_may_guess(unsigned status);
 
 /*
- * The lifetime of a response (RFC 9111 4.2.1).  `cc` is what Cache-Control says or, when `targeted`, the field that
- * stands for it and for Expires.  `ttls` may be NULL.
+ * The lifetime of a response (RFC 9111 4.2.1).  `cc` is what Cache-Control says or, when `targeted`, the
+ * field that stands for it and for Expires.  `ttls` may be NULL.
  */
-struct cache_lifetime cache_fresh_lifetime(unsigned status, const struct header_list *, const struct cache_control *cc,
-                                           bool targeted, const struct cache_ttls *ttls, int64_t response_time);
+struct cache_lifetime cache_fresh_lifetime(unsigned status, const struct header_list *,
+                                           const struct cache_control *cc, bool targeted,
+                                           const struct cache_ttls *ttls, int64_t response_time);
 
 /* In words, for `weir explain`: "s-maxage", "Last-Modified". */
 struct str cache_source_text(enum cache_source);

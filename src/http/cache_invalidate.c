@@ -6,7 +6,8 @@
 
 bool cache_invalidate_is_safe(struct str method)
 {
-    static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"};
+    static const char *const safe[] = {"GET",      "HEAD",   "OPTIONS", "TRACE",
+                                       "PROPFIND", "REPORT", "SEARCH",  "QUERY"};
 
     for (size_t i = 0; i < ARRAY_SIZE(safe); i++) {
         if (str_eq(method, str_of(safe[i])))
@@ -118,7 +119,8 @@ static void add(struct cache_invalid *invalid, struct str target)
 }
 
 void cache_invalidate_list(const struct cache_place *place, struct str method, unsigned status,
-                           const struct header_list *response, struct pool *pool, struct cache_invalid *invalid)
+                           const struct header_list *response, struct pool *pool,
+                           struct cache_invalid *invalid)
 {
     static const uint8_t ids[] = {HEADER_LOCATION, HEADER_CONTENT_LOCATION};
 
@@ -151,6 +153,7 @@ bool cache_invalidate_is_of_get(const struct cache_place *place, struct str meth
     const struct header *field = header_find(response, HEADER_CONTENT_LOCATION);
     struct str target;
 
-    return field && str_eq(method, STR("POST")) && status >= 200 && status <= 299 && is_fresh_explicitly(response) &&
-           cache_invalidate_resolve(place, field->value, pool, &target) && str_eq(target, place->target);
+    return field && str_eq(method, STR("POST")) && status >= 200 && status <= 299 &&
+           is_fresh_explicitly(response) && cache_invalidate_resolve(place, field->value, pool, &target) &&
+           str_eq(target, place->target);
 }

@@ -5,6 +5,9 @@
 
 #include "http/bytes.h"
 
+/* A query with more arguments than these goes into the key as it is. */
+#define ARGUMENTS_MAX 256
+
 static struct str name_of(struct str argument)
 {
     const char *equals = argument.len ? memchr(argument.s, '=', argument.len) : NULL;
@@ -24,9 +27,8 @@ static bool is_ignored(struct str argument, const struct cache_names *ignored)
     struct str name = name_of(argument);
 
     for (size_t i = 0; ignored && i < ignored->count; i++) {
-        /* With "*" no argument counts, so that cutting one in two changes nothing. */
-        if (str_eq(ignored->names[i], STR("*")) || (matches(ignored->names[i], name) && !bytes_hold(argument, ';')))
-            return true;
+        if (matches(ignored->names[i], name))
+            return !bytes_hold(argument, ';');
     }
     return false;
 }
@@ -82,12 +84,15 @@ static struct str join(const struct str *arguments, size_t count, size_t room, s
 struct str cache_key_query(struct str query, const struct cache_names *ignored, bool sort, struct pool *pool)
 {
     bool drop = ignored && ignored->count;
-    struct str rest = query, *arguments;
+    struct str rest = query, arguments[ARGUMENTS_MAX];
     size_t count = 0, dropped = 0;
 
     if (query.len == 0 || (!drop && !sort))
         return query;
-    arguments = pool_alloc(pool, count_arguments(query) * sizeof(*arguments));
+    if (cache_names_have(ignored, STR("*")))
+        return STR_NONE;
+    if (count_arguments(query) > ARGUMENTS_MAX)
+        return query;
     while (rest.len) {
         struct str argument = take_argument(&rest);
 
@@ -98,7 +103,7 @@ struct str cache_key_query(struct str query, const struct cache_names *ignored, 
     }
     if (sort && count > 1)
         qsort(arguments, count, sizeof(*arguments), by_name);
-    else if (dropped == 0)
+    else if (dropped == 0 && !(sort && query.s[query.len - 1] == '&'))
         return query;
     return join(arguments, count, query.len, pool);
 }

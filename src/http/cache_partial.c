@@ -19,10 +19,11 @@ int cache_partial_read(struct str content_range, struct cache_piece *piece)
 {
     struct str unit, rest, span, size, first, last;
 
-    if (!cut(content_range, ' ', &unit, &rest) || !str_ieq(unit, STR("bytes")) || !cut(rest, '/', &span, &size) ||
-        !cut(span, '-', &first, &last))
+    if (!cut(content_range, ' ', &unit, &rest) || !str_ieq(unit, STR("bytes")) ||
+        !cut(rest, '/', &span, &size) || !cut(span, '-', &first, &last))
         return -1;
-    if (str_to_u64(first, UINT64_MAX - 1, &piece->first) < 0 || str_to_u64(last, UINT64_MAX - 1, &piece->last) < 0)
+    if (str_to_u64(first, UINT64_MAX - 1, &piece->first) < 0 ||
+        str_to_u64(last, UINT64_MAX - 1, &piece->last) < 0)
         return -1;
     piece->size = CACHE_PIECE_UNKNOWN;
     if (!str_eq(size, STR("*")) && str_to_u64(size, UINT64_MAX - 1, &piece->size) < 0)
@@ -43,7 +44,8 @@ bool cache_partial_storable(unsigned status, const struct header_list *fields, s
     const struct header *type = header_find(fields, HEADER_CONTENT_TYPE);
     struct str multipart = STR("multipart/byteranges");
 
-    if (status != 206 || !field || header_count(fields, HEADER_CONTENT_RANGE) != 1 || strong_tag(fields).len == 0)
+    if (status != 206 || !field || header_count(fields, HEADER_CONTENT_RANGE) != 1 ||
+        strong_tag(fields).len == 0)
         return false;
     if (type && type->value.len >= multipart.len &&
         str_ieq((struct str){type->value.s, multipart.len}, multipart))
@@ -52,7 +54,8 @@ bool cache_partial_storable(unsigned status, const struct header_list *fields, s
 }
 
 bool cache_partial_combine(const struct header_list *fields_a, const struct cache_piece *a,
-                           const struct header_list *fields_b, const struct cache_piece *b, struct cache_piece *both)
+                           const struct header_list *fields_b, const struct cache_piece *b,
+                           struct cache_piece *both)
 {
     struct str tag = strong_tag(fields_a);
     const struct cache_piece *low = a->first <= b->first ? a : b, *high = low == a ? b : a;

@@ -5,7 +5,8 @@
 #include "http/cache_vary.h"
 #include "http/etag.h"
 
-/* A stale response that can be validated is kept for so long: most are asked for again within a day, or never. */
+/* A stale response that can be validated is kept for so long: most are asked for again within a day, or
+ * never. */
 #define VALIDATE_FOR 86400
 
 /* What the response says, from whichever field counts. */
@@ -25,11 +26,9 @@ static enum cache_reason judge_request(const struct cache_exchange *x)
 {
     struct cache_control asked;
 
-    if (str_eq(x->request->method, STR("HEAD")))
-        return CACHE_REASON_HEAD;
     if (!str_eq(x->request->method, STR("GET"))) {
         if (!x->is_of_get)
-            return CACHE_REASON_METHOD;
+            return str_eq(x->request->method, STR("HEAD")) ? CACHE_REASON_HEAD : CACHE_REASON_METHOD;
     } else if (x->request_body) {
         return CACHE_REASON_REQUEST_BODY;
     }
@@ -39,8 +38,9 @@ static enum cache_reason judge_request(const struct cache_exchange *x)
 }
 
 /*
- * Statuses that answer what is in one request beside its target: its condition, range, credentials, size or rate
- * (RFC 9110 15.5, RFC 6585, RFC 8470).  Stored, they would be an attacker's way to put an error before others.
+ * Statuses that answer what is in one request beside its target: its condition, range, credentials, size or
+ * rate (RFC 9110 15.5, RFC 6585, RFC 8470).  Stored, they would be an attacker's way to put an error before
+ * others.
  */
 static bool is_of_request(unsigned status)
 {
@@ -114,9 +114,10 @@ static bool has_validator(const struct header_list *fields, int64_t response_tim
            (modified && cache_fresh_date(modified->value, response_time, &at) == 0);
 }
 
-/* Stale use (RFC 9111 4.2.4): never against must-revalidate; against s-maxage, which says the same in passing, only by
-   what the response itself says next to it. */
-static void set_windows(struct cache_facts *facts, const struct cache_control *cc, const struct cache_rules *rules)
+/* Stale use (RFC 9111 4.2.4): never against must-revalidate; against s-maxage, which says the same in
+   passing, only by what the response itself says next to it. */
+static void set_windows(struct cache_facts *facts, const struct cache_control *cc,
+                        const struct cache_rules *rules)
 {
     bool must = cc->set & (CACHE_CONTROL_MUST_REVALIDATE | CACHE_CONTROL_PROXY_REVALIDATE);
     bool settings = !must && cc->s_maxage < 0 && facts->lifetime > 0;
@@ -131,15 +132,16 @@ static void set_windows(struct cache_facts *facts, const struct cache_control *c
         facts->stale_if_error = cc->stale_if_error;
 }
 
-static void set_facts(const struct cache_exchange *x, const struct said *said, const struct cache_rules *rules,
-                      struct cache_facts *facts)
+static void set_facts(const struct cache_exchange *x, const struct said *said,
+                      const struct cache_rules *rules, struct cache_facts *facts)
 {
     struct cache_lifetime lifetime =
         cache_fresh_lifetime(x->status, x->fields, &said->cc, said->targeted, &rules->ttls, x->response_time);
 
     *facts = (struct cache_facts){
         .response_time = x->response_time,
-        .initial_age = cache_fresh_initial_age(x->fields, x->request_time, x->response_time),
+        .initial_age =
+            cache_fresh_initial_age(x->answer ? x->answer : x->fields, x->request_time, x->response_time),
         .lifetime = lifetime.seconds,
         .source = lifetime.source,
     };
@@ -194,6 +196,24 @@ enum cache_reason cache_policy_store(const struct cache_exchange *x, const struc
     return judge_use(x, &said, facts);
 }
 
+enum cache_reason cache_policy_update(const struct cache_exchange *x, const struct header_list *stored,
+                                      const struct cache_rules *rules, struct cache_facts *facts,
+                                      struct header_list *to)
+{
+    struct cache_keep keep = {.set_cookie = rules->set_cookie};
+    struct cache_exchange merged = *x;
+    enum cache_reason reason;
+
+    if (cache_update_merge(stored, x->fields, &keep, x->response_time, to) < 0)
+        return CACHE_REASON_FIELDS;
+    merged.fields = to;
+    merged.answer = x->fields;
+    reason = cache_policy_store(&merged, rules, facts, &keep);
+    if (!reason)
+        cache_update_drop(to, &keep);
+    return reason;
+}
+
 int64_t cache_policy_age(const struct cache_facts *facts, int64_t now)
 {
     /* A clock that was set back makes nothing younger than it came. */
@@ -235,7 +255,8 @@ static struct cache_verdict judge_stale(const struct cache_facts *facts, const s
     return ask(asked, CACHE_REASON_STALE);
 }
 
-struct cache_verdict cache_policy_use(const struct cache_facts *facts, const struct cache_control *asked, int64_t now)
+struct cache_verdict cache_policy_use(const struct cache_facts *facts, const struct cache_control *asked,
+                                      int64_t now)
 {
     int64_t age = cache_policy_age(facts, now), ttl = facts->lifetime - age;
     enum cache_reason reason;
@@ -262,7 +283,8 @@ bool cache_policy_is_error(unsigned status)
     return status == 500 || (status >= 502 && status <= 504);
 }
 
-bool cache_policy_may_serve_error(const struct cache_facts *facts, const struct cache_control *asked, int64_t now)
+bool cache_policy_may_serve_error(const struct cache_facts *facts, const struct cache_control *asked,
+                                  int64_t now)
 {
     int64_t ttl = cache_policy_ttl(facts, now), window = facts->stale_if_error;
 

@@ -1,7 +1,8 @@
 /*
- * cache_policy.h: the two questions of a shared cache (RFC 9111 3 and 4): may this response be stored, and may what is
- * stored be used for this request now.  What the second needs is kept as plain numbers, struct cache_facts, so that a
- * hit reads no field of what is stored.  There is no clock here: `now` and all times are seconds since 1970.
+ * cache_policy.h: the two questions of a shared cache (RFC 9111 3 and 4): may this response be stored, and
+ * may what is stored be used for this request now.  What the second needs is kept as plain numbers, struct
+ * cache_facts, so that a hit reads no field of what is stored.  There is no clock here: `now` and all times
+ * are seconds since 1970.
  */
 #ifndef WEIR_HTTP_CACHE_POLICY_H
 #define WEIR_HTTP_CACHE_POLICY_H
@@ -24,12 +25,16 @@ struct cache_rules {
 struct cache_exchange {
     const struct message *request;
     bool request_body; /* the request has one, however long */
-    bool is_of_get; /* the answer to a POST that says it is what a GET of the target would get (cache_invalidate.h) */
+    /* The request is no GET, but its answer holds for one: a POST of which cache_invalidate_is_of_get() says
+       so, or a HEAD whose fields update what is stored (cache_update_head_matches()). */
+    bool is_of_get;
     unsigned status;
     const struct header_list *fields; /* of the response, as received */
+    const struct header_list *answer; /* where `fields` are stored ones: those that tell Age; else NULL */
     int64_t request_time, response_time;
 };
 
+/* These numbers, and those of enum cache_source, stand in files. */
 enum cache_fact {
     CACHE_FACT_NO_CACHE = 1, /* validated at each use, whatever happens */
     CACHE_FACT_MUST_REVALIDATE = 2, /* not used stale because a client or a setting would have it so */
@@ -47,12 +52,22 @@ struct cache_facts {
 };
 
 /*
- * Whether a response may be stored (RFC 9111 3): CACHE_REASON_NONE, with *facts and *keep (for cache_update_keep(), which
- * borrows from the response) set, or why not.  After a 304 the facts are made anew with the stored status and the
- * updated fields.
+ * Whether a response may be stored (RFC 9111 3): CACHE_REASON_NONE, with *facts and *keep (for
+ * cache_update_keep(), which borrows from the response) set, or why not.
  */
 enum cache_reason cache_policy_store(const struct cache_exchange *, const struct cache_rules *,
                                      struct cache_facts *facts, struct cache_keep *keep);
+
+/*
+ * What a 304 that cache_update_matches() (or a HEAD that matches) makes of a stored response (RFC 9111 3.2,
+ * 4.3.4): appends its new fields to `to` and sets *facts.  The exchange has the stored status and the fields
+ * of the 304.  CACHE_REASON_NONE, or why it may not be stored any more: where that is for the request's sake
+ * (up to CACHE_REASON_AUTHORIZATION), what is stored stays as it was, else it is dropped.  In both cases `to`
+ * answers this request; not after CACHE_REASON_FIELDS, when it is full.
+ */
+enum cache_reason cache_policy_update(const struct cache_exchange *, const struct header_list *stored,
+                                      const struct cache_rules *, struct cache_facts *facts,
+                                      struct header_list *to);
 
 enum cache_use {
     CACHE_USE_FRESH,
@@ -67,17 +82,18 @@ struct cache_verdict {
 };
 
 /*
- * Whether a stored response whose key and variant match may be used (RFC 9111 4).  `asked` is the request's Cache-Control,
- * NULL for none or when clients have no say.
+ * Whether a stored response whose key and variant match may be used (RFC 9111 4).  `asked` is the request's
+ * Cache-Control, NULL for none or when clients have no say.
  */
-struct cache_verdict cache_policy_use(const struct cache_facts *, const struct cache_control *asked, int64_t now);
+struct cache_verdict cache_policy_use(const struct cache_facts *, const struct cache_control *asked,
+                                      int64_t now);
 
 /* What to do when nothing is stored: CACHE_USE_REVALIDATE, or CACHE_USE_TIMEOUT. */
 struct cache_verdict cache_policy_absent(const struct cache_control *asked);
 
 /*
- * Whether it may be used in place of an error: no connection, a time-out, or an answer 500, 502, 503 or 504 (RFC 5861 4,
- * RFC 9111 4.2.4).
+ * Whether it may be used in place of an error: no connection, a time-out, or an answer 500, 502, 503 or 504
+ * (RFC 5861 4, RFC 9111 4.2.4).  To be asked before such an answer is stored, for that would take its place.
  */
 bool cache_policy_may_serve_error(const struct cache_facts *, const struct cache_control *asked, int64_t now);
 

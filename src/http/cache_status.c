@@ -1,9 +1,6 @@
 /* cache_status.c: see cache_status.h. */
 #include "http/cache_status.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 /* A longer key is left out: it is for people to read. */
 #define KEY_LONGEST 1024
 /* Room for all parameters but the key. */
@@ -12,10 +9,14 @@
 struct str cache_status_forward_text(enum cache_forward forward)
 {
     static const char *const tokens[] = {
-        [CACHE_FORWARD_NONE] = "hit",           [CACHE_FORWARD_BYPASS] = "bypass",
-        [CACHE_FORWARD_METHOD] = "method",      [CACHE_FORWARD_URI_MISS] = "uri-miss",
-        [CACHE_FORWARD_VARY_MISS] = "vary-miss", [CACHE_FORWARD_MISS] = "miss",
-        [CACHE_FORWARD_REQUEST] = "request",    [CACHE_FORWARD_STALE] = "stale",
+        [CACHE_FORWARD_NONE] = "hit",
+        [CACHE_FORWARD_BYPASS] = "bypass",
+        [CACHE_FORWARD_METHOD] = "method",
+        [CACHE_FORWARD_URI_MISS] = "uri-miss",
+        [CACHE_FORWARD_VARY_MISS] = "vary-miss",
+        [CACHE_FORWARD_MISS] = "miss",
+        [CACHE_FORWARD_REQUEST] = "request",
+        [CACHE_FORWARD_STALE] = "stale",
         [CACHE_FORWARD_PARTIAL] = "partial",
     };
 
@@ -87,11 +88,12 @@ static char *put_key(char *to, struct str key)
 
 static char *put_number(char *to, struct str parameter, int64_t value)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%" PRId64, value);
+    char digits[STR_U64_MAX];
 
     to = put(to, parameter);
-    return put(to, (struct str){digits, (size_t)len});
+    if (value < 0)
+        *to++ = '-';
+    return put(to, str_of_u64(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, digits));
 }
 
 struct str cache_status_text(const struct cache_status *status, struct str name, struct pool *pool)

@@ -1,6 +1,6 @@
 /*
- * cache_status.h: the field Cache-Status (RFC 9211), in which each cache on the way says what it did with a request:
- * "weir; hit; ttl=120", "weir; fwd=uri-miss; fwd-status=200; stored".
+ * cache_status.h: the field Cache-Status (RFC 9211), in which each cache on the way says what it did with a
+ * request: "weir; hit; ttl=120", "weir; fwd=uri-miss; fwd-status=200; stored".
  */
 #ifndef WEIR_HTTP_CACHE_STATUS_H
 #define WEIR_HTTP_CACHE_STATUS_H

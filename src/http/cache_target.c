@@ -1,6 +1,6 @@
 /*
- * cache_target.c: see cache_target.h.  Of structured fields only what tells a valid dictionary from another is read;
- * parameters are checked and dropped.
+ * cache_target.c: see cache_target.h.  Of structured fields only what tells a valid dictionary from another
+ * is read; parameters are checked and dropped.
  */
 #include "http/cache_target.h"
 

@@ -71,6 +71,17 @@ int cache_update_keep(const struct header_list *from, const struct cache_keep *k
     return ensure_date(to, response_time);
 }
 
+void cache_update_drop(struct header_list *list, const struct cache_keep *keep)
+{
+    size_t kept = 0, before = list->count;
+
+    for (size_t i = 0; i < before; i++) {
+        if (is_kept(&list->items[i], keep))
+            list->items[kept++] = list->items[i];
+    }
+    list->count = kept;
+}
+
 /* The entity tag of a message if it is a strong one, else empty. */
 static struct str strong_tag(const struct header_list *fields)
 {
@@ -136,7 +147,8 @@ static bool same_field(const struct header_list *a, const struct header_list *b,
     return !x || !y || str_eq(x->value, y->value);
 }
 
-bool cache_update_head_matches(const struct header_list *stored, uint64_t length, const struct header_list *head)
+bool cache_update_head_matches(const struct header_list *stored, uint64_t length,
+                               const struct header_list *head)
 {
     const struct header *said = header_find(head, HEADER_CONTENT_LENGTH);
     uint64_t value;

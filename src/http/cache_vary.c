@@ -113,14 +113,18 @@ static int by_name(const void *a, const void *b)
     return order ? order : (x->len > y->len) - (x->len < y->len);
 }
 
-struct str cache_vary_names(const struct header_list *response, const struct cache_names *ignored, struct pool *pool)
+struct str cache_vary_names(const struct header_list *response, const struct cache_names *ignored,
+                            struct pool *pool)
 {
     struct walk walk = walk_of(response, header_find(response, HEADER_VARY));
-    struct str names[CACHE_VARY_MAX], name;
+    struct str names[CACHE_VARY_MAX + 1], name;
     struct text out = {.pool = pool};
     size_t count = 0;
 
-    while (count < CACHE_VARY_MAX && walk_next(&walk, &name)) {
+    if (header_find(response, HEADER_CONTENT_ENCODING) && !cache_names_have(ignored, STR("Accept-Encoding")))
+        names[count++] = STR("accept-encoding");
+
+    while (count <= CACHE_VARY_MAX && walk_next(&walk, &name)) {
         struct text lower;
 
         if (cache_names_have(ignored, name))
@@ -145,7 +149,8 @@ struct str cache_vary_names(const struct header_list *response, const struct cac
 
 struct str cache_vary_encoding(const struct header_list *request)
 {
-    static const char *const sets[] = {"", "br", "gzip", "br, gzip", "zstd", "br, zstd", "gzip, zstd", "br, gzip, zstd"};
+    static const char *const sets[] = {"",     "br",       "gzip",       "br, gzip",
+                                       "zstd", "br, zstd", "gzip, zstd", "br, gzip, zstd"};
     static const struct str codings[] = {{"br", 2}, {"gzip", 4}, {"zstd", 4}};
     const struct header *field = header_find(request, HEADER_ACCEPT_ENCODING);
     unsigned set = 0;
@@ -204,8 +209,8 @@ static void put_elements(struct text *to, struct walk walk)
 }
 
 /*
- * Accept-Language by falling weight; ranges of one weight are equally good (RFC 9110 12.4.2) and sorted.  Only the order
- * of the weights is told, not their size.
+ * Accept-Language by falling weight; ranges of one weight are equally good (RFC 9110 12.4.2) and sorted. Only
+ * the order of the weights is told, not their size.
  */
 static void put_languages(struct text *to, struct walk walk)
 {
@@ -235,7 +240,8 @@ static void put_languages(struct text *to, struct walk walk)
 static void put_field(struct text *to, struct str name, const struct header_list *request)
 {
     enum header_id id = header_id_of(name);
-    const struct header *field = id == HEADER_OTHER ? header_find_name(request, name) : header_find(request, id);
+    const struct header *field =
+        id == HEADER_OTHER ? header_find_name(request, name) : header_find(request, id);
 
     put(to, name);
     if (id == HEADER_ACCEPT_ENCODING) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io/listener.h"
+#include "io/transparent.h"
 #include "main/addresses.h"
 #include "main/port_owner.h"
 
@@ -154,11 +155,30 @@ static int bind_check_one(void *arg, const struct listener_conf *conf, const str
     return 0;
 }
 
+/* The place of the first server with `transparent`. */
+static struct conf_place bind_check_place(const struct config *config)
+{
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct upstream *u = config->upstreams[i];
+
+        for (size_t k = 0; k < u->peer_count; k++)
+            if (u->peers[k].transparent)
+                return u->peers[k].at;
+        if (u->server_defaults.transparent)
+            return u->at;
+    }
+    return (struct conf_place){NULL, 0};
+}
+
 bool bind_check(const struct config *config, struct conf_report *report)
 {
     struct bind_check c = {report, bind_check_instance(config)};
     size_t before = report->n;
 
     addresses_each(config, bind_check_one, &c);
+    if (config_is_transparent(config) && transparent_try() < 0)
+        conf_report_add(report, bind_check_place(config),
+                        "no right to connect to servers from the addresses of clients, as 'transparent' has it: %s; run this, "
+                        "and Weir, as root or with CAP_NET_RAW, or remove it", strerror(errno));
     return report->n == before;
 }

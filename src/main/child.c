@@ -307,6 +307,7 @@ static int child_prepare(struct child *c, struct pool *pool)
     snprintf(name, sizeof(name), "weir %.9s", c->logs->error.role);
     (void)prctl(PR_SET_NAME, name, 0, 0, 0);
     child_ignore_signals();
+    c->user.transparent = c->role == SUPERVISE_WORKER && config_is_transparent(c->config);
     if (c->drops && privdrop_to(&c->user, false, error, sizeof(error)) < 0) {
         log_write(&c->logs->error, LOG_LEVEL_CRIT, "%s", error);
         return -1;

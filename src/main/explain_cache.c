@@ -59,7 +59,7 @@ static bool is_asked(const struct explain *e, const struct cache_usage *use)
 
 static const char *methods_text(const struct cache_usage *use)
 {
-    return use->methods & CACHE_HEAD ? "GET and HEAD" : "GET";
+    return use->methods & CACHE_HEAD ? "for GET and HEAD" : "for GET";
 }
 
 static void print_removed(const struct header_ops *ops, FILE *to)
@@ -103,11 +103,11 @@ void explain_print_cache(struct explain *e, FILE *to)
     if (!key.s)
         fprintf(to, "%-11snot asked: the key is longer than 64 KB\n", "cached");
     else if (!is_asked(e, use))
-        fprintf(to, "%-11snot asked: only %s are, not %.*s\n", "cached", methods_text(use), STR_ARG(method));
+        fprintf(to, "%-11snot asked: %s only, not for %.*s\n", "cached", methods_text(use), STR_ARG(method));
     else if (bypass.s)
         fprintf(to, "%-11snot asked (bypass): %.*s\n", "cached", STR_ARG(bypass));
     else
-        fprintf(to, "%-11sasked\n", "cached");
+        fprintf(to, "%-11sasked; weir ctl cache why tells what it has\n", "cached");
     if (no_store.s)
         fprintf(to, "%-11snot stored (no_store): %.*s\n", "", STR_ARG(no_store));
     print_removed(&e->req.route->request_headers, to);

@@ -164,6 +164,7 @@ static void put_servers(struct json *j, const struct upstream *upstream)
         json_bool(j, "resolve", peer->resolve);
         put_server_tls(j, peer->tls);
         json_uint(j, "proxy_protocol", peer->proxy_protocol);
+        json_bool(j, "transparent", peer->transparent);
         json_str(j, "protocol", peer->http2 ? STR("h2") : STR("http1"));
         json_object_end(j);
     }

@@ -174,6 +174,8 @@ static void print_server(const struct peer_conf *peer, bool is_first, FILE *to)
         print_server_tls(peer->tls, to);
     if (peer->proxy_protocol)
         fprintf(to, ", told who the client is (PROXY, version %u)", peer->proxy_protocol);
+    if (peer->transparent)
+        fprintf(to, ", from the client's address");
     fprintf(to, "%s%s%s\n", peer->backup ? ", backup" : "", peer->down ? ", down" : "",
             peer->resolve ? ", not resolved yet: its addresses are looked up while Weir runs" : "");
 }

@@ -3,6 +3,7 @@
  */
 #include "main/generation.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "core/board/board_cache.h"
 #include "core/config/config_tls.h"
 #include "core/discovery/discovery.h"
+#include "io/transparent.h"
 #include "main/master.h"
 #include "main/state_dir.h"
 
@@ -44,6 +46,11 @@ struct generation *generation_new(struct master *m, struct config *config, char 
 
     if (!g)
         abort();
+    if (config_is_transparent(config) && transparent_try() < 0) {
+        snprintf(error, error_size, "`transparent` wants CAP_NET_RAW; start Weir as root or with it: %s", strerror(errno));
+        free(g);
+        return NULL;
+    }
     g->drops = geteuid() == 0;
     if ((g->drops && privdrop_find(config->user.s, NULL, &g->user, error, error_size) < 0) ||
         logfiles_open(&g->logs, config, "master", error, error_size) < 0) {

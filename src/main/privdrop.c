@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int privdrop_fail(const char *what, char *error, size_t error_size)
@@ -30,8 +32,7 @@ int privdrop_find(const char *name, const char *group, struct privdrop_user *use
         snprintf(error, error_size, "user \"%s\": %s", name, errno ? strerror(errno) : "no such user");
         return -1;
     }
-    user->uid = pw->pw_uid;
-    user->gid = pw->pw_gid;
+    *user = (struct privdrop_user){.uid = pw->pw_uid, .gid = pw->pw_gid};
     if (!group || !*group)
         return 0;
     errno = 0;
@@ -45,14 +46,30 @@ int privdrop_find(const char *name, const char *group, struct privdrop_user *use
     return 0;
 }
 
+/* All but what sockets that speak for others want, which the change of user has left permitted. */
+static int privdrop_keep_net_raw(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    data[0].effective = data[0].permitted = 1U << CAP_NET_RAW;
+    return (int)syscall(SYS_capset, &head, data);
+}
+
 static int privdrop_change(const struct privdrop_user *user, char *error, size_t error_size)
 {
+    bool keeps = user->transparent && user->uid != 0;
+
+    if (keeps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        return privdrop_fail("keepcaps", error, error_size);
     if (setgroups(0, NULL) < 0)
         return privdrop_fail("setgroups", error, error_size);
     if (setresgid(user->gid, user->gid, user->gid) < 0)
         return privdrop_fail("setgid", error, error_size);
     if (setresuid(user->uid, user->uid, user->uid) < 0)
         return privdrop_fail("setuid", error, error_size);
+    if (keeps && privdrop_keep_net_raw() < 0)
+        return privdrop_fail("CAP_NET_RAW for `transparent` cannot be kept", error, error_size);
     if (user->uid != 0 && setuid(0) == 0) {
         errno = EPERM;
         return privdrop_fail("root could be had back", error, error_size);

@@ -14,6 +14,7 @@
 struct privdrop_user {
     uid_t uid;
     gid_t gid;
+    bool transparent; /* keeps CAP_NET_RAW, for sockets that speak for others (io/transparent.h) */
 };
 
 /*

@@ -252,6 +252,46 @@ static void addresses(void **state)
     }
 }
 
+/* What a text needs: the head of a request, the name in a ClientHello. */
+static void wants(void **state)
+{
+    static const struct {
+        const char *text;
+        bool head, sni;
+    } rows[] = {
+        {"", false, false},
+        {"plain $$host $$ssl_sni", false, false},
+        {"$remote_addr:$remote_port $server_addr $server_port", false, false},
+        {"$status $duration $bytes_sent $bytes_received $upstream_addr", false, false},
+        {"$ssl_sni", false, true},
+        {"$remote_addr ${ssl_sni}x", false, true},
+        {"$ssl_sni $host", true, true},
+        {"$host", true, false},
+        {"a $uri", true, false},
+        {"$path", true, false},
+        {"$query", true, false},
+        {"$method", true, false},
+        {"$scheme", true, false},
+        {"$header_x", true, false},
+        {"$cookie_x", true, false},
+        {"$arg_x", true, false},
+        {"$sent_header_x", true, false},
+        {"$1", true, false},
+        {"$host_1", true, false},
+    };
+    struct fixture f;
+
+    (void)state;
+    fill(&f);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct template *t = fixture_template(&f, rows[i].text);
+
+        if (template_wants_head(t) != rows[i].head || template_wants_sni(t) != rows[i].sni)
+            fail_msg("%s: %d %d", rows[i].text, template_wants_head(t), template_wants_sni(t));
+    }
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +304,7 @@ int main(void)
         cmocka_unit_test(by_name),
         cmocka_unit_test(times),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(wants),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,8 @@ static const uint32_t layout_numbers[] = {
     AT(board_cache_part, stats),
     AT(cache_stats, hot),
     AT(cache_stats, stored),
+    LIMIT_ENTRIES,
+    sizeof(struct limit_entry),
     AT(board_process, pid),
     AT(board_process, incarnation),
     AT(board_process, generation),
@@ -128,7 +130,7 @@ static struct board *board_map(int fd)
         free(board);
         return NULL;
     }
-    /* Whoever dumps core leaves 3 GB of mostly nothing out. */
+    /* Whoever dumps core leaves 4 GB of mostly nothing out. */
     (void)madvise(board->map, sizeof(struct board_map), MADV_DONTDUMP);
     return board;
 }
@@ -240,6 +242,9 @@ void board_process_free(struct board *board, unsigned slot)
         return;
     board_part_zero_gauges(board, slot);
     board_cache_ended(board, slot);
+    /* With a hole in their place they cost no memory again. */
+    if (slot < BOARD_PARTS)
+        (void)madvise(board->map->limits[slot], sizeof(board->map->limits[slot]), MADV_REMOVE);
     if (process->role == BOARD_WORKER)
         board_waiter_clear(board, process->index);
     process->stats.connections = process->stats.h2_connections = 0;
@@ -341,4 +346,9 @@ const uint8_t *board_secret(const struct board *board)
 struct learn_entry *board_learnt(struct board *board)
 {
     return board->map->learnt;
+}
+
+struct limit_entry *board_limits(struct board *board, unsigned process_slot)
+{
+    return process_slot < BOARD_PARTS ? board->map->limits[process_slot] : NULL;
 }

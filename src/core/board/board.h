@@ -5,8 +5,8 @@
  * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, what
  * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, what all
  * share about caches (board_cache.h), then for each of the first BOARD_PARTS process slots a part with 192 bytes for
- * each peer: 3.8 GB of addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no memory
- * where nothing was written; reading a hole through the mapping would allocate it.
+ * each peer: 4.3 GB of addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no
+ * memory where nothing was written; reading a hole through the mapping would allocate it.
  */
 #ifndef WEIR_CORE_BOARD_BOARD_H
 #define WEIR_CORE_BOARD_BOARD_H
@@ -34,6 +34,7 @@
 struct board;
 struct config;
 struct learn_entry;
+struct limit_entry;
 
 enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER, BOARD_JANITOR };
 
@@ -150,6 +151,9 @@ const uint8_t *board_secret(const struct board *);
 
 /* BOARD_LEARNT entries. */
 struct learn_entry *board_learnt(struct board *);
+
+/* LIMIT_ENTRIES entries of the process (limit_table.h), of which pages appear as they are used; NULL: it has none. */
+struct limit_entry *board_limits(struct board *, unsigned process_slot);
 
 /* Sum over all processes, the ended ones too. */
 void board_process_sum(struct board *, struct process_stats *sum);

@@ -12,6 +12,7 @@
 #include "core/board/board_challenge.h"
 #include "core/board/board_claim.h"
 #include "core/board/board_cache.h"
+#include "core/board/limit_table.h"
 #include "core/upstream/sticky_learn.h"
 
 #define BOARD_MAGIC 0x3264726f62726577ULL /* "werbord2" */
@@ -136,6 +137,7 @@ struct board_map {
     struct board_cache_part cache_parts[BOARD_PROCESSES][BOARD_CACHES] __attribute__((aligned(4096)));
     uint8_t cache_purges[BOARD_CACHES][BOARD_CACHE_PURGE_BYTES] __attribute__((aligned(4096)));
     _Atomic uint64_t cache_sketches[BOARD_CACHES][BOARD_CACHE_SKETCH_WORDS] __attribute__((aligned(4096)));
+    struct limit_entry limits[BOARD_PARTS][LIMIT_ENTRIES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
 
@@ -145,7 +147,7 @@ _Static_assert(offsetof(struct board_head, layout) == 8 && offsetof(struct board
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
-_Static_assert(sizeof(struct process_stats) == (29 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
+_Static_assert(sizeof(struct process_stats) == (31 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
                "words only");
 _Static_assert(sizeof(struct store_counts) == 5 * sizeof(uint64_t), "words only");
 _Static_assert(sizeof(struct cache_stats) == (CACHE_RESULTS + 11) * sizeof(uint64_t), "words only");

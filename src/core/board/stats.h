@@ -36,11 +36,13 @@ struct process_stats {
     uint64_t h2_connections; /* gauge: those of them that speak HTTP/2 */
     uint64_t h2_requests; /* of `requests` */
     uint64_t h2_refused; /* connections ended because of what the client did */
+    uint64_t h2_stalled; /* streams ended because the client took nothing of their answers */
     uint64_t tls_handshakes, tls_resumptions, tls_failures; /* with clients; resumptions are handshakes too */
     uint64_t tls_waits; /* steps of handshakes that were put off to a later turn */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;
     uint64_t upstream_handshakes, upstream_resumed, upstream_handshakes_failed; /* of TLS towards servers */
     uint64_t breaker_refused; /* requests and retries that `circuit_breaker` did not let through */
+    uint64_t limited_connections; /* closed because of `connection_limit` */
     uint64_t shed[3]; /* turned away under load, by enum route_priority */
     uint64_t sticky[STICKY_RESULTS];
     uint64_t heartbeat_ms;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/board/board_cache.h"
 #include "core/worker.h"
 #include "io/offload.h"
 

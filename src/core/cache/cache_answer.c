@@ -260,7 +260,7 @@ void cache_answer(struct cache_visit *v, struct cache_object *o, const struct ca
         return;
     age = cache_policy_age(&o->facts, now_s(v));
     if (age > 0 || told.forward == CACHE_FORWARD_NONE || told.forward_status == 304)
-        add(&a, HEADER_AGE, pool_printf(req->pool, "%lld", (long long)age));
+        add(&a, HEADER_AGE, str_of_u64((uint64_t)age, pool_text(req->pool, STR_U64_MAX)));
     told.ttl = o->facts.lifetime - age;
     told.has_ttl = told.forward == CACHE_FORWARD_NONE;
     cache_answer_status(v, &a.head.headers, &told);

@@ -24,11 +24,21 @@ enum cache_claim_result cache_claim_take(struct cache *c, struct hash_128 hash, 
     return CLAIM_NONE;
 }
 
-bool cache_claim_is_busy(const struct cache *c, struct hash_128 hash)
+static bool claim_stands(const struct cache *c, struct hash_128 hash, enum board_claim_state state)
 {
     const struct worker *w = c->worker;
 
-    return w->board && board_claim_look(w->board, hash, w->loop->clock.mono_ms) == BOARD_CLAIM_BUSY;
+    return w->board && board_claim_look(w->board, hash, w->loop->clock.mono_ms) == state;
+}
+
+bool cache_claim_is_busy(const struct cache *c, struct hash_128 hash)
+{
+    return claim_stands(c, hash, BOARD_CLAIM_BUSY);
+}
+
+bool cache_claim_is_open(const struct cache *c, struct hash_128 hash)
+{
+    return claim_stands(c, hash, BOARD_CLAIM_OPEN);
 }
 
 void cache_claim_release(struct cache *c, struct cache_claim *claim, int64_t pass_ms)

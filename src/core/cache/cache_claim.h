@@ -23,8 +23,9 @@ enum cache_claim_result {
 
 enum cache_claim_result cache_claim_take(struct cache *, struct hash_128, struct cache_claim *) WEIR_MUST_CHECK;
 
-/* Whether another worker asks for it at this moment; costs a look. */
+/* Whether another worker asks for it at this moment; and whether waiting for one another would be in vain. */
 bool cache_claim_is_busy(const struct cache *, struct hash_128);
+bool cache_claim_is_open(const struct cache *, struct hash_128);
 
 /* The fetch is over; `pass_ms` > 0: for so long nobody is to wait for another's.  A claim that is not held is allowed. */
 void cache_claim_release(struct cache *, struct cache_claim *, int64_t pass_ms);

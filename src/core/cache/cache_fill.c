@@ -17,21 +17,15 @@ static int find_key(struct cache_fetch *f, const struct header_list *response, s
 {
     struct cache *c = f->cache;
     struct str names = cache_vary_names(response, f->use->rules.ignore_vary, f->request.pool);
-    struct cache_object *marker;
     struct store_fault fault;
     uint64_t nonce;
 
     *key = f->primary;
     if (names.len == 0)
         return 0;
-    marker = cache_hot_find(c, f->primary.hash);
-    if (marker && marker->is_marker && str_eq(marker->stored.head.variant, names)) {
-        nonce = marker->stored.head.nonce;
-    } else if (store_vary_mark(c->store, &f->primary, names, f->seq, &nonce, &fault) < 0) {
+    if (store_vary_nonce(c->store, &f->primary, names, f->seq, c->worker->caches->buffer, &nonce, &fault) < 0) {
         cache_tell_fault(c, &fault);
         return -1;
-    } else {
-        hot_drop(c->hot, f->primary.hash);
     }
     return store_key_variant(c->store, &f->primary, nonce, cache_vary_key(names, &f->request.head.headers, f->request.pool),
                              key);
@@ -58,10 +52,10 @@ static void enter_variant(struct cache_fetch *f)
 
 /* ---- its head ---- */
 
-static void set_tags(struct cache_fetch *f, const struct message *head, struct store_head *to)
+static void set_tags(struct cache_fetch *f, const struct header_list *fields, struct store_head *to)
 {
     struct str name = f->use->tags_header;
-    const struct header *field = name.len ? header_find_name(&head->headers, name) : NULL;
+    const struct header *field = name.len ? header_find_name(fields, name) : NULL;
     struct str rest = field ? field->value : STR_NONE;
 
     while (rest.len > 0 && to->tag_count < STORE_TAGS_MAX) {
@@ -76,50 +70,62 @@ static void set_tags(struct cache_fetch *f, const struct message *head, struct s
 }
 
 static struct cache_object *make_object(struct cache_fetch *f, const struct store_key *key, struct message *stored,
-                                        const struct message *head, const struct cache_facts *facts)
+                                        const struct cache_facts *facts)
 {
     struct cache_object *o = cache_object_new(key, stored, facts);
 
     if (o) {
         o->stored.head.seq = f->seq;
         o->stored.head.facts.request_time = f->request_time;
-        set_tags(f, head, &o->stored.head);
+        set_tags(f, &stored->headers, &o->stored.head);
     }
     return o;
+}
+
+static void forget(struct cache *c, const struct cache_object *o)
+{
+    (void)store_unlink(c->store, o->stored.head.hash);
+    hot_drop(c->hot, o->stored.head.hash);
+}
+
+static void replace_head(struct cache *c, struct cache_object *old, struct cache_object *fresh)
+{
+    struct store_fault fault;
+
+    if (store_update(c->store, &old->stored, &fresh->stored.head, &fault) < 0) {
+        /* Outgrown, or another is there by now: this one is for those who asked. */
+        if (fault.number != ESTALE)
+            forget(c, old);
+        if (fault.number != E2BIG && fault.number != ESTALE)
+            cache_tell_fault(c, &fault);
+        return;
+    }
+    cache_hot_put(c, fresh);
 }
 
 struct cache_object *cache_fill_update(struct cache_fetch *f, const struct message *head)
 {
     struct cache *c = f->cache;
-    struct cache_object *old = f->found, *o = NULL;
+    struct cache_object *old = f->found, *o;
     struct message merged = {.status = old->status, .minor = 1};
+    struct store_key key = cache_find_key(old);
     struct cache_facts facts;
-    struct cache_keep keep;
-    struct store_fault fault;
-    struct store_key key;
+    enum cache_reason why;
     const struct cache_exchange exchange = {
-        .request = &f->request.head, .status = old->status, .fields = &merged.headers,
+        .request = &f->request.head, .status = old->status, .fields = &head->headers,
         .request_time = f->request_time, .response_time = c->worker->loop->clock.wall_s};
 
     if (!cache_update_matches(&old->fields, &head->headers))
         return NULL;
-    keep = (struct cache_keep){.set_cookie = f->use->rules.set_cookie};
     header_list_init(&merged.headers, f->request.pool, FILL_FIELDS);
-    if (cache_update_merge(&old->fields, &head->headers, &keep, exchange.response_time, &merged.headers) < 0)
+    why = cache_policy_update(&exchange, &old->fields, &f->use->rules, &facts, &merged.headers);
+    if (why == CACHE_REASON_FIELDS || !(o = make_object(f, &key, &merged, &facts)))
         return NULL;
-    if (cache_policy_store(&exchange, &f->use->rules, &facts, &keep) != CACHE_REASON_NONE) {
-        /* It may be used for those who asked, but not kept. */
-        facts = old->facts;
-        store_unlink(c->store, old->stored.head.hash);
-    }
-    key = cache_find_key(old);
-    o = make_object(f, &key, &merged, head, &facts);
-    if (!o)
-        return NULL;
-    if (store_update(c->store, &old->stored, &o->stored.head, &fault) < 0)
-        cache_tell_fault(c, &fault);
     cache_object_take_body(o, old);
-    cache_hot_put(c, o);
+    if (why == CACHE_REASON_NONE)
+        replace_head(c, old, o);
+    else if (why > CACHE_REASON_AUTHORIZATION)
+        forget(c, old);
     return o;
 }
 
@@ -260,8 +266,13 @@ static void commit(struct cache_fetch *f)
     }
     if (failed < 0 && fault.number != ECANCELED)
         cache_tell_fault(c, &fault);
-    if (failed == 0)
-        enter_variant(f);
+    if (failed < 0) {
+        c->stats->failed++;
+        return;
+    }
+    c->stats->stored++;
+    c->stats->stored_bytes += o->have;
+    enter_variant(f);
 }
 
 bool cache_fill_add(struct cache_fetch *f, struct str bytes, bool last)
@@ -315,6 +326,8 @@ static bool is_for(const struct cache_fetch *f, const struct cache_visit *v)
     const struct store_head *head = &f->object->stored.head;
     struct str names;
 
+    if (cache_fetch_is_too_old(f, v))
+        return false;
     if (!v->collapsed || hash_128_eq(head->hash, f->primary.hash))
         return true;
     names = cache_vary_names(&f->object->fields, f->use->rules.ignore_vary, v->req->pool);
@@ -355,7 +368,7 @@ int cache_fill_begin(struct cache_fetch *f, const struct message *head, const st
 
     header_list_init(&stored.headers, f->request.pool, FILL_FIELDS);
     if (cache_update_keep(&head->headers, kept, f->cache->worker->loop->clock.wall_s, &stored.headers) < 0 ||
-        find_key(f, &head->headers, &key) < 0 || !(o = make_object(f, &key, &stored, head, facts)))
+        find_key(f, &head->headers, &key) < 0 || !(o = make_object(f, &key, &stored, facts)))
         return -1;
     o->has_length = frame->kind == FRAME_LENGTH || frame->kind == FRAME_NONE || last;
     o->length = frame->kind == FRAME_LENGTH ? frame->length : last ? body.len : 0;

@@ -37,8 +37,9 @@ static bool is_fresh(const struct cache *c, const struct cache_object *o)
     return o->is_marker || cache_policy_ttl(&o->facts, c->worker->loop->clock.wall_s) > 0;
 }
 
-static struct cache_object *from_file(struct cache *c, const struct store_key *key)
+static struct cache_object *from_file(struct cache_visit *v, const struct store_key *key)
 {
+    struct cache *c = v->cache;
     struct store_object stored;
     struct store_fault fault = {0, NULL};
     struct cache_object *o;
@@ -52,8 +53,10 @@ static struct cache_object *from_file(struct cache *c, const struct store_key *k
     case STORE_FAULT:
         cache_tell_fault(c, &fault);
         return NULL;
-    case STORE_MISS:
     case STORE_PURGED:
+        v->reason = CACHE_REASON_PURGED;
+        return NULL;
+    case STORE_MISS:
         return NULL;
     }
     o = cache_object_of_file(&stored);
@@ -76,11 +79,12 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
         cache_count_use(c, key->hash.high, hot != NULL);
     if (hot && is_fresh(c, hot)) {
         cache_object_hold_in(v->req->pool, hot);
+        c->stats->hot += !hot->is_marker;
         return hot;
     }
     if (hot)
         cache_object_hold_in(v->req->pool, hot);
-    o = from_file(c, key);
+    o = from_file(v, key);
     if (!o)
         return hot;
     cache_object_hold_in(v->req->pool, o);
@@ -98,19 +102,21 @@ struct store_key cache_find_key(const struct cache_object *o)
 
 static void find_both(struct cache_visit *v)
 {
-    struct cache_object *o = find(v, &v->primary);
+    struct cache_object *o;
     struct store_key key;
     struct str values;
 
-    v->found = NULL;
+    v->found = v->marker = NULL;
     v->forward = CACHE_FORWARD_URI_MISS;
     v->reason = CACHE_REASON_ABSENT;
+    o = find(v, &v->primary);
     if (!o)
         return;
     if (!o->is_marker) {
         v->found = o;
         return;
     }
+    v->marker = o;
     v->forward = CACHE_FORWARD_VARY_MISS;
     v->reason = CACHE_REASON_VARIANT_ABSENT;
     values = cache_vary_key(o->stored.head.variant, &v->req->head.headers, v->req->pool);

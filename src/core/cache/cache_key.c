@@ -7,10 +7,18 @@
 static struct str host_and_port(const struct request *req)
 {
     uint16_t usual = req->tls ? 443 : 80;
+    char digits[STR_U64_MAX], *text;
+    struct str port;
 
     if (req->host_port == 0 || req->host_port == usual)
         return req->host;
-    return pool_printf(req->pool, "%.*s:%u", STR_ARG(req->host), (unsigned)req->host_port);
+    /* Without printf, as every request comes here. */
+    text = pool_text(req->pool, req->host.len + 1 + STR_U64_MAX);
+    port = str_of_u64(req->host_port, digits);
+    memcpy(text, req->host.s, req->host.len);
+    text[req->host.len] = ':';
+    memcpy(text + req->host.len + 1, port.s, port.len);
+    return (struct str){text, req->host.len + 1 + port.len};
 }
 
 struct str cache_key(const struct cache_usage *use, struct request *req)

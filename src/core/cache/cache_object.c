@@ -7,28 +7,49 @@
 
 /* Room for so many fields is made with the object. */
 #define OBJECT_FIELDS 16
+/* What a descriptor counts as, of which a process has less than of memory. */
+#define OBJECT_FILE_BYTES ((size_t)64 * 1024)
 
-static size_t count_fields(struct str text)
+static size_t count_fields(struct str text, size_t *bytes)
 {
     struct str name, value;
     size_t n = 0;
 
-    while (store_field_next(&text, &name, &value))
-        n++;
+    for (*bytes = 0; store_field_next(&text, &name, &value); n++)
+        *bytes += name.len + value.len + 4;
     return n;
 }
 
-/* The list of fields over their text. */
+static struct str copy_text(char **to, struct str text)
+{
+    struct str copy = {*to, text.len};
+
+    if (text.len)
+        memcpy(*to, text.s, text.len);
+    *to += text.len;
+    return copy;
+}
+
+/*
+ * The list of fields, with a text that is as HTTP/1 writes it, so that it is written at once.  A parser looked at them
+ * before they were stored, and the file's hash says that they are the same.
+ */
 static int read_fields(struct cache_object *o, struct str text)
 {
     struct str name, value;
+    size_t bytes, n = count_fields(text, &bytes);
+    char *at = pool_text(o->pool, bytes);
 
-    header_list_init(&o->fields, o->pool, count_fields(text));
+    header_list_init(&o->fields, o->pool, n + 1);
     while (store_field_next(&text, &name, &value)) {
+        name = copy_text(&at, name);
+        (void)copy_text(&at, STR(": "));
+        value = copy_text(&at, value);
+        (void)copy_text(&at, STR("\r\n"));
         if (header_add(&o->fields, name, value) < 0)
             return -1;
-        /* A parser looked at them before they were stored, and the file's hash says that they are the same. */
         o->fields.items[o->fields.count - 1].checked = true;
+        o->fields.items[o->fields.count - 1].in_line = true;
     }
     return 0;
 }
@@ -99,16 +120,6 @@ static size_t fields_size(const struct header_list *fields)
     for (size_t i = 0; i < fields->count; i++)
         n += store_field_size(fields->items[i].name, fields->items[i].value);
     return n;
-}
-
-static struct str copy_text(char **to, struct str text)
-{
-    struct str copy = {*to, text.len};
-
-    if (text.len)
-        memcpy(*to, text.s, text.len);
-    *to += text.len;
-    return copy;
 }
 
 struct cache_object *cache_object_new(const struct store_key *key, const struct message *response,
@@ -185,7 +196,7 @@ void cache_object_hold_in(struct pool *pool, struct cache_object *o)
 
 size_t cache_object_bytes(const struct cache_object *o)
 {
-    return sizeof(*o) + pool_bytes(o->pool) + o->body_room;
+    return sizeof(*o) + pool_bytes(o->pool) + o->body_room + (o->stored.fd >= 0 ? OBJECT_FILE_BYTES : 0);
 }
 
 /* ---- the map: its payload is a pointer, so that an object lives on while clients are sent it ---- */

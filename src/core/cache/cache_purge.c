@@ -95,10 +95,10 @@ static const char *objection(struct cache *c, enum cache_purge_what what, struct
 {
     struct store_key key;
 
-    if (!c->store)
-        return "its directory cannot be used; the error log says why";
+    if (!cache_is_open(c))
+        return "the directory of the cache cannot be used; the error log says why";
     if (!c->purge)
-        return "it has no place on the board, which holds 16 caches";
+        return "the cache has no place on the board, which holds 16";
     if (what != CACHE_PURGE_ALL && value.len == 0)
         return "what is to be purged is empty";
     if (what == CACHE_PURGE_PREFIX && value.len > PURGE_PREFIX_MAX)

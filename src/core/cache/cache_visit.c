@@ -23,7 +23,15 @@ static void pass(struct request *req, enum cache_forward why, struct str body, b
 void cache_visit_detach(struct cache_visit *v)
 {
     list_remove(&v->link);
+    deadline_stop(&v->patience);
     v->fetch = NULL;
+}
+
+/* It goes past the cache after all. */
+static void leave(struct cache_visit *v)
+{
+    cache_visit_detach(v);
+    pass(v->req, v->forward, STR_NONE, true);
 }
 
 /* ---- what is to be done ---- */
@@ -46,18 +54,51 @@ static void refuse(struct cache_visit *v)
     reply_error(v->req, &failure);
 }
 
+/* From now on, if it has not begun yet. */
+static void be_patient(struct cache_visit *v)
+{
+    struct worker *w = v->req->worker;
+
+    v->cache->stats->collapsed += !v->collapsed;
+    v->collapsed = true;
+    if (v->patience.length == 0)
+        deadline_start(&w->deadlines, &v->patience, v->use->lock_timeout, w->loop->clock.mono_ms);
+}
+
 static void wait_for_others(struct cache_visit *v)
 {
     struct caches *all = v->req->worker->caches;
-    int64_t now = v->req->worker->loop->clock.mono_ms;
 
-    if (v->until == 0)
-        v->until = now + v->use->lock_timeout;
+    be_patient(v);
     v->state = VISIT_WAITS;
-    v->cache->stats->collapsed += !v->collapsed;
-    v->collapsed = true;
     list_append(&all->waiting, &v->link);
     caches_look_later(all);
+}
+
+/* Whether it has to wait for another visit's question, or another worker's; if not, `claim` may have been taken. */
+static bool must_wait(struct cache_visit *v, struct hash_128 hash, struct cache_claim *claim)
+{
+    struct cache_fetch *f;
+
+    if (cache_claim_is_open(v->cache, hash)) {
+        v->reason = CACHE_REASON_HIT_FOR_MISS;
+        return false;
+    }
+    f = cache_fetch_find(v->cache, hash);
+    if (f) {
+        be_patient(v);
+        cache_fetch_join(f, v);
+        return true;
+    }
+    if (cache_claim_take(v->cache, hash, claim) != CLAIM_BUSY)
+        return false;
+    wait_for_others(v);
+    return true;
+}
+
+static bool is_head(const struct request *req)
+{
+    return str_eq(req->head.method, STR("HEAD"));
 }
 
 /* The upstream is asked, by this visit or by another whose question is the same. */
@@ -65,28 +106,16 @@ static void ask(struct cache_visit *v)
 {
     struct store_key key = v->found ? cache_find_key(v->found) : v->primary;
     struct cache_claim claim = {.held = false};
-    struct cache_fetch *f = v->use->lock && !v->unconditional ? cache_fetch_find(v->cache, key.hash) : NULL;
 
-    if (f) {
-        cache_fetch_join(f, v);
+    if (is_head(v->req)) {
+        leave(v);
         return;
     }
-    if (v->use->lock && (v->until == 0 || v->req->worker->loop->clock.mono_ms < v->until)) {
-        switch (cache_claim_take(v->cache, key.hash, &claim)) {
-        case CLAIM_BUSY:
-            wait_for_others(v);
-            return;
-        case CLAIM_PASS:
-            v->reason = CACHE_REASON_HIT_FOR_MISS;
-            break;
-        case CLAIM_TAKEN:
-        case CLAIM_NONE:
-            break;
-        }
-    }
+    if (v->use->lock && !v->unconditional && !v->impatient && must_wait(v, key.hash, &claim))
+        return;
     if (cache_fetch_begin(v, &key, &claim, false) < 0) {
         cache_claim_release(v->cache, &claim, 0);
-        pass(v->req, CACHE_FORWARD_BYPASS, STR_NONE, true);
+        leave(v);
     }
 }
 
@@ -164,11 +193,22 @@ void cache_visit_again(struct cache_visit *v, bool passes)
     }
 }
 
+/* Its time to wait is over, but not that of those who wait with it. */
+static void on_impatient(struct deadline *d)
+{
+    struct cache_visit *v = container_of(d, struct cache_visit, patience);
+
+    if (v->state != VISIT_WAITS)
+        return;
+    v->impatient = true;
+    cache_visit_again(v, false);
+}
+
 static void go_again(struct cache_visit *v)
 {
-    cache_visit_detach(v);
+    list_remove(&v->link);
     if (v->passes) {
-        pass(v->req, v->forward, STR_NONE, true);
+        leave(v);
         return;
     }
     v->found = NULL;
@@ -193,12 +233,10 @@ void cache_visits_go_on(struct caches *all)
 
 void cache_visits_look(struct caches *all)
 {
-    int64_t now = all->worker->loop->clock.mono_ms;
-
     list_each_safe(link, &all->waiting) {
         struct cache_visit *v = container_of(link, struct cache_visit, link);
 
-        if (now >= v->until || !cache_claim_is_busy(v->cache, v->found ? v->found->stored.head.hash : v->primary.hash))
+        if (!cache_claim_is_busy(v->cache, v->found ? v->found->stored.head.hash : v->primary.hash))
             go_again(v);
     }
 }
@@ -228,6 +266,7 @@ static void visit_init(struct cache_visit *v, struct request *req)
     v->cache = &req->worker->caches->all[use->cache->index];
     v->forward = CACHE_FORWARD_URI_MISS;
     list_init(&v->link);
+    deadline_init(&v->patience, on_impatient);
     v->asks = cache_control_read(&req->head.headers, &v->asked);
     req->handler_data = v;
 }
@@ -258,10 +297,6 @@ static void cache_start(struct request *req, struct str body, bool last)
         return;
     }
     cache_find(v);
-    if (!v->found && str_eq(req->head.method, STR("HEAD"))) {
-        pass(req, v->forward, STR_NONE, true);
-        return;
-    }
     go(v);
 }
 

@@ -8,6 +8,7 @@
 #include "core/cache/cache_object.h"
 #include "core/request.h"
 #include "http/cache_status.h"
+#include "io/deadline.h"
 
 struct cache_fetch;
 
@@ -28,6 +29,7 @@ struct cache_visit {
 
     /* What was found. */
     struct cache_object *found; /* may be stale; held in the request's pool; NULL: nothing */
+    struct cache_object *marker; /* that leads to variants; held likewise; NULL: the key has none */
     enum cache_reason reason; /* why it, or nothing, is used */
     enum cache_forward forward; /* the same in the words of Cache-Status, where an upstream is asked */
     bool counted; /* as a use of what it asks for */
@@ -35,8 +37,10 @@ struct cache_visit {
 
     /* What it waits for. */
     struct cache_fetch *fetch; /* NULL: another worker's, or its turn */
+    uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     struct list link; /* among the visits of `fetch`, or of the caches that wait or are to go on */
-    int64_t until; /* monotonic milliseconds: no longer for another worker's; 0: it has not waited */
+    struct deadline patience; /* `lock_timeout` */
+    bool impatient; /* it is over: asks for itself */
     bool passes; /* goes to the upstream when its turn comes */
     bool collapsed; /* another visit had it asked for */
 

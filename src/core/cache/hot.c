@@ -8,6 +8,7 @@
 #define LARGEST 8      /* of that many bytes one object may take one */
 #define GHOST_WAYS 4
 #define USES_MAX 3
+#define TURNS 32 /* after that many without any gain the next one goes, used or not */
 
 /* The hash of what left the small queue, and when: counted in departures. */
 struct ghost {
@@ -78,11 +79,13 @@ void hot_release(struct hot_object *o)
     free(o);
 }
 
-/* Out of the map and its queue; the map's reference goes with it. */
+/* Out of the map and its queue, if it is there; the map's reference goes with it. */
 static void take_out(struct hot *h, struct hot_object **at)
 {
     struct hot_object *o = *at;
 
+    if (!o)
+        return;
     *at = o->chain;
     list_remove(&o->link);
     h->bytes -= o->bytes;
@@ -180,11 +183,11 @@ static void turn_small(struct hot *h)
 }
 
 /* The oldest of the main queue: another round for a use, else out. */
-static void turn_main(struct hot *h)
+static void turn_main(struct hot *h, bool must_go)
 {
     struct hot_object *o = container_of(h->main.prev, struct hot_object, link);
 
-    if (o->uses == 0) {
+    if (o->uses == 0 || must_go) {
         evict(h, o);
         return;
     }
@@ -193,14 +196,16 @@ static void turn_main(struct hot *h)
     list_prepend(&h->main, &o->link);
 }
 
-/* Each turn takes an object out, or a use off one, or moves one on that pays with its uses: hits have paid before. */
 static void make_room(struct hot *h, size_t bytes)
 {
-    while (h->bytes + bytes > h->limit) {
-        if (!list_empty(&h->small) && (h->small_bytes > h->limit / SMALL_SHARE || list_empty(&h->main)))
+    for (unsigned turns = 1; h->bytes + bytes > h->limit; turns++) {
+        bool must_go = turns % TURNS == 0;
+        bool from_small = h->small_bytes > h->limit / SMALL_SHARE && !must_go;
+
+        if (!list_empty(&h->small) && (from_small || list_empty(&h->main)))
             turn_small(h);
         else
-            turn_main(h);
+            turn_main(h, must_go);
     }
 }
 

@@ -26,7 +26,7 @@ struct hot_object {
     size_t bytes; /* what it counts as */
     void (*on_free)(struct hot_object *); /* for descriptors and the like; NULL: none */
     size_t len;
-    max_align_t payload[]; /* `len` bytes, the caller's */
+    _Alignas(max_align_t) char payload[]; /* `len` bytes, the caller's */
 };
 
 struct hot_stats {

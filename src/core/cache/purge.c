@@ -93,19 +93,27 @@ static enum purge_kind entry_says(const struct purge_board *b, size_t i, const s
     }
 }
 
-/* The list; if it says nothing of the object, that holds until it grows. */
+/*
+ * The list; if it says nothing of the object, that holds until it grows.  Where it grew in between it is looked
+ * through again: a new entry may stand in front of where this was, and one that it covers be gone behind.
+ */
 static enum purge_kind list_says(const struct purge *p, struct purge_subject *s)
 {
-    uint64_t version = atomic_load(&p->board->version);
-    enum purge_kind worst = PURGE_NONE;
+    uint64_t version = atomic_load(&p->board->version), before;
+    enum purge_kind worst;
 
     if (version == s->checked || atomic_load(&p->board->listed) <= s->seq)
         return PURGE_NONE;
-    for (size_t i = 0; i < PURGE_ENTRIES; i++) {
-        enum purge_kind kind = entry_says(p->board, i, s);
+    do {
+        before = version;
+        worst = PURGE_NONE;
+        for (size_t i = 0; i < PURGE_ENTRIES; i++) {
+            enum purge_kind kind = entry_says(p->board, i, s);
 
-        worst = kind > worst ? kind : worst;
-    }
+            worst = kind > worst ? kind : worst;
+        }
+        version = atomic_load(&p->board->version);
+    } while (worst != PURGE_HARD && version != before);
     if (worst == PURGE_NONE)
         s->checked = version;
     return worst;

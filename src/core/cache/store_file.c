@@ -75,6 +75,17 @@ static int create(struct store *st, const char *name)
     return openat(st->directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+/* The directory of an object, and that of the store where it has vanished. */
+static int make_directory(struct store *st, const char *name, struct store_fault *fault)
+{
+    if (mkdirat(st->directory, name, 0700) == 0 || errno == EEXIST)
+        return 0;
+    if (errno == ENOENT && store_restore(st, fault) == 0
+        && (mkdirat(st->directory, name, 0700) == 0 || errno == EEXIST))
+        return 0;
+    return store_fault_set(fault, "cannot make a directory");
+}
+
 int store_temporary(struct store *st, struct hash_128 hash, char name[STORE_NAME], struct store_fault *fault)
 {
     char directory[4];
@@ -84,8 +95,8 @@ int store_temporary(struct store *st, struct hash_128 hash, char name[STORE_NAME
     snprintf(name, STORE_NAME, "%s/tmp.%d.%llu.%u", directory, (int)st->pid, (unsigned long long)st->start,
         atomic_fetch_add_explicit(&st->temporary, 1, memory_order_relaxed));
     fd = create(st, name);
-    for (int tries = 0; fd < 0 && errno == ENOENT && tries < 2; tries++) {
-        if (mkdirat(st->directory, directory, 0700) != 0 && errno == ENOENT && store_restore(st, fault) != 0)
+    if (fd < 0 && errno == ENOENT) {
+        if (make_directory(st, directory, fault) != 0)
             return -1;
         fd = create(st, name);
     }

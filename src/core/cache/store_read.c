@@ -36,12 +36,12 @@ static const char *decode_heads(const char *bytes, size_t n, struct store_head *
     return NULL;
 }
 
-const char *store_read_file(int fd, char *buffer, struct store_object *object)
+/* The object whose first `n` bytes are in the buffer: all of them where it is less than full. */
+static const char *parse_file(int fd, const char *buffer, size_t n, struct store_object *object)
 {
-    ssize_t n = store_read_at(fd, buffer, STORE_BUFFER, 0);
-    const char *wrong = n < 0 ? "cannot be read" : decode_heads(buffer, (size_t)n, &object->head);
+    const char *wrong = decode_heads(buffer, n, &object->head);
     const struct store_head *head = &object->head;
-    struct stat st = {.st_size = n};
+    struct stat st = {.st_size = (off_t)n};
 
     if (wrong)
         return wrong;
@@ -50,7 +50,7 @@ const char *store_read_file(int fd, char *buffer, struct store_object *object)
     object->file_bytes = (uint64_t)st.st_size;
     if (object->file_bytes != head->body_at + head->body_len + table_bytes(head->body_len))
         return "the file has another length than its head says";
-    object->bytes = (struct str){buffer, (size_t)n};
+    object->bytes = (struct str){buffer, n};
     if (object->file_bytes <= STORE_BUFFER && head->body_len <= STORE_BLOCK) {
         object->body = (struct str){buffer + head->body_at, head->body_len};
         if (XXH3_64bits(object->body.s, object->body.len) != head->body_hash)
@@ -60,6 +60,26 @@ const char *store_read_file(int fd, char *buffer, struct store_object *object)
         object->bytes.len = head->room ? 2 * (size_t)head->room : head->body_at;
     }
     return NULL;
+}
+
+/* A file gives all it has in one call; where a part is missing it is asked again before it is called cut. */
+const char *store_read_file(int fd, char *buffer, struct store_object *object)
+{
+    const char *wrong;
+    ssize_t n, more;
+
+    do
+        n = pread(fd, buffer, STORE_BUFFER, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return "cannot be read";
+    wrong = parse_file(fd, buffer, (size_t)n, object);
+    if (!wrong || n == STORE_BUFFER || errno != 0)
+        return wrong;
+    more = store_read_at(fd, buffer + n, STORE_BUFFER - (size_t)n, (uint64_t)n);
+    if (more < 0)
+        return "cannot be read";
+    return more > 0 ? parse_file(fd, buffer, (size_t)(n + more), object) : wrong;
 }
 
 void store_read_clear(struct store_object *object)
@@ -194,7 +214,7 @@ static int read_block(struct store_object *object, uint64_t block, char *to, str
     size_t len = block_len(object, block);
     ssize_t n;
 
-    if (!object->blocks && load_blocks(object, fault) != 0)
+    if (!object->sound && load_blocks(object, fault) != 0)
         return -1;
     n = store_read_at(object->fd, to, len, object->head.body_at + block * STORE_BLOCK);
     if (n < 0)

@@ -9,8 +9,6 @@
 #include "core/cache/store_file.h"
 #include "core/cache/store_walk.h"
 
-#define TEMPORARY "tmp.summary" /* one process writes it: the janitor */
-
 struct summary_file {
     struct store_summary summary;
     uint64_t hash;
@@ -19,18 +17,21 @@ struct summary_file {
 int store_summary_write(struct store *st, const struct store_summary *summary, struct store_fault *fault)
 {
     struct summary_file file = {*summary, XXH3_64bits(summary, sizeof(*summary))};
-    int fd = openat(st->directory, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int result;
+    char name[STORE_NAME];
+    int fd, result;
 
+    /* While a generation follows another there are two janitors. */
+    snprintf(name, sizeof(name), "tmp.summary.%d", (int)st->pid);
+    fd = openat(st->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return store_fault_set(fault, "cannot make the file summary");
     result = file_write_all(fd, &file, sizeof(file)) == 0
-            && renameat(st->directory, TEMPORARY, st->directory, "summary") == 0
+            && renameat(st->directory, name, st->directory, "summary") == 0
         ? 0
         : store_fault_set(fault, "cannot write the file summary");
     close(fd);
     if (result != 0)
-        store_discard(st, TEMPORARY);
+        store_discard(st, name);
     return result;
 }
 

@@ -1,4 +1,7 @@
 /* store_vary.c: see store_vary.h. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/rnd.h"
 #include "core/cache/store_file.h"
 #include "core/cache/store_vary.h"
@@ -19,11 +22,50 @@ int store_vary_mark(struct store *st, const struct store_key *key, struct str va
     return store_put(st, &head, STR_NONE, fault);
 }
 
+int store_vary_nonce(struct store *st, const struct store_key *key, struct str vary, uint64_t seq, char *buffer,
+    uint64_t *nonce, struct store_fault *fault)
+{
+    struct store_object object;
+    bool same = false;
+
+    if (store_read_open(st, key, buffer, &object, fault) == STORE_HIT) {
+        same = object.head.kind == STORE_MARKER && str_eq(object.head.variant, vary);
+        *nonce = object.head.nonce;
+        store_read_close(&object);
+    }
+    return same ? 0 : store_vary_mark(st, key, vary, seq, nonce, fault);
+}
+
 unsigned store_vary_count(const struct store_object *marker)
 {
     size_t count = marker->body.len / sizeof(struct hash_128);
 
     return count < STORE_VARIANTS_MAX ? (unsigned)count : STORE_VARIANTS_MAX;
+}
+
+enum store_found store_vary_read(struct store *st, const struct store_object *marker, unsigned i, char *buffer,
+    struct store_object *object)
+{
+    struct hash_128 hash;
+    char name[STORE_NAME];
+    enum purge_kind purged;
+    const char *wrong;
+    int fd;
+
+    memcpy(&hash, marker->body.s + i * sizeof(hash), sizeof(hash));
+    store_name(hash, name);
+    fd = openat(st->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return STORE_MISS;
+    store_read_clear(object);
+    wrong = store_read_file(fd, buffer, object);
+    purged = wrong ? PURGE_HARD : store_purged(st, &object->head, &object->checked);
+    object->soft = purged == PURGE_SOFT;
+    if (purged != PURGE_HARD && object->fd >= 0)
+        return STORE_HIT;
+    close(fd);
+    object->fd = -1;
+    return purged != PURGE_HARD ? STORE_HIT : STORE_MISS;
 }
 
 int store_vary_add(struct store *st, const struct store_object *marker, struct hash_128 variant, unsigned most,

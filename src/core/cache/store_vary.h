@@ -17,8 +17,24 @@
 int store_vary_mark(struct store *, const struct store_key *key, struct str vary, uint64_t seq, uint64_t *nonce,
     struct store_fault *fault) WEIR_MUST_CHECK;
 
+/*
+ * The nonce under which variants for the names `vary` are to be stored: of the marker that stands there, where it has
+ * these names and no purge has hit it; else of a new one.  `buffer` as for store_read_open.  Where two processes make
+ * the first marker at once, the variants of one are not found: they are fetched again.
+ * Calls: openat, pread, close; with those of store_vary_mark where there is no such marker.
+ */
+int store_vary_nonce(struct store *, const struct store_key *key, struct str vary, uint64_t seq, char *buffer,
+    uint64_t *nonce, struct store_fault *fault) WEIR_MUST_CHECK;
+
 /* How many variants the marker lists. */
 unsigned store_vary_count(const struct store_object *marker);
+
+/*
+ * The variant number `i` of those, for who wants to see them all; as store_read_open, but a purged one is only not
+ * there.
+ */
+enum store_found store_vary_read(struct store *, const struct store_object *marker, unsigned i, char *buffer,
+    struct store_object *) WEIR_MUST_CHECK;
 
 /*
  * Enters `variant` in the list of `marker`, where it is not there yet, by writing the marker anew; with

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/board/stats.h"
+#include "core/client/conn_limit.h"
 #include "core/client/conn_proxy.h"
 #include "core/client/conn_tls.h"
 #include "core/client/h1_server.h"
@@ -47,6 +48,7 @@ void conn_close(struct conn *c)
     tls_free(c->tls);
     c->tls = NULL;
     close(conn_fd(c));
+    conn_limit_give(c);
     c->worker->conn_count--;
     c->worker->stats->connections--;
     conn_go_on_later(c);
@@ -235,10 +237,10 @@ void conn_accept(struct worker *w, const struct listener_conf *listener, int fd,
 
 const struct conn_protocol *conn_first_protocol(const struct listener_conf *listener)
 {
-    if (listener->tls)
-        return &conn_tls_protocol;
     if (listener->tcp)
         return &tcp_protocol;
+    if (listener->tls)
+        return &conn_tls_protocol;
     return listener->http2 ? &h2_detect_protocol : &h1_protocol;
 }
 

@@ -92,6 +92,7 @@ struct conn {
     char *held; /* read, not used yet: the start of a head, pipelined requests; malloc; NULL: none */
     uint32_t held_at, held_len, held_room; /* bytes held[held_at..held_at + held_len) wait */
     uint32_t lingered; /* bytes dropped in CONN_LINGER */
+    uint32_t limited; /* its place among those that `connection_limit` counts, from 1; 0: it is not counted */
     union {
         struct sockaddr sa;
         struct sockaddr_in in;

@@ -1,15 +1,15 @@
 /* tcp_server.c: see tcp_server.h. */
 #include "core/client/tcp_server.h"
 
-#include <openssl/ssl.h>
-
+#include "core/client/conn_limit.h"
 #include "core/client/conn_peek.h"
+#include "core/client/conn_tls.h"
 #include "core/client/h1_exchange.h"
 #include "core/client/h1_server.h"
 #include "core/log/fault.h"
 #include "core/route/match.h"
+#include "core/var.h"
 #include "io/client_hello.h"
-#include "io/tls.h"
 
 /* The length of the longest network that holds the address; -1: none does. */
 static int longest(const struct cidr *networks, size_t count, const struct addr *address)
@@ -43,7 +43,56 @@ const struct route *tcp_find_route(const struct tcp_conf *tcp, struct request *r
     return NULL;
 }
 
-/* A request that is all body: bytes pass both ways once a server is there. */
+/* Where the key is the address alone, before anything is waited for. */
+static bool limit_by_address(struct conn *c)
+{
+    const struct tcp_conf *tcp = c->listener->tcp;
+    struct addr peer = conn_peer(c);
+    char text[ADDR_TEXT_MAX];
+
+    return tcp->limit == 0 || tcp->limit_key || conn_limit_take(c, tcp->limit, addr_print_ip(&peer, text));
+}
+
+/* A key that comes to nothing is the address. */
+static bool limit_by_key(struct conn *c, struct request *req)
+{
+    const struct tcp_conf *tcp = c->listener->tcp;
+    char text[ADDR_TEXT_MAX];
+    struct str key;
+
+    if (tcp->limit == 0 || !tcp->limit_key)
+        return true;
+    key = template_expand(tcp->limit_key, req);
+    return conn_limit_take(c, tcp->limit, key.len > 0 ? key : addr_print_ip(&req->client, text));
+}
+
+static struct str lower(struct pool *pool, struct str name)
+{
+    char *text = pool_text(pool, name.len);
+
+    for (size_t i = 0; i < name.len; i++)
+        text[i] = ascii_lower(name.s[i]);
+    return (struct str){text, name.len};
+}
+
+/* Gives it to the proxy. */
+static void run(struct conn *c, struct request *req)
+{
+    c->phase = CONN_WORK;
+    c->driving = true;
+    req->handler = c->worker->handlers[req->route->action];
+    req->handler->start(req, STR_NONE, true);
+    c->driving = false;
+    if (conn_register(c) < 0)
+        h1_give_up(c, "epoll refused the connection");
+    else
+        conn_go_on_later(c);
+}
+
+/*
+ * A request that is all body: bytes pass both ways once a server is there.  `name`: what was read of the client's hello;
+ * where TLS ends here, the session has it.
+ */
 static void start(struct conn *c, const char *name)
 {
     struct h1_exchange *ex = h1_exchange_new(c);
@@ -57,8 +106,7 @@ static void start(struct conn *c, const char *name)
     ex->head_done = ex->in_done = true;
     ex->in_left = INT64_MAX; /* nobody knows */
     req->raw = true;
-    req->tls = c->tls != NULL;
-    req->sni = pool_str(req->pool, str_of(name));
+    req->sni = lower(req->pool, c->tls ? req->sni : str_of(name));
     req->head.method = STR("TCP");
     req->head.target = c->listener->text;
     req->host = req->sni;
@@ -72,15 +120,10 @@ static void start(struct conn *c, const char *name)
         h1_give_up(c, "no route of the listener takes it");
         return;
     }
-    c->phase = CONN_WORK;
-    c->driving = true;
-    req->handler = c->worker->handlers[req->route->action];
-    req->handler->start(req, STR_NONE, true);
-    c->driving = false;
-    if (conn_register(c) < 0)
-        h1_give_up(c, "epoll refused the connection");
+    if (!limit_by_key(c, req))
+        h1_give_up(c, "connection_limit");
     else
-        conn_go_on_later(c);
+        run(c, req);
 }
 
 /* Looks at the name in the ClientHello, which stays in the socket for the server. */
@@ -94,8 +137,10 @@ static void look_for_name(struct conn *c)
         return;
     switch (client_hello_name((struct str){bytes, n}, name)) {
     case CLIENT_HELLO_MORE:
-        if (c->closed_seen)
+        if (c->closed_seen && c->listener->tcp->needs_name)
             conn_close(c);
+        else if (c->closed_seen)
+            start(c, name);
         return;
     case CLIENT_HELLO_DONE:
     case CLIENT_HELLO_NONE:
@@ -104,32 +149,35 @@ static void look_for_name(struct conn *c)
     }
 }
 
-/* Has TLS been ended here, the name is the session's. */
-static const char *name_of(const struct conn *c)
-{
-    const char *name = c->tls ? SSL_get_servername(tls_ssl(c->tls), TLSEXT_NAMETYPE_host_name) : NULL;
-
-    return name ? name : "";
-}
-
+/*
+ * Where TLS ends here this comes twice: before the handshake, which costs time, for the limit; after it, in which an
+ * authority may have asked something (ACME), for `allow` and `deny`.
+ */
 static void begin(struct conn *c)
 {
     const struct tcp_conf *tcp = c->listener->tcp;
+    bool before_tls = c->listener->tls && !c->tls;
     struct addr peer = conn_peer(c);
 
-    if (!tcp_lets_in(tcp, &peer)) {
+    if (!before_tls && !tcp_lets_in(tcp, &peer))
         conn_refuse(c, LOG_LEVEL_INFO, "`allow` and `deny` of the listener refuse it");
-        return;
-    }
-    if (!tcp->wants_name) {
-        start(c, name_of(c));
-        return;
-    }
-    conn_peek_begin(c);
+    else if (!c->tls && !limit_by_address(c))
+        conn_close(c);
+    else if (before_tls)
+        conn_next_protocol(c, &conn_tls_protocol);
+    else if (tcp->wants_name)
+        conn_peek_begin(c);
+    else
+        start(c, "");
 }
 
+/* It may be one of those who wait for the server's first word: their name is only wanted for a key or a log. */
 static void on_deadline(struct conn *c)
 {
+    if (!c->listener->tcp->needs_name) {
+        start(c, "");
+        return;
+    }
     conn_refuse(c, LOG_LEVEL_INFO, "the name that its TLS asks for did not come in time (timeouts.client_header)");
 }
 

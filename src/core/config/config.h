@@ -53,6 +53,7 @@ struct peer_conf {
     bool names_host; /* Host is `host` where the route has no other, whatever the client has asked for */
     bool http2; /* it is spoken to by HTTP/2: by prior knowledge, or as TLS agrees on it */
     uint8_t proxy_protocol; /* 1, 2: the version in which it is told who the client is; 0: it is not */
+    bool transparent; /* it sees the client's address, not this machine's; see io/transparent.h */
     int board_slot; /* set by the master before it forks; -1: none */
     struct conf_place at;
 };
@@ -313,7 +314,10 @@ struct tcp_conf {
     struct site *site; /* its routes, tried in order */
     struct cidr *allow, *deny;
     size_t allow_count, deny_count;
-    bool wants_name; /* a route asks for the name in the ClientHello, which is passed on */
+    uint64_t limit; /* connection_limit: connections of one key at once; 0: none */
+    const struct template *limit_key; /* NULL: the client's address */
+    bool wants_name; /* the name in the ClientHello, which is passed on, is read */
+    bool needs_name; /* a route asks for it: nobody is served without */
 };
 
 struct listener_conf {
@@ -380,6 +384,9 @@ struct config *config_from_text(struct str text, const char *name, struct conf_r
     WEIR_MUST_CHECK;
 
 void config_free(struct config *);
+
+/* Whether some server has `transparent`, so that workers need the right to speak for others. */
+bool config_is_transparent(const struct config *);
 
 /* "high", "normal", "low". */
 struct str config_priority_name(enum route_priority);

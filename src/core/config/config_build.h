@@ -127,6 +127,9 @@ struct str config_key_lacks(const struct cache_usage *, const struct template *v
 /* An argument in the key that `ignore_query` takes out of it; STR_NONE. */
 struct str config_key_lost_argument(const struct cache_usage *);
 
+/* Whether a condition on this subject can be asked of a connection that is not HTTP. */
+bool config_match_is_raw(enum match_subject);
+
 /* Networks as the file has them (struct conf_cidr), in the configuration's pool. */
 struct cidr *config_networks(struct build *, const struct conf_list *list, size_t *count);
 

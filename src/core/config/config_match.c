@@ -7,19 +7,37 @@ struct subject {
     const char *name;
     enum match_subject subject;
     bool compares; /* takes `is`, `regex` or `present` */
+    bool is_raw; /* needs no HTTP */
 };
 
 static const struct subject subjects[] = {
-    {"method", MATCH_METHOD, false}, {"source", MATCH_SOURCE, false}, {"scheme", MATCH_SCHEME, false},
-    {"language", MATCH_LANGUAGE, false}, {"user_agent", MATCH_USER_AGENT, false},
-    {"percent", MATCH_PERCENT, false}, {"sni", MATCH_SNI, false}, {"header", MATCH_HEADER, true},
-    {"cookie", MATCH_COOKIE, true}, {"query", MATCH_QUERY, true}, {"value", MATCH_VALUE, true},
-    {"any", MATCH_ANY, false}, {"status", MATCH_STATUS, false}, {"sent_header", MATCH_SENT_HEADER, true},
-    {"longer_than", MATCH_LONGER_THAN, false},
+    {"method", MATCH_METHOD, false, false},
+    {"source", MATCH_SOURCE, false, true},
+    {"scheme", MATCH_SCHEME, false, false},
+    {"language", MATCH_LANGUAGE, false, false},
+    {"user_agent", MATCH_USER_AGENT, false, false},
+    {"percent", MATCH_PERCENT, false, true},
+    {"sni", MATCH_SNI, false, true},
+    {"header", MATCH_HEADER, true, false},
+    {"cookie", MATCH_COOKIE, true, false},
+    {"query", MATCH_QUERY, true, false},
+    {"value", MATCH_VALUE, true, false},
+    {"any", MATCH_ANY, false, true},
+    {"status", MATCH_STATUS, false, false},
+    {"sent_header", MATCH_SENT_HEADER, true, false},
+    {"longer_than", MATCH_LONGER_THAN, false, false},
 };
 
 static void match_terms(struct build *b, const struct conf_list *list, enum var_scope scope,
                         struct match_term *out);
+
+bool config_match_is_raw(enum match_subject subject)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+        if (subjects[i].subject == subject)
+            return subjects[i].is_raw;
+    return false;
+}
 
 static bool has(const struct condition_settings *c, const char *name)
 {

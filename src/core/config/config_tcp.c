@@ -1,5 +1,6 @@
 /* config_tcp.c: listeners of mode "tcp": who may connect, and which upstream takes the connection. */
 #include "core/config/config_build.h"
+#include "core/upstream/balance_key.h"
 
 enum { MODE_TCP = 1 };
 
@@ -14,49 +15,96 @@ static bool has(const struct listener_settings *s, const char *name)
 }
 
 /* Settings that mean something in the other mode only. */
-static void refuse_others(struct build *b, const struct listener_settings *s, const char *const *names, size_t n,
-                          const char *mode)
+static void refuse_others(struct build *b, const struct listener_settings *s, unsigned scope, const char *mode)
 {
-    for (size_t i = 0; i < n; i++)
-        if (has(s, names[i]))
-            conf_report_add(b->report, place_of(s, names[i]), "'%s' is for listeners with mode = \"%s\"; remove it, or write "
-                            "that", names[i], mode);
+    const struct conf_group *g = &settings_listener_group;
+
+    for (size_t i = 0; i < g->n_rows; i++)
+        if ((g->rows[i].scopes & scope) && settings_is_written(g, &s->head, g->rows[i].name))
+            conf_report_add(b->report, place_of(s, g->rows[i].name), "'%s' is for listeners with mode = \"%s\"; remove it, "
+                            "or write that", g->rows[i].name, mode);
+}
+
+static void check_key(struct build *b, const struct template *key, struct conf_place at)
+{
+    if (key && template_wants_head(key))
+        conf_report_add(b->report, at, "a tcp listener sees no HTTP, of which \"%.*s\" is; write variables such as "
+                        "$remote_addr or $ssl_sni", STR_ARG(template_text(key)));
 }
 
 /* There is no head, so that only the connection itself can be asked about. */
-static void check_conditions(struct build *b, const struct match_term *terms, size_t count, struct conf_place at)
+static void check_terms(struct build *b, const struct match_term *terms, size_t count, struct conf_place at)
 {
     for (size_t i = 0; i < count; i++) {
         const struct match_term *t = &terms[i];
 
-        if (t->subject == MATCH_ANY)
-            check_conditions(b, t->any, t->any_count, at);
-        else if (t->subject != MATCH_SOURCE && t->subject != MATCH_PERCENT && t->subject != MATCH_SNI)
-            conf_report_add(b->report, at, "a tcp listener sees no HTTP; ask for source, percent or sni in its `when`");
+        if (!config_match_is_raw(t->subject))
+            conf_report_add(b->report, at, "a tcp listener sees no HTTP; ask for source, percent or sni in the `when` here");
+        else if (t->subject == MATCH_ANY)
+            check_terms(b, t->any, t->any_count, at);
+        else
+            check_key(b, t->value, at);
     }
 }
 
-static bool asks_for_name(const struct match_term *terms, size_t count)
+static void check_conditions(struct build *b, const struct match *when, struct conf_place at)
+{
+    if (when)
+        check_terms(b, when->terms, when->count, at);
+}
+
+static bool wants_sni(const struct template *text)
+{
+    return text && template_wants_sni(text);
+}
+
+static bool terms_want_name(const struct match_term *terms, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (terms[i].subject == MATCH_SNI || (terms[i].subject == MATCH_ANY && asks_for_name(terms[i].any, terms[i].any_count)))
+        if (terms[i].subject == MATCH_SNI || wants_sni(terms[i].value) || terms_want_name(terms[i].any, terms[i].any_count))
             return true;
     return false;
 }
 
-static const char *const needs_http[] = {"uri", "url_param", "header", "rdp_cookie"};
-
-static void check_upstream(struct build *b, const struct upstream *upstream, struct conf_place at)
+static bool when_wants_name(const struct match *when)
 {
-    const char *method = upstream ? config_balance_name(upstream->balance) : NULL;
+    return when && terms_want_name(when->terms, when->count);
+}
 
-    for (size_t i = 0; method && i < ARRAY_SIZE(needs_http); i++)
-        if (strcmp(method, needs_http[i]) == 0)
-            conf_report_add(b->report, at, "the upstream \"%.*s\" balances by \"%s\", which needs HTTP; write another method "
-                            "there, such as \"source\"", STR_ARG(upstream->name), method);
-    if (upstream && upstream->sticky)
+/* Those of the listener itself: what sites have in their lines shall not make all others wait for a name. */
+static bool logs_want_name(const struct route *r)
+{
+    for (size_t i = 0; i < r->access_log_count; i++) {
+        const struct access_log *log = r->access_logs[i];
+
+        if (wants_sni(log->line) || when_wants_name(log->when))
+            return true;
+        for (size_t k = 0; k < log->fields.count; k++)
+            if (wants_sni(log->fields.items[k].value))
+                return true;
+    }
+    return false;
+}
+
+/* An upstream and those it diverts to; `left` ends circles, which are reported elsewhere. */
+static void check_upstream(struct build *b, struct tcp_conf *tcp, const struct upstream *u, struct conf_place at, size_t left)
+{
+    const char *method = config_balance_name(u->balance);
+
+    if (u->balance == BALANCE_HASH)
+        check_key(b, u->balance_conf.key, at);
+    else if (balance_wants_head(u))
+        conf_report_add(b->report, at, "the upstream \"%.*s\" balances by \"%s\", which needs HTTP; write another method "
+                        "there, such as \"source\"", STR_ARG(u->name), method);
+    if (u->sticky)
         conf_report_add(b->report, at, "the upstream \"%.*s\" has 'sticky', which needs HTTP; write balance = \"source\" there",
-                        STR_ARG(upstream->name));
+                        STR_ARG(u->name));
+    tcp->wants_name = tcp->wants_name || wants_sni(u->balance_conf.key);
+    for (size_t i = 0; i < u->divert_count && left > 0; i++) {
+        check_conditions(b, u->diverts[i].when, u->diverts[i].at);
+        tcp->wants_name = tcp->wants_name || when_wants_name(u->diverts[i].when);
+        check_upstream(b, tcp, u->diverts[i].to, at, left - 1);
+    }
 }
 
 /* One route, as if it stood in a site. */
@@ -80,12 +128,13 @@ static void route_build(struct build *b, const struct listener_settings *s, stru
     r->label = r->name.len ? r->name : s->address.text;
     if (from && from->when.n) {
         r->when = config_match(b, &from->when, VAR_REQUEST);
-        if (r->when) {
-            check_conditions(b, r->when->terms, r->when->count, at);
-            tcp->wants_name = tcp->wants_name || (!s->tls && asks_for_name(r->when->terms, r->when->count));
-        }
+        check_conditions(b, r->when, at);
+        tcp->needs_name = tcp->needs_name || when_wants_name(r->when);
     }
-    check_upstream(b, r->upstream, at);
+    if (r->upstream)
+        check_upstream(b, tcp, r->upstream, at, b->config->upstream_count);
+    if (settings_is_written(&settings_listener_group, &s->head, "access_log"))
+        tcp->wants_name = tcp->wants_name || logs_want_name(r);
 }
 
 static void routes_build(struct build *b, const struct listener_settings *s, struct listener_conf *l, struct tcp_conf *tcp)
@@ -107,21 +156,36 @@ static void routes_build(struct build *b, const struct listener_settings *s, str
         conf_report_add(b->report, l->at, "the tcp listener has nowhere to send to; write proxy = \"UPSTREAM\";");
 }
 
+static void limit_build(struct build *b, const struct connection_limit_settings *s, struct tcp_conf *tcp)
+{
+    struct conf_place at;
+
+    if (!s)
+        return;
+    tcp->limit = (uint64_t)s->max;
+    if (!s->key.len || str_eq(s->key, STR("$remote_addr")))
+        return;
+    at = conf_place_of(&settings_connection_limit_group, &s->head, "key");
+    tcp->limit_key = template_new(b->pool, s->key, VAR_REQUEST, at, b->report);
+    check_key(b, tcp->limit_key, at);
+    tcp->wants_name = wants_sni(tcp->limit_key);
+}
+
 bool config_build_listener_tcp(struct build *b, const struct listener_settings *s, struct listener_conf *l)
 {
-    static const char *const tcp_only[] = {"proxy", "routes", "allow", "deny"};
-    static const char *const http_only[] = {"sites", "default_site", "admin", "http2"};
     struct tcp_conf *tcp;
 
     if (s->mode != MODE_TCP) {
-        refuse_others(b, s, tcp_only, ARRAY_SIZE(tcp_only), "tcp");
+        refuse_others(b, s, SCOPE_MODE_TCP, "tcp");
         return false;
     }
-    refuse_others(b, s, http_only, ARRAY_SIZE(http_only), "http");
+    refuse_others(b, s, SCOPE_MODE_HTTP, "http");
     tcp = pool_zalloc(b->pool, sizeof(*tcp));
     tcp->allow = config_networks(b, &s->allow, &tcp->allow_count);
     tcp->deny = config_networks(b, &s->deny, &tcp->deny_count);
+    limit_build(b, s->connection_limit, tcp);
     routes_build(b, s, l, tcp);
+    tcp->wants_name = !s->tls && (tcp->wants_name || tcp->needs_name);
     l->tcp = tcp;
     l->hosts = config_no_hosts(b);
     /* The other side may have the first word: not to be waited for unless that is wanted. */

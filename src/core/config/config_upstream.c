@@ -36,6 +36,19 @@ static uint8_t version_of(int64_t version)
     return (uint8_t)(version > 0 ? version : 0);
 }
 
+/* Connections that clients share are nobody's. */
+static void check_sharing(struct build *b, const struct peer_conf *p, struct conf_place at)
+{
+    if (p->http2 && p->proxy_protocol)
+        conf_report_add(b->report, at,
+                        "requests of many clients share a connection of HTTP/2, so that 'proxy_protocol' cannot say whose "
+                        "it is; write proxy_protocol = false, or protocol = \"http1\"");
+    if (p->http2 && p->transparent)
+        conf_report_add(b->report, at,
+                        "requests of many clients share a connection of HTTP/2, so that it cannot come from the address of "
+                        "one; write transparent = false, or protocol = \"http1\"");
+}
+
 static void peer_build(struct build *b, struct server_settings *s, const struct check_conf *check,
                        struct peer_conf *p)
 {
@@ -58,12 +71,24 @@ static void peer_build(struct build *b, struct server_settings *s, const struct 
     p->check_tls = config_check_tls_of(b, check, p->tls, s->address.is_unix ? STR_NONE : s->address.host);
     p->proxy_protocol = version_of(s->proxy_protocol);
     p->http2 = s->protocol == 1;
-    if (p->http2 && p->proxy_protocol)
-        conf_report_add(b->report, p->at,
-                        "requests of many clients share a connection of HTTP/2, so that 'proxy_protocol' cannot say whose "
-                        "it is; write proxy_protocol = false, or protocol = \"http1\"");
+    p->transparent = s->transparent;
+    check_sharing(b, p, p->at);
     p->backup = s->backup;
     p->down = s->down;
+}
+
+bool config_is_transparent(const struct config *c)
+{
+    for (size_t i = 0; i < c->upstream_count; i++) {
+        const struct upstream *u = c->upstreams[i];
+
+        if (u->server_defaults.transparent)
+            return true;
+        for (size_t k = 0; k < u->peer_count; k++)
+            if (u->peers[k].transparent)
+                return true;
+    }
+    return false;
 }
 
 static void upstream_keepalive(struct upstream *u, const struct keepalive_settings *k)
@@ -121,6 +146,9 @@ static void upstream_build(struct build *b, struct upstream_settings *s, struct 
     u->server_defaults.check_tls = config_check_tls_of(b, u->check, u->server_defaults.tls, STR_NONE);
     u->server_defaults.proxy_protocol = version_of(s->proxy_protocol);
     u->server_defaults.http2 = u->http2 = s->protocol == 1;
+    u->server_defaults.transparent = s->transparent;
+    if (s->servers.n == 0)
+        check_sharing(b, &u->server_defaults, u->at);
     config_build_sticky(b, u, s->sticky);
     upstream_peers(b, s, u);
     config_build_servers_file(b, s, u);
@@ -212,6 +240,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
         .max_connections = (unsigned)b->settings->defaults->max_connections,
         .slow_start = b->settings->defaults->slow_start,
         .proxy_protocol = version_of(b->settings->defaults->proxy_protocol),
+        .transparent = b->settings->defaults->transparent,
         .at = at,
     };
     if (inline_address(b, url, rest, at, &address) != 0 ||
@@ -220,6 +249,7 @@ static struct upstream *inline_upstream(struct build *b, struct str url, struct 
     if (is_https(url))
         inline_tls(b, &u->peers[0], &address);
     u->http2 = u->peers[0].http2 = is_http2(url);
+    check_sharing(b, &u->peers[0], at);
     u->server_defaults.weight = 1;
     upstream_keepalive(u, b->settings->defaults->keepalive);
     config_build_passive(b, b->settings->defaults->passive, b->settings->defaults->circuit_breaker, u);

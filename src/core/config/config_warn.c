@@ -102,6 +102,8 @@ static void warn_servers(struct build *b, const struct upstream_settings *s, con
     for (size_t i = 0; i < s->servers.n && i < u->peer_count; i++) {
         if (servers[i].resolve && !u->peers[i].resolve)
             warn(b, &settings_server_group, &servers[i].head, "resolve", "with an address that is no name; remove it");
+        if (servers[i].transparent && servers[i].address.is_unix)
+            warn(b, &settings_server_group, &servers[i].head, "transparent", "with a unix socket; remove it");
         warn_share(b, &settings_server_group, &servers[i].head, u, servers[i].weight, servers[i].slow_start);
     }
 }

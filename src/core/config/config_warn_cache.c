@@ -99,30 +99,32 @@ static bool has_hosts(const struct config *c, const struct site *site)
     return site->host_count != 1 || strpbrk(pool_str(c->pool, site->hosts[0]).s, "*~") || site->hosts[0].s[0] == '.';
 }
 
+/* Two sites whose answers have the same keys; said once of a key, whose first route is remembered. */
+static void warn_sites(const struct cached *c)
+{
+    const struct route *first = config_made(c->b, c->use->key);
+
+    if (!first)
+        config_keep(c->b, c->use->key, (void *)(uintptr_t)c->route);
+    if (!first || first->site == c->route->site || first->cache->cache != c->use->cache)
+        return;
+    conf_report_warn(c->b->report, place(c->settings, "key"),
+                     "'key' is without $host, and the cache is that of several sites, those at %s:%u and others; write "
+                     "key = \"$scheme$host$uri\"",
+                     first->site->at.file, first->site->at.line);
+}
+
 static void warn_host(const struct cached *c)
 {
-    struct conf_place at = place(c->settings, "key");
-
     if (config_key_has_host(c->use))
         return;
     if (has_hosts(c->b->config, c->route->site))
-        conf_report_warn(c->b->report, at,
+        conf_report_warn(c->b->report, place(c->settings, "key"),
                          "'key' is without $host, and the site at %s:%u answers for more than one: what one host has is "
                          "given out for others; write key = \"$scheme$host$uri\"",
                          c->route->site->at.file, c->route->site->at.line);
-    else if (c->use->cache->defaults.key != c->use->key || config_key_has_site(c->use))
-        return;
-    else
-        for (size_t i = 0; i < c->route->site->index; i++) {
-            const struct site *other = &c->b->config->sites[i];
-
-            for (size_t k = 0; k < other->route_count; k++)
-                if (other->routes[k].cache && other->routes[k].cache->key == c->use->key)
-                    conf_report_warn(c->b->report, at,
-                                     "'key' is without $host, and the cache is that of several sites, those at %s:%u and "
-                                     "%s:%u among them; write key = \"$scheme$host$uri\"",
-                                     other->at.file, other->at.line, c->route->site->at.file, c->route->site->at.line);
-        }
+    else if (!config_key_has_site(c->use))
+        warn_sites(c);
 }
 
 /* Whether clients come to the site with TLS, or without; through trusted peers. */

@@ -23,7 +23,10 @@ enum settings_scope {
     SCOPE_SITE = 1 << 6,
     SCOPE_ROUTE = 1 << 7,
     SCOPE_LOG = 1 << 8, /* conditions where the response is known */
-    SCOPE_CACHE = 1 << 9
+    SCOPE_CACHE = 1 << 9,
+    /* Beside SCOPE_LISTENER: of listeners with this `mode` only (config_tcp.c). */
+    SCOPE_MODE_HTTP = 1 << 10,
+    SCOPE_MODE_TCP = 1 << 11
 };
 
 /* A setting of CONFIG that a later version has; `false` is taken. */
@@ -142,6 +145,12 @@ struct queue_settings {
     int64_t size, timeout;
 };
 
+struct connection_limit_settings {
+    struct conf_head head;
+    int64_t max;
+    struct str key;
+};
+
 struct balance_settings {
     struct conf_head head;
     int method;
@@ -165,6 +174,7 @@ struct server_settings {
     struct server_tls_settings *tls;
     int64_t proxy_protocol; /* -1: none */
     int protocol; /* 1: HTTP/2 */
+    bool transparent;
 };
 
 struct upstream_settings {
@@ -185,6 +195,7 @@ struct upstream_settings {
     struct server_tls_settings *tls;
     int64_t proxy_protocol;
     int protocol;
+    bool transparent;
     struct str servers_file;
     struct passive_settings *passive;
     struct circuit_breaker_settings *circuit_breaker;
@@ -209,6 +220,7 @@ struct listener_settings {
     struct conf_list access_log; /* struct access_log_settings */
     struct str proxy;
     struct retry_settings *retry;
+    struct connection_limit_settings *connection_limit;
     struct str default_site;
     int64_t backlog, defer_accept;
     struct timeouts_settings *timeouts;
@@ -253,7 +265,7 @@ struct level_settings {
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
     int hash_method;
-    bool resolve;
+    bool resolve, transparent;
     int64_t hash_balance_factor;
     struct keepalive_settings *keepalive;
     struct health_settings *health;
@@ -295,6 +307,7 @@ extern const struct conf_group settings_passive_group;
 extern const struct conf_group settings_circuit_breaker_group;
 extern const struct conf_group settings_keepalive_group;
 extern const struct conf_group settings_queue_group;
+extern const struct conf_group settings_connection_limit_group;
 extern const struct conf_group settings_balance_group;
 extern const struct conf_group settings_divert_group;
 extern const struct conf_group settings_sticky_group;

@@ -14,3 +14,15 @@ static const struct conf_row queue_rows[] = {
 #undef AT
 const struct conf_group settings_queue_group = {"'queue'", sizeof(struct queue_settings), queue_rows,
     ARRAY_SIZE(queue_rows), "size", false};
+
+#define AT(member) .offset = offsetof(struct connection_limit_settings, member)
+static const struct conf_row connection_limit_rows[] = {
+    {.name = "max", .type = CONF_INT, AT(max), .flags = CONF_REQUIRED, .min = 1, .max = INT32_MAX,
+     .doc = "Connections of one key that may be open at once, over all workers; what is more is closed and counted."},
+    {.name = "key", .type = CONF_TEMPLATE, AT(key),
+     .doc = "Text with variables: what is counted for itself; where it comes to nothing, and when not set, "
+            "$remote_addr."},
+};
+#undef AT
+const struct conf_group settings_connection_limit_group = {"'connection_limit'", sizeof(struct connection_limit_settings),
+    connection_limit_rows, ARRAY_SIZE(connection_limit_rows), "max", false};

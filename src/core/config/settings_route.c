@@ -29,7 +29,8 @@ static const struct conf_row rows[] = {
     {GROUP(respond, OWN), .flags = CONF_OWN, .doc = "Answer from the configuration."},
     {ROW(status, CONF_BOOL, OWN), .flags = CONF_OWN, .doc = "Serve dashboard and metrics."},
     {ROW(purge, CONF_STRING, OWN), .flags = CONF_OWN,
-     .doc = "Drop from this cache what GET of the same URL would find. Needs a condition `source` in `when`."},
+     .doc = "Drop from this cache what GET of the same URL would find, in all variants: 200 when it is done, 404 when "
+            "nothing was stored. Needs a condition `source` in `when`. A regex is looked at before all prefixes."},
     {ROW(hosts, CONF_STRING, SCOPE_SITE), .flags = CONF_LIST | CONF_OWN,
      .doc = "Names, \"*.suffix\", \".suffix\", \"prefix.*\" or \"~regex\"; without any, the site of all "
             "other hosts."},
@@ -107,6 +108,7 @@ static const struct conf_row rows[] = {
     {GROUP(queue, DEFAULTS), .fallback = "{ }", .doc = "Requests that wait while all servers are full."},
     {ROW(proxy_protocol, CONF_INT, DEFAULTS), .flags = CONF_OFF, .fallback = "false", .min = 1, .max = 2,
      .doc = "Of upstreams, for each server."},
+    {ROW(transparent, CONF_BOOL, DEFAULTS), .fallback = "false", .doc = "Of upstreams, for each server."},
     {ROW(slow_start, CONF_DURATION, DEFAULTS), .fallback = "0",
      .doc = "How long a server that came back has a smaller share; 0 is none."},
     {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false",

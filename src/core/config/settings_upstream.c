@@ -36,6 +36,9 @@ static const char *const protocol_names[] = {"http1", "h2", NULL};
     {.name = "proxy_protocol", .type = CONF_INT, AT(proxy_protocol), .flags = CONF_OFF, .fallback = "false", \
      .min = 1, .max = 2, .doc = (text)}
 
+#define TRANSPARENT_ROW(text) \
+    {.name = "transparent", .type = CONF_BOOL, AT(transparent), .fallback = "false", .doc = (text)}
+
 #define RESOLVE_ROW(text) \
     {.name = "resolve", .type = CONF_BOOL, AT(resolve), .fallback = "false", .doc = (text)}
 
@@ -58,6 +61,14 @@ static const struct conf_row server_rows[] = {
     TLS_ROW("Connections to it are encrypted; `true` for the usual settings."),
     PROXY_PROTOCOL_ROW("Version of the PROXY protocol header with which each connection to it begins: it says the "
                        "address of the client, and no other client's requests go on that connection."),
+    TRANSPARENT_ROW("Connections to it come from the client's address ($remote_addr) instead of this machine's, and are "
+                    "used on for this address only. A client that has no address of the server's family (IPv4, IPv6) is "
+                    "seen with this machine's; so are checks. Workers keep CAP_NET_RAW for it, so Weir is started as root "
+                    "or with that capability. The server's answers must come through this machine (as its default "
+                    "gateway, or by a route for the clients), which must take them in: ip route add local default dev lo "
+                    "table 100; ip rule add iif eth1 ipproto tcp from SERVER sport PORT lookup 100; and the same with ip "
+                    "-6. Where clients may go to the same port past Weir: nft rules with \"socket transparent 1 meta mark "
+                    "set 1\" in a prerouting chain (type filter, priority mangle), and ip rule add fwmark 1 lookup 100."),
     PROTOCOL_ROW("What is spoken with it: HTTP/1.1, or HTTP/2 (also for gRPC), on connections that many requests "
                  "share; with `tls` agreed on in the handshake (ALPN), in the clear by prior knowledge."),
 };
@@ -113,6 +124,7 @@ static const struct conf_row rows[] = {
     SLOW_START_ROW("For each server."),
     TLS_ROW("For each server."),
     PROXY_PROTOCOL_ROW("For each server."),
+    TRANSPARENT_ROW("For each server."),
     PROTOCOL_ROW("For each server."),
 };
 #undef AT

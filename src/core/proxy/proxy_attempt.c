@@ -88,6 +88,10 @@ static struct reply_error connect_error(int error)
         told.proxy_error = "destination_ip_unroutable";
         told.reason = "no way to the upstream";
         break;
+    case EPERM:
+        told.proxy_error = "proxy_internal_error";
+        told.reason = "no right to connect to the upstream from the client's address";
+        break;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -120,7 +124,7 @@ void proxy_connect_failed(struct proxy *p, int cause)
         (void)proxy_tls_failed(p, &error);
     else if (cause == 0 && p->client.uconn && p->client.uconn->tls)
         error.reason = "the TLS handshake with the upstream timed out";
-    p->own_fault = error.status == 503 || cause == EADDRNOTAVAIL;
+    p->own_fault = error.status == 503 || cause == EADDRNOTAVAIL || cause == EPERM;
     proxy_attempt_failed(p, RETRY_CONNECT, &error, STR_NONE);
 }
 

@@ -29,6 +29,30 @@ bool balance_has_key(enum balance_method method)
     return false;
 }
 
+bool balance_wants_head(const struct upstream *upstream)
+{
+    switch (upstream->balance) {
+    case BALANCE_URI:
+    case BALANCE_URL_PARAM:
+    case BALANCE_HEADER:
+    case BALANCE_RDP_COOKIE:
+        return true;
+    case BALANCE_HASH:
+        return upstream->balance_conf.key && template_wants_head(upstream->balance_conf.key);
+    case BALANCE_SOURCE:
+    case BALANCE_ROUND_ROBIN:
+    case BALANCE_STATIC_RR:
+    case BALANCE_LEAST_CONN:
+    case BALANCE_LEAST_TIME:
+    case BALANCE_RANDOM:
+    case BALANCE_LEAST_PENDING:
+    case BALANCE_FIRST:
+    case BALANCE_METHODS:
+        break;
+    }
+    return false;
+}
+
 static struct str key_of_source(const struct request *req)
 {
     char text[ADDR_TEXT_MAX];

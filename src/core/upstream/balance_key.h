@@ -11,6 +11,9 @@
 /* The method chooses by a key. */
 bool balance_has_key(enum balance_method);
 
+/* It chooses by what the head of a request of HTTP says. */
+bool balance_wants_head(const struct upstream *);
+
 /*
  * The key of `req`, borrowed from it or made in its pool; STR_NONE: it has none (an empty one, too), or the
  * method needs none.

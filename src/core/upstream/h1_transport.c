@@ -73,7 +73,7 @@ static void attach(struct uclient *c, struct uconn *u)
     c->reused = u->reused;
 }
 
-/* Whom the server is to be told of; NULL: it is not told. */
+/* Whom the server is to be told of, or to see; NULL: nobody. */
 static const struct uconn_client *told_of(const struct uclient *c, const struct peer_state *peer,
                                           struct uconn_client *room)
 {
@@ -81,10 +81,11 @@ static const struct uconn_client *told_of(const struct uclient *c, const struct 
     struct sockaddr_storage own;
     socklen_t len = sizeof(own);
 
-    if (!peer->conf->proxy_protocol)
+    if (!peer->conf->proxy_protocol && !peer->conf->transparent)
         return NULL;
     *room = (struct uconn_client){.source = req->client};
-    if (req->conn && getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+    if (req->conn && peer->conf->proxy_protocol &&
+        getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
         room->destination = addr_of((struct sockaddr *)&own, len);
     return room;
 }
@@ -137,8 +138,9 @@ static void half_close(struct uclient *c, enum upload_result result)
 {
     if (c->state != UCLIENT_TUNNEL || result != UPLOAD_DONE)
         return;
-    uconn_half_close(c->uconn);
-    /* The server has said its last before: it is over, once whoever calls is off the stack. */
+    /* The server has said its last before: it is over, and closed, once whoever calls is off the stack. */
+    if (!of(c)->ended || c->uconn->tls)
+        uconn_half_close(c->uconn);
     if (of(c)->ended)
         uconn_again(c->uconn);
 }

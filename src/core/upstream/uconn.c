@@ -10,6 +10,7 @@
 #include "core/upstream/uconn_io.h"
 #include "core/worker.h"
 #include "http/proxy_proto.h"
+#include "io/transparent.h"
 
 static int64_t now_ms(const struct uconn *u)
 {
@@ -79,7 +80,7 @@ static int begin(struct uconn *u)
 
     if (getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
-    if (!error && u->client)
+    if (!error && u->peer->conf->proxy_protocol)
         error = tell_client(u);
     if (!error && u->peer->conf->tls)
         error = begin_tls(u);
@@ -191,6 +192,13 @@ static int uconn_socket(const struct addr *to)
     return fd;
 }
 
+static int uconn_begin(int fd, const struct peer_conf *peer, const struct uconn_client *client)
+{
+    if (peer->transparent && client && transparent_bind(fd, &peer->address, &client->source) < 0)
+        return -1;
+    return connect(fd, &peer->address.sa, peer->address.len);
+}
+
 static struct uconn *uconn_new(struct peer_state *peer, int fd)
 {
     struct worker *worker = peer->upstream->worker;
@@ -219,26 +227,23 @@ static struct uconn *uconn_new(struct peer_state *peer, int fd)
 /* False: no memory. */
 static bool set_client(struct uconn *u, const struct uconn_client *client)
 {
-    if (!client)
-        return true;
-    u->client = malloc(sizeof(*client));
+    u->client = client ? malloc(sizeof(*client)) : NULL;
     if (u->client)
         *u->client = *client;
-    return u->client != NULL;
+    return u->client || !client;
 }
 
 struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event))
 {
-    const struct addr *to = &peer->conf->address;
-    int fd = uconn_socket(to);
+    int fd = uconn_socket(&peer->conf->address);
     struct uconn *u = NULL;
     bool waits;
 
     if (fd < 0)
         return NULL;
     /* Registered only now: epoll would report a socket that was never connected as hung up. */
-    waits = connect(fd, &to->sa, to->len) < 0;
+    waits = uconn_begin(fd, peer->conf, client) < 0;
     if (!waits || errno == EINPROGRESS)
         u = uconn_new(peer, fd);
     if (u && !set_client(u, client)) {
@@ -247,7 +252,7 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
         return NULL;
     }
     /* Where more is to be said first, the event goes on. */
-    waits = waits || client || peer->conf->tls;
+    waits = waits || peer->conf->proxy_protocol || peer->conf->tls;
     if (!u) {
         int error = errno;
 
@@ -267,8 +272,12 @@ struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const s
 
 static bool is_for(const struct uconn *u, const struct uconn_client *client)
 {
-    return !client || (u->client && addr_eq(&u->client->source, &client->source) &&
-                       addr_eq(&u->client->destination, &client->destination));
+    if (!client || !u->client)
+        return !client;
+    /* Another connection of the same client may have it: the server has seen no more than the address. */
+    if (!u->peer->conf->proxy_protocol)
+        return addr_same_ip(&u->client->source, &client->source);
+    return addr_eq(&u->client->source, &client->source) && addr_eq(&u->client->destination, &client->destination);
 }
 
 static struct uconn *newest_for(struct peer_state *peer, const struct uconn_client *client)

@@ -25,7 +25,10 @@ enum uconn_event {
 
 enum uconn_state { UCONN_CONNECTING, UCONN_BUSY, UCONN_IDLE, UCONN_CLOSED };
 
-/* Who a server is told a connection is for, where it has `proxy_protocol`: the ends of the client's connection. */
+/*
+ * Who a connection is for, where its server has `proxy_protocol` or `transparent`: the ends of the client's connection;
+ * the destination with `proxy_protocol` only.
+ */
 struct uconn_client {
     struct addr source, destination;
 };
@@ -42,7 +45,7 @@ struct uconn {
     void (*on_event)(struct uconn *, enum uconn_event);
     void *user;
     uint64_t requests; /* begun on it */
-    struct uconn_client *client; /* whom its server was told of; malloc'ed; NULL: it was not */
+    struct uconn_client *client; /* whom it is for, alone; malloc'ed; NULL: it is for all */
     char *partial; /* the part of a response head that has come; malloc'ed */
     size_t partial_len;
     struct tls *tls; /* NULL: in the clear.  Bytes go by uconn_io.h */
@@ -59,7 +62,7 @@ struct uconn {
 /*
  * A new connection to `peer`, with the deadline for connecting running, of which a handshake is part.  It is
  * CONNECTING, then on_event follows; or BUSY, then it is connected already and no UCONN_CONNECTED comes.  `client`:
- * NULL unless the peer has `proxy_protocol`.  NULL with errno: it failed at once.
+ * NULL unless the peer has `proxy_protocol` or `transparent`.  NULL with errno: it failed at once.
  */
 struct uconn *uconn_connect(struct peer_state *peer, int64_t timeout_ms, const struct uconn_client *client, void *user,
                             void (*on_event)(struct uconn *, enum uconn_event)) WEIR_MUST_CHECK;
