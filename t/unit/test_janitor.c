@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,16 +66,19 @@ static int setup(void **state)
     return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st WEIR_UNUSED, int type WEIR_UNUSED,
+                      struct FTW *at WEIR_UNUSED)
+{
+    return remove(path);
+}
+
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char command[128];
-
     store_close(f->store);
     board_close(f->board);
     loop_free(f->loop);
-    snprintf(command, sizeof(command), "rm -r %s", f->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     free(f);
     return 0;
 }

@@ -38,14 +38,14 @@ struct cache_usage {
 struct cache_conf {
     struct str name; /* printable, unlike all others */
     size_t index;
-    int board_slot; /* set by the master before it forks; -1: none */
     struct str path; /* absolute, without '/' at the end, ends in NUL; "memory": see in_memory */
-    bool in_memory;
     struct str directory; /* of one in memory: set by the master before it forks, ends in NUL; empty: none yet */
     uint64_t size; /* of the files, at least 1 MB */
     uint64_t memory; /* of hot objects in all workers together; 0: none */
     struct cache_usage defaults; /* without what routes say */
     struct conf_place at;
+    int board_slot; /* set by the master before it forks; -1: none */
+    bool in_memory;
 };
 
 /* Where its files lie; empty: nowhere yet. */
