@@ -83,7 +83,7 @@ static void init(struct janitor_cache *c, const struct janitor *j, const struct 
 {
     struct board *board = j->setup.board;
     _Atomic uint64_t *words;
-    size_t count;
+    size_t count = 0;
 
     c->setup = &j->setup;
     c->conf = conf;
