@@ -109,6 +109,9 @@ static void add_clients(struct api_text *t, const struct process_stats *sum)
     add_one(t, "weir_http2_refused_total", "counter",
             "HTTP/2 connections ended because the client broke the rules, or did too much that leads nowhere.",
             sum->h2_refused);
+    add_one(t, "weir_http2_stalled_total", "counter",
+            "HTTP/2 streams ended because the client took nothing of their answers within timeouts.client_send.",
+            sum->h2_stalled);
     add_handshakes(t, sum);
     add_family(t, "weir_requests_total", "counter", "Requests finished.");
     add_protocols(t, "weir_requests_total", sum->requests, sum->h2_requests);

@@ -47,7 +47,7 @@ sites = ( { name = "a"; access_log = { path = "{{dir}}/access.log"; format = "$p
     { exact = "/body"; proxy = "hang"; timeouts = { client_body = "500ms"; }; },
     { prefix = "/files/"; root = "{{dir}}/www"; strip_prefix = "/files"; },
     { prefix = "/small"; proxy = "app"; request_body = { max_size = "10k"; }; },
-    { prefix = "/"; proxy = "app"; request_body = { buffer = "stream"; max_size = "64m"; }; timeouts = { client_send = "700ms"; }; } ); } );
+    { prefix = "/"; proxy = "app"; request_body = { buffer = "stream"; max_size = "64m"; }; timeouts = { client_send = "1500ms"; }; } ); } );
 CONF
 
 my $early = "HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n";
@@ -58,6 +58,7 @@ my $app   = $w->upstream('app', {
     '/hop'   => {do => 'fixed', headers => ['Keep-Alive' => 'timeout=5', 'X-Mixed-Case' => 'Yes'], body => 'hop'},
     '/part'  => {do => 'partial', body => 'x' x 1000},
     '/long'  => {do => 'fixed', body => $long},
+    '/huge'  => {do => 'fixed', body => 'h' x 20_000_000},
     '/a'     => {do => 'fixed', body => 'a' x 60_000},
     '/b'     => {do => 'fixed', body => 'b' x 60_000},
     '*'      => 'echo',
@@ -189,6 +190,51 @@ is(scalar(grep { my $r = $c->response($ids[$_]); $r && $r->{body} =~ m{^GET /ech
     $e->close;
 }
 
+# ---- answered before the body is over (RFC 9113 8.1): the whole answer, then RST_STREAM without blame; what was sent in vain
+# is given back to the connection's window, also what comes after that
+
+{
+    my $e = h2('h2');
+    my ($connection, $sent) = (65535, 0);
+    my ($stream, $id) = (0, 0);
+    # Reads one frame, if one comes in time, into the windows.
+    my $read = sub {
+        my $f = $e->read_frame(shift) or return 0;
+        my $more = $f->{type} eq 'WINDOW_UPDATE' ? unpack 'N', $f->{payload} : 0;
+        $connection += $more if $f->{stream} == 0;
+        $stream     += $more if $f->{stream} == $id;
+        return 1;
+    };
+    my $put = sub {
+        my ($n) = @_;
+        $e->data($id, 'w' x $n);
+        $_ -= $n for $connection, $stream;
+        $sent += $n;
+    };
+    $read->(1) while !$e->{settings}{4};
+    my %count;
+    for my $path (('/small', '/text') x 6) {
+        $id     = $e->request(POST => $path, [], \1);
+        $stream = $e->{settings}{4};
+        my $r     = $e->_stream($id);
+        my $until = time + 20;
+        while (!defined $r->{reset} && time < $until) {
+            my $n = (sort { $a <=> $b } 16384, $stream, $connection)[0];
+            $n > 0 ? $put->($n) : $read->(1);
+            1 while $read->(0.002);
+        }
+        $stream = 20_000;    # what was under way
+        $put->(10_000) if $connection >= 10_000;
+        $count{join ' ', $path, $r->{status} // 'nothing', $r->{end} ? 'whole' : 'part', $r->{reset} // 'goes on'}++;
+    }
+    is_deeply(\%count, {'/small 413 whole 0' => 6, '/text 200 whole 0' => 6}, 'early answers are whole, then the stream is reset');
+    cmp_ok($sent, '>', 10 * 262_144, 'many times the window was sent');
+    ok(Weir::wait_for(sub { 1 while $read->(0.01); $connection >= 131_072 }), 'and came back') or diag($connection);
+    is($e->response($e->request(POST => '/up', [], 'x' x 16_000))->{status}, 200, 'the connection takes more');
+    is($e->{goaways}, undef, 'and is not blamed');
+    $e->close;
+}
+
 # ---- requests that are none: the stream is reset, and nothing reaches a server
 
 sub pseudo { my (%o) = @_; return map { defined $o{$_} ? ($_ => $o{$_}) : () } qw(:method :scheme :authority :path) }
@@ -310,6 +356,7 @@ is(scalar(grep { $_->{target} =~ /bad/ && $_->{complete} } $app->seen), 0, 'none
     my $low  = $p->request(GET => '/a', [priority => 'u=7']);
     my $high = $p->request(GET => '/b', [priority => 'u=0']);
     $p->head($_) for $low, $high;
+    $p->until(sub { 0 }, 0.2);    # both are here
     $p->window(0, 2**20);
     $p->until(sub { $p->_stream($high)->{end} });
     my $first = length($p->_stream($low)->{body});
@@ -320,9 +367,92 @@ is(scalar(grep { $_->{target} =~ /bad/ && $_->{complete} } $app->seen), 0, 'none
     my $idle = h2('slow', settings => [4 => 0]);
     my $a    = $idle->request(GET => '/long');
     my $until = time + 5;
-    $idle->frame(PING => 0, 0, 'x' x 8), $idle->read_frame(0.1) while !$idle->{goaways} && time < $until;
-    ok($idle->{goaways}, 'a client that never takes its answer is told to go, whatever it asks');
+    while (!$idle->{goaways} && time < $until) {
+        $idle->frame(PING => 0, 0, 'x' x 8);
+        $idle->until(sub { $idle->{goaways} }, 0.05);
+    }
+    is($idle->_stream($a)->{reset}, Weir::H2::CANCEL, 'an answer that is never taken is given up');
+    ok($idle->{goaways}, 'and a client without another is told to go, whatever it asks');
     ok($idle->is_closed, 'and goes');
+}
+
+# ---- an answer of which nothing is taken has its time, whatever becomes of others
+
+sub metric {
+    my ($name) = @_;
+    return $w->get('admin', '/metrics', headers => [Host => 'localhost'])->{body} =~ /^\Q$name\E (\d+)$/m ? $1 : undef;
+}
+my $stalled = metric('weir_http2_stalled_total');
+for my $case (['nothing', 0], ['a byte now and then', 1]) {
+    my ($what, $window) = @$case;
+    my $s     = h2('h2', settings => [4 => 0]);
+    my $ends  = grep { $_->{event} eq 'close' } $app->seen(all => 1);
+    my $stuck = $s->request(GET => '/huge');
+    my ($until, $others) = (time + 8, 0);
+    $s->window(0, 2**30);
+    while (!defined $s->_stream($stuck)->{reset} && time < $until) {
+        my $id = $s->request(GET => '/a');
+        $s->window($id,    100_000);
+        $s->window($stuck, $window) if $window;
+        $others += length $s->response($id)->{body} if $s->response($id);
+        $s->read_frame(0.05);
+    }
+    is($s->_stream($stuck)->{reset}, Weir::H2::CANCEL, "who takes $what of an answer loses it");
+    cmp_ok($others, '>', 60_000, 'others are taken meanwhile');
+    ok(!$s->{goaways}, 'and the connection stays');
+    ok(Weir::wait_for(sub { $ends < grep { $_->{event} eq 'close' } $app->seen(all => 1) }), 'the server is let go');
+    is($s->response($s->request(GET => '/empty'))->{status}, 204, 'a new request is answered');
+    $s->close;
+}
+is(metric('weir_http2_stalled_total'), $stalled + 2, 'they are counted');
+like(join("\n", $w->log_lines), qr{GET /huge".*client took nothing of its answer; timeouts\.client_send is \S+; 0 bytes}, 'and logged');
+{
+    my $s  = h2('h2', settings => [4 => 2**20]);
+    my $id = $s->request(GET => '/huge');
+    my $in = $s->request(POST => '/hang', [], \1);
+    is($s->goaway, Weir::H2::ENHANCE_YOUR_CALM, "who lets the connection's window stay shut is told to go");
+    $s->close;
+
+    # Slow, but not idle: twice as long as client_send in all.
+    my $slow = h2('h2', settings => [4 => 0]);
+    my $slow_id = $slow->request(GET => '/a');
+    for (1 .. 15) {
+        $slow->window($slow_id, 4000);
+        $slow->until(sub { length $slow->_stream($slow_id)->{body} >= 4000 * $_ }, 0.1);
+        $slow->until(sub { 0 }, 0.1);
+    }
+    is(length $slow->response($slow_id)->{body}, 60_000, 'a slow client gets all');
+    $slow->close;
+}
+
+# ---- what nobody wants of a body costs the others no window
+
+sub upload {
+    my ($client, $id, $bytes) = @_;
+    my ($sent, $all) = (0, \($client->{sent} //= 0));
+    while ($sent < $bytes && !defined $client->_stream($id)->{reset}) {
+        my ($n) = sort { $a <=> $b } $bytes - $sent, 16_384, 65_535 + ($client->{opened}{0} // 0) - $$all,
+            $client->{settings}{4} + ($client->{opened}{$id} // 0) - $sent;
+        if ($n > 0) {
+            $client->data($id, 'y' x $n, $sent + $n == $bytes) or last;
+            $_ += $n for $sent, $$all;
+        }
+        $client->read_frame($n > 0 ? 0 : 5) or $n > 0 or last;
+    }
+    return $bytes - $sent;
+}
+{
+    my $u = h2('h2', windows => 1);
+    $u->until(sub { $u->{settings}{4} });
+    for my $n (1 .. 12) {
+        my $id = $u->request(POST => '/small/body', [], \1);
+        upload($u, $id, 60_000);
+        is($u->response($id)->{status}, 413, 'a body that is too long') if $n == 12;
+    }
+    my $id = $u->request(POST => '/up', [], \1);
+    is(upload($u, $id, 600_000), 0, 'windows are open for the next one');
+    is($u->response($id)->{status}, 200, 'which is answered');
+    $u->close;
 }
 
 # ---- WebSocket over a stream (RFC 8441)
@@ -399,6 +529,8 @@ my $bytes = \&Weir::H2::frame_bytes;
 flood('pings', $calm, $bytes->(PING => 0, 0, 'x' x 8));
 flood('settings', $calm, $bytes->(SETTINGS => 0, 0, pack 'nN', 4, 65535));
 flood('empty settings', $calm, $bytes->(SETTINGS => 0, 0, ''));
+flood('pings in a body', $calm, $bytes->(PING => 0, 0, 'x' x 8) x 4 . $bytes->(DATA => 0, 1, 'x'),
+    before => sub { my ($f) = @_; $f->request(POST => '/hang', [], \1) }, times => 20);
 flood('priorities', $calm, $bytes->(PRIORITY => 0, 1, pack 'NC', 3, 1));
 flood('window updates', $calm, $bytes->(WINDOW_UPDATE => 0, 0, pack 'N', 1));
 flood('frames of an unknown type', $calm, $bytes->(0xbe => 0, 0, ''));
@@ -432,20 +564,55 @@ flood('malformed requests', $calm, sub {
     for (1 .. 500) {
         last if !$f->frame(CONTINUATION => 0, 1, encode('x-a' => 'b' x 100));
     }
+    is($f->goaway, $calm, 'CONTINUATION without end: GOAWAY');
     ok($f->is_closed(5), 'CONTINUATION without end: the end');
     lives('CONTINUATION');
 }
 
 # HPACK: one field of 4 KB in the table, told thousands of times.
 {
-    my $f     = h2('h2');
-    my $bomb  = "\x40" . integer(0, 7, 3) . 'x-b' . integer(0, 7, 3900) . 'b' x 3900;
-    my $again = "\xbe" x 12_000;
-    $f->frame(HEADERS => 5, 1, $head . $bomb . $again);
+    my $bomb = "\x40" . integer(0, 7, 3) . 'x-b' . integer(0, 7, 3900) . 'b' x 3900;
+    my $f    = h2('h2');
+    $f->frame(HEADERS => 5, 1, $head . $bomb . "\xbe" x 20);
     my $r = $f->response(1);
-    ok($r && ($r->{status} // 0) == 431, 'a bomb of indexed fields is too large a head') or diag explain $r;
+    is($r && $r->{status}, 431, 'a head that is too large by a little') or diag explain $r;
+    $f->frame(HEADERS => 5, 3, $head . $bomb . "\xbe" x 12_000);
+    is($f->goaway, $calm, 'a bomb of indexed fields is the end');
+    ok($f->is_closed, 'of the connection');
+    $f = h2('h2');
+    my $id = $f->request(POST => '/hang', [], \1);
+    $f->frame(HEADERS => 5, $id, $bomb . "\xbe" x 12_000);
+    is($f->goaway, $calm, 'in trailers as well');
     $f->close;
     lives('HPACK bomb');
+}
+flood('heads that are too large', $calm, sub {
+    my ($f, $n) = @_;
+    return join '', map { $bytes->(HEADERS => 5, ($n * 20 + $_) * 2 + 1, encode(pseudo(%good), map { ("x-$_" => '') } 1 .. 120)) } 0 .. 19;
+});
+
+# Windows of one byte: what is sent for them explains nothing.
+flood('tiny windows', $calm, sub { join '', map { $bytes->(WINDOW_UPDATE => 0, $_ * 2 + 1, pack 'N', 1) } 0 .. 99 },
+    settings => [4 => 0], before => sub { my ($f) = @_; $f->request(GET => '/a') for 1 .. 100 });
+
+# Answers of which nothing is taken, more than chance explains.
+{
+    my $f = h2('h2', settings => [4 => 0]);
+    $f->request(GET => '/a') for 1 .. 100;
+    is($f->goaway, $calm, 'a hundred answers of which nothing is taken: GOAWAY');
+    ok($f->is_closed(5), 'and the end');
+    lives('shut windows');
+}
+
+# A request whose reset waits to be sent has not troubled a server.
+{
+    my $f = h2('h2');
+    $f->send_bytes(join '', map { $bytes->(HEADERS => 5, $_, encode(pseudo(%good, ':path' => '/hang/doomed'))) .
+        $bytes->(WINDOW_UPDATE => 0, $_, pack 'N', 2**31 - 1) } map { $_ * 2 + 1 } 0 .. 49);
+    is($f->response(99)->{reset}, Weir::H2::FLOW_CONTROL_ERROR, 'a request whose window overflows is reset');
+    is($f->response($f->{next} = 101, 0.2), undef, 'all is read') ;
+    is(scalar(grep { ($_->{target} // '') =~ /doomed/ } $hang->seen(all => 1)), 0, 'before a server hears of it');
+    $f->close;
 }
 
 # Streams at a time: who was told how many has broken the rule.
@@ -537,6 +704,14 @@ for my $alpn ('h2', 'h2,http/1.1') {
     $half->frame(HEADERS => 1, 1, $head);
     ok(defined $half->goaway, 'a head that does not end: goodbye');
     ok($half->is_closed, 'and closed');
+    # The same where something else stays open.
+    my $both = h2('slow', windows => 1);
+    my $tunnel = connect_ws($both, '/ws');
+    $both->head($tunnel);
+    $both->data($tunnel, "\x81\x85mask" . 'hello') for 1 .. 3;
+    $both->frame(HEADERS => 1, $both->{next}, $head);
+    ok(defined $both->goaway(5), 'a head that does not end beside a tunnel: goodbye');
+    $both->close;
     my $idle = h2('slow');
     $idle->response($idle->request(GET => '/text'));
     my $since = time;

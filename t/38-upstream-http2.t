@@ -89,6 +89,22 @@ sub send_body {
     return;
 }
 
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+    return substr(pack('N', length $payload), 1) . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+# One frame again and again, until nobody takes it, but 400,000 times at most.
+sub flood {
+    my ($h, $bytes) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $n = 0;
+    $n += 100 while $n < 400_000 && $h->raw($bytes x 100);
+    note_line('flooded', $n);
+    $h->{over} = 1;
+    return;
+}
+
 my @cl = ('content-length' => 2);
 my %answer = (
     'hello' => sub { my ($h, $s) = @_; ok_with($h, $s, 'hello') },
@@ -140,6 +156,41 @@ my %answer = (
     'wait'       => sub { my ($h, $s) = @_; push @{$h->{waiting}}, $s },
     'go'         => sub { my ($h, $s) = @_; ok_with($h, $_, 'waited') for @{delete $h->{waiting} // []}; ok_with($h, $s, 'go') },
     'hang'       => sub { },
+    'window-far' => sub { my ($h, $s) = @_; $h->window($s, 2**31 - 1); ok_with($h, $s, 'x') },
+    'window-all' => sub { my ($h) = @_; $h->window(0, 2**31 - 1) },
+    'window-0'   => sub { my ($h, $s) = @_; $h->window($s, 0) },
+    'even'       => sub { my ($h) = @_; $h->headers(2, [':status' => 200, @cl]) },
+    'idle'       => sub { my ($h, $s) = @_; $h->headers($s + 100, [':status' => 200, @cl]) },
+    'idle-reset' => sub { my ($h, $s) = @_; $h->reset_stream($s + 100, 8) },
+    'too-long'   => sub { my ($h, $s) = @_; $h->headers($s, [':status' => 200]); $h->data($s, 'x' x 16_385) },
+    'beyond'     => sub { my ($h, $s) = @_; $h->headers($s, [':status' => 200]); flood($h, frame(DATA, 0, $s, 'x' x 16_384)) },
+    'bomb'       => sub {
+        my ($h, $s) = @_;
+        my $bomb = "\x40" . Weir::Hpack::integer(0, 7, 3) . 'x-b' . Weir::Hpack::integer(0, 7, 3900) . 'b' x 3900;
+        $h->frame(HEADERS, END_HEADERS | END_STREAM, $s, Weir::Hpack::encode(':status' => 200) . $bomb . "\xbe" x 12_000);
+    },
+    'bomb-trailers' => sub {
+        my ($h, $s) = @_;
+        my $bomb = "\x40" . Weir::Hpack::integer(0, 7, 3) . 'x-b' . Weir::Hpack::integer(0, 7, 3900) . 'b' x 3900;
+        $h->headers($s, [':status' => 200, 'content-length' => 3]);
+        $h->data($s, 'x');
+        $h->frame(HEADERS, END_HEADERS | END_STREAM, $s, $bomb . "\xbe" x 12_000);
+    },
+    'flood-ping'     => sub { flood($_[0], frame(PING, 0, 0, 'abcdefgh')) },
+    'flood-pong'     => sub { flood($_[0], frame(PING, 1, 0, 'abcdefgh')) },
+    'flood-settings' => sub { flood($_[0], frame(4, 0, 0, pack 'nN', 4, 65_535)) },
+    'flood-entries'  => sub { flood($_[0], frame(4, 0, 0, pack('nN', 4, 65_535) x 1000)) },
+    'flood-window'   => sub { flood($_[0], frame(8, 0, 0, pack 'N', 1)) },
+    'flood-priority' => sub { flood($_[0], frame(2, 0, $_[1], pack 'NC', 0, 1)) },
+    'flood-unknown'  => sub { flood($_[0], frame(0xbe, 0, 0, 'x')) },
+    'flood-goaway'   => sub { flood($_[0], frame(GOAWAY, 0, 0, pack 'NN', 2**31 - 1, 0)) },
+    'flood-interim'  => sub { flood($_[0], frame(HEADERS, END_HEADERS, $_[1], Weir::Hpack::encode(':status' => 103))) },
+    'flood-more'     => sub { $_[0]->frame(HEADERS, 0, $_[1], Weir::Hpack::encode(':status' => 200)); flood($_[0], frame(9, 0, $_[1], '')) },
+    'flood-empty'    => sub { $_[0]->headers($_[1], [':status' => 200, @cl]); flood($_[0], frame(DATA, 0, $_[1], '')) },
+    'flood-padding'  => sub { $_[0]->headers($_[1], [':status' => 200, @cl]); flood($_[0], frame(DATA, 8, $_[1], "\2\0\0")) },
+    'flood-over'     => sub { $_[0]->reset_stream($_[1], 8); flood($_[0], frame(RST_STREAM, 0, $_[1], pack 'N', 8)) },
+    'flood-heads'    => sub { ok_with(@_[0, 1], 'over'); flood($_[0], frame(HEADERS, END_HEADERS, $_[1], Weir::Hpack::encode(':status' => 200))) },
+    'drown'          => sub { $_[0]->{drowns} = $_[1] },
     'echo' => sub {
         my ($h, $s, $r) = @_;
         my $f = $r->{fields};
@@ -170,6 +221,8 @@ sub serve {
             } elsif ($f->{type} == RST_STREAM) {
                 note_line("$name reset", unpack 'N', $f->{payload});
                 delete $open{$s};
+                flood($h, frame(DATA, 0, $s, 'x' x 1000)) if $s == ($h->{drowns} // 0);
+                last if $h->{over};
             } elsif ($f->{type} == GOAWAY) {
                 note_line("$name goaway", unpack 'x4N', $f->{payload});
             }
@@ -277,6 +330,54 @@ subtest 'answers that are none' => sub {
     is answer_of('/mute/x')->{status}, 502, 'a server that says nothing';
     is answer_of('/slow/hang')->{status}, 504, 'a stream without an answer';
     is answer_of('/ping')->{body}, 'pong', 'PING is answered';
+};
+
+# What ends a connection, and what a stream alone.
+my %breaks = map { $_ => 1 } qw(window-all even idle idle-reset too-long);
+subtest 'servers that break the rules of frames' => sub {
+    for my $what (sort(keys %breaks, qw(window-far window-0 bomb bomb-trailers))) {
+        my $ends = seen(qr/^up end/);
+        my $bad = answer_of("/$what");
+        if ($what =~ /too-long|trailers/) {
+            isnt $bad->{error} // 'none', 'none', "$what: the client sees that something is missing";
+        } else {
+            is $bad->{status} // 'none', 502, $what;
+        }
+        ok Weir::wait_for(sub { seen(qr/^up end/) > $ends }), "$what: the connection is closed" if $breaks{$what};
+        is answer_of('/hello')->{body}, 'hello', "and the next request is well after $what";
+    }
+};
+
+subtest 'servers that flood' => sub {
+    for my $what (sort grep { /^flood-/ } keys %answer) {
+        my ($ends, $floods) = map { scalar(() = seen($_)) } qr/^up end/, qr/^flooded/;
+        my $bad = answer_of("/$what");
+        if ($what =~ /empty|padding/) {
+            isnt $bad->{error} // 'none', 'none', "$what: the client sees that something is missing";
+        } elsif ($what eq 'flood-heads') {
+            is $bad->{body}, 'over', "$what: what was answered is";
+        } else {
+            is $bad->{status} // 'none', 502, $what;
+        }
+        ok Weir::wait_for(sub { seen(qr/^up end/) > $ends && seen(qr/^flooded/) > $floods }), "$what: the connection is closed";
+        my ($n) = (seen(qr/^flooded/))[-1] =~ /(\d+)/;
+        cmp_ok $n, '<', 400_000, "$what: the flood is not taken";
+        is answer_of('/hello')->{body}, 'hello', "and the next request is well after $what";
+    }
+    for my $what ('drown', 'beyond') {
+        my $c = $w->client('http');
+        my $floods = seen(qr/^flooded/);
+        $c->send("GET /$what HTTP/1.1\r\nHost: a\r\n\r\n");
+        ok Weir::wait_for(sub { seen(qr{^up request .*/$what}) }), "$what: a request is at work";
+        $c->close if $what eq 'drown';    # the other does not read
+        ok Weir::wait_for(sub { seen(qr/^flooded/) > $floods }), "$what: a body that windows do not allow: the connection is closed";
+        my ($n) = (seen(qr/^flooded/))[-1] =~ /(\d+)/;
+        cmp_ok $n, '<', 40_000, 'and not all of it taken';
+        is answer_of('/hello')->{body}, 'hello', 'the next request is well';
+        $c->close;
+    }
+    like join("\n", $w->log_lines), qr{upstream up server 127\.0\.0\.1:\d+: the HTTP/2 connection ends: upstream sends too many frames without content}, 'the log tells why';
+    is answer_of('/pair/flood-ping')->{status}, 502, 'of two servers that flood neither answers';
 };
 
 subtest 'streams share a connection, up to the limit' => sub {

@@ -81,6 +81,7 @@ sub serve {
                 }
             } elsif ($f->{type} == DATA && ($call{$s} // 'Hang') ne 'Hang') {
                 $h->data($s, $f->{payload}) if length $f->{payload};
+                next if $call{$s} eq 'Hold';
                 $h->headers($s, ['grpc-status' => 0, 'grpc-message' => 'well', 'x-last' => 'yes'], 1) if $f->{end};
             } elsif ($f->{type} == RST_STREAM) {
                 sysopen my $out, $w->dir . '/seen', O_APPEND | O_CREAT | O_WRONLY or die "seen: $!";
@@ -170,6 +171,18 @@ subtest 'servers that cannot be had' => sub {
     is $r->{head}{'grpc-status'}, 4, 'the deadline of the call';
     cmp_ok time - $t, '<', 10, 'is kept, though the timeouts are longer';
     ok Weir::wait_for(sub { seen(qr/^one reset 8/) }), 'and the server is told that nobody waits';
+    $r = unary('/e.E/Hold', 'grpc-timeout' => '300m');
+    is $r->{trailers}{'grpc-status'}, 4, 'it passes in the middle of the answer: the trailers say so';
+    is_deeply [messages($r->{body})], ['hello'], 'behind what has come';
+    is $r->{reset}, undef, 'nothing is reset';
+    my $h = client();
+    my $s = $h->post('/e.E/Hold', [@type, 'grpc-timeout' => '300m']);
+    $h->data($s, message('hello'), 1);
+    is $h->answer($s)->{reset}, 2, 'but where no trailers are wanted';
+    $s = $h->post('/e.E/Hold', [@call, 'grpc-timeout' => '300m']);
+    $h->data($s, message('hello'));
+    $r = $h->answer($s);
+    is $r->{trailers}{'grpc-status'}, 4, 'also when the client has more to send';
     my $plain = $w->get('http', '/dead/x');
     is $plain->{status}, 502, 'what is no gRPC gets the status of HTTP';
 };

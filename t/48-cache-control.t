@@ -59,6 +59,7 @@ sub app {
     my @fields = ('Cache-Control', $target =~ m{/private/} ? 'private' : "max-age=$age", 'ETag', '"one"');
     push @fields, Tags => "every, $1" if $target =~ m{/tag/(\w+)};
     push @fields, Vary => 'Accept-Language' if $target =~ m{/vary/};
+    select undef, undef, undef, 0.7 if $target =~ m{/slow/};
     my $none = header($req, 'if-none-match');
     my $same = $target =~ m{/same/} && $none;
     my $body = $same ? '' : sprintf "%d.%d\n", $$, $count++;
@@ -269,6 +270,26 @@ subtest 'the purge route' => sub {
     $r->send("PURGE /r/2 HTTP/1.1\r\nHost: " . host($w) . "\r\nConnection: close\r\n\r\n");
     is $r->read_response->{status}, 403, 'a stranger only asks the upstream something';
     is one(ask_all($w, '/r/2?utm=x'), '/r/2?utm=x'), one($then, '/r/2?utm=x'), 'and purges nothing';
+};
+
+subtest 'what is being fetched' => sub {
+    for my $case (['a key', '/slow/1', sub { purge($w, key => key($w, '/slow/1')) }],
+        ['a tag', '/slow/tag/late/1', sub { purge($w, tag => 'late') }],
+        ['all', '/slow/2', sub { purge($w, all => 1) }],
+        ['the route', '/slow/3', sub { ask($w, 'PURGE', '/slow/3')->{status} == 404 ? 'purged' : 'not' }]) {
+        my ($name, $path, $do) = @$case;
+        my @early = ($w->client('http'));
+        $_->send("GET $path HTTP/1.1\r\nHost: " . host($w) . "\r\n\r\n") for @early;
+        ok eventually(sub { why($w, $path)->{fetched_now} }), "$name: it is being fetched";
+        is $do->(), 'purged', "$name: purged meanwhile";
+        my @late = map { $w->client('http') } 1 .. 8;
+        $_->send("GET $path HTTP/1.1\r\nHost: " . host($w) . "\r\n\r\n") for @late;
+        my %early = map { $_->read_response->{body} => 1 } @early;
+        my %late = map { $_->read_response->{body} => 1 } @late;
+        is scalar(grep { $early{$_} } keys %late), 0, "$name: who comes later gets something newer"
+            or diag explain [\%early, \%late];
+        is scalar(grep { !$late{$_} } keys %{ask_all($w, $path)->{$path}}), 0, "$name: what was purged was not stored";
+    }
 };
 
 subtest 'what is refused' => sub {

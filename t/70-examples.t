@@ -17,124 +17,16 @@ use Time::HiRes qw(time);
 use Weir;
 use Weir::Tls;
 use Weir::Client qw(request_bytes header headers);
+use Weir::Example qw(example drive tls_certificates);
 use Weir::Fake;
 use Weir::H2;
 use Weir::H2Peer;
+use Weir::Programs qw(program_in_path start_program spawn_program end_program output_of browse);
 use Weir::Upstream;
 
 my $examples = "$Bin/../conf/examples";
 local $SIG{ALRM} = sub { die "the examples take too long\n" };
 alarm 420;
-
-# ---- programs beside Weir, each leader of a process group, ended by it
-
-my %programs;
-
-sub program_in_path {
-    my ($name) = @_;
-    return (grep { -x && !-d } map { "$_/$name" } split /:/, $ENV{PATH} // '')[0];
-}
-
-# Starts a server and waits until it listens; with {env}, {cwd}, {out}.
-sub start_program {
-    my ($port, $argv, %o) = @_;
-    my $pid = spawn_program($argv, %o);
-    my $up  = Weir::wait_for(sub {
-        return 'ended' if waitpid($pid, POSIX::WNOHANG()) == $pid;
-        return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) ? 'up' : 0;
-    });
-    delete $programs{$pid} if ($up // '') eq 'ended';
-    die "@$argv did not start\n" if ($up // '') ne 'up';
-    return $pid;
-}
-
-sub spawn_program {
-    my ($argv, %o) = @_;
-    my $pid = fork // die "fork: $!\n";
-    if (!$pid) {
-        setpgrp 0, 0;
-        %ENV = (%ENV, %{$o{env} // {}});
-        open STDIN,  '<',  '/dev/null'             or POSIX::_exit(127);
-        open STDOUT, '>>', $o{out} // '/dev/null' or POSIX::_exit(127);
-        open STDERR, '>>', '/dev/null'             or POSIX::_exit(127);
-        exec {$argv->[0]} @$argv or POSIX::_exit(127);
-    }
-    setpgrp $pid, $pid;
-    $programs{$pid} = 1;
-    return $pid;
-}
-
-sub end_program {
-    my ($pid) = @_;
-    delete $programs{$pid} or return;
-    kill KILL => -$pid;
-    waitpid $pid, 0;
-    return;
-}
-
-my $owner = $$;
-END {
-    if ($$ == $owner) {
-        my $code = $?;
-        end_program($_) for keys %programs;
-        $? = $code;
-    }
-}
-
-# ---- an example, checked and running
-
-sub copy_www {
-    my ($dir) = @_;
-    system 'cp', '-R', "$examples/www", "$dir/www";
-    return;
-}
-
-# The Weir that runs this example; ports: http, https and s9001 to s9003. With workers => N, and before => CODE that
-# makes more files in its directory.
-sub example {
-    my ($name, %o) = @_;
-    open my $fh, '<', "$examples/$name" or die "$name: $!\n";
-    my $text = do { local $/; <$fh> };
-    $text =~ s/(?:127\.0\.0\.1|\*):8080/127.0.0.1:{{http}}/g;
-    $text =~ s/127\.0\.0\.1:8443/127.0.0.1:{{https}}/g;
-    $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
-    $text =~ s/\b8443\b/{{https}}/g;
-    $text =~ s{/tmp/(?=\w+\.(?:pem|key))}{{{dir}}/}g;
-    my $workers = $o{workers} // 2;
-    my $w = Weir->new(ports => [qw(http https s9001 s9002 s9003)], conf => <<"CONF" . $text);
-workers = $workers;
-pid_file = "{{dir}}/pid";
-control = "unix:{{dir}}/control";
-state_dir = "{{dir}}";
-error_log = { path = "{{dir}}/error.log"; level = "info"; };
-CONF
-    copy_www($w->dir);
-    for my $file (@{$o{files} // []}) {
-        open my $in, '<', "$examples/$file" or die "$file: $!\n";
-        my $lines = do { local $/; <$in> };
-        $w->write($file, $w->fill($lines =~ s/127\.0\.0\.1:(900[1-3])/127.0.0.1:{{s$1}}/gr));
-    }
-    $o{before}->($w, $text) if $o{before};
-    my $t = $w->run('-t', '-c', '{{dir}}/weir.conf');
-    is($t->{exit}, 0, "$name: weir -t") or diag($t->{err}, $t->{out});
-    return $w;
-}
-
-# Starts it, runs the checks in CODE, stops it; a part that dies is one failed test.
-sub drive {
-    my ($label, $w, $code) = @_;
-    if (!eval { $w->start; 1 }) {
-        fail("$label: starts");
-        diag($@);
-        return;
-    }
-    if (!eval { $code->(); 1 }) {
-        fail("$label: driven to its end");
-        diag($@);
-    }
-    $w->stop_ok(undef, "$label: stopped clean");
-    return;
-}
 
 sub get { my ($w, @rest) = @_; return $w->get('http', @rest) // {status => 0, body => '', headers => []} }
 
@@ -462,6 +354,29 @@ SKIP: {
     });
 }
 
+# ---- cache-purge.conf
+{
+    my $w  = example('cache-purge.conf');
+    my $n  = 0;
+    my $up = $w->upstream('s9001', sub {
+        my ($conn, $req) = @_;
+        my $tag  = $req->{target} =~ /ann/ ? 'author-ann' : 'author-bob';
+        my $body = $$ . '.' . $n++;
+        $conn->send("HTTP/1.1 200 OK\r\nCache-Tag: all, $tag\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
+        return 1;
+    });
+    drive('cache-purge', $w, sub {
+        my %first = map { $_ => get($w, $_)->{body} } '/ann', '/bob';
+        is(get($w, $_)->{body}, $first{$_}, "cache-purge: $_ is kept") for sort keys %first;
+        is(header(get($w, '/ann'), 'cache-tag'), undef, 'cache-purge: clients need not know of tags');
+        my $r = Weir::Client->get($w->port('admin'), '/api/v1/cache/site/purge', method => 'POST', body => '{"tag": "author-ann"}',
+            headers => [Host => 'localhost', 'Content-Type' => 'application/json']);
+        is($r->{status}, 200, 'cache-purge: the application says what has changed');
+        isnt(get($w, '/ann')->{body}, $first{'/ann'}, 'cache-purge: that is new');
+        is(get($w, '/bob')->{body}, $first{'/bob'}, 'cache-purge: the other is not');
+    });
+}
+
 # ---- canary.conf
 {
     my $w = example('canary.conf');
@@ -570,17 +485,6 @@ sub grpc_server {
 
 # ---- tls.conf
 
-# What its first lines tell people to write.
-sub tls_certificates {
-    my ($w) = @_;
-    my $dir = $w->dir;
-    open my $fh, '<', "$examples/tls.conf" or die "tls.conf: $!\n";
-    my $lines = join '', map { s/^# {3}//r } grep { /^# {3}/ && !/curl/ } <$fh>;
-    system('sh', '-c', "cd '$dir' && { $lines } 2>/dev/null") == 0 or die "the certificates of tls.conf: $?\n";
-    system('chmod', '600', glob "$dir/tls/*.key");
-    return;
-}
-
 SKIP: {
     skip 'no openssl here', 1 if !program_in_path('openssl');
     my $w = example('tls.conf', before => \&tls_certificates);
@@ -610,19 +514,6 @@ SKIP: {
 # ---- programs that people use, each to its end
 
 my $host = 'example.test';    # of site.conf
-
-# What a program prints on both outputs; undef when it failed.
-sub output_of {
-    my (@argv) = @_;
-    my $pid = open my $out, '-|';
-    die "fork: $!\n" if !defined $pid;
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-        exec {$argv[0]} @argv or POSIX::_exit(127);
-    }
-    my $text = do { local $/; <$out> } // '';
-    return close $out ? $text : do { diag("@argv: $text"); undef };
-}
 
 # curl against the site: pages, a form with its redirect and cookies, an upload, a resumed download, HTTP/1.0.
 sub curl_checks {
@@ -803,27 +694,15 @@ sub arrival_checks {
     return;
 }
 
-# A browser to its end, its output in DIR/dom: true when it ended by itself.
-sub browse {
-    my ($dir, @argv) = @_;
-    my $pid  = spawn_program(\@argv, out => "$dir/dom", env => {HOME => $dir});
-    my $done = Weir::wait_for(sub { waitpid($pid, POSIX::WNOHANG()) == $pid }, 60);
-    kill KILL => -$pid;    # its helpers are of its group
-    $done ? delete $programs{$pid} : end_program($pid);
-    return $done;
-}
-
 # The page /browser of the site in Chromium: its script uses the API and the echo.
 sub browser_checks {
     my ($label, $w, $chromium) = @_;
     my $dir  = tempdir(CLEANUP => 1);
     my $url  = 'http://127.0.0.1:' . $w->port('http') . '/browser';
-    my @argv = ($chromium, qw(--headless --no-sandbox --disable-gpu --disable-dev-shm-usage
-        --no-first-run --disable-background-networking), "--user-data-dir=$dir/profile");
-    ok(browse($dir, @argv, '--dump-dom', $url), "$label: ended by itself");
+    ok(browse($dir, $chromium, '--dump-dom', $url), "$label: ended by itself");
     my $dom = do { open my $fh, '<', "$dir/dom" or die "dom: $!\n"; local $/; <$fh> // '' };
     like($dom, qr{<li>$_ works</li>}, "$label: $_") for qw(websocket events stream post login);
-    browse($dir, @argv, "--screenshot=$dir/shot.png", $url =~ s/browser\z//r);
+    browse($dir, $chromium, "--screenshot=$dir/shot.png", $url =~ s/browser\z//r);
     my $png = do { open my $fh, '<:raw', "$dir/shot.png" or die "screenshot: $!\n"; read $fh, my $b, 8; $b };
     is($png, "\x89PNG\r\n\x1a\n", "$label: a screenshot");
     return;
@@ -856,7 +735,7 @@ SKIP: {
     my %port = map { $_ => $w->port("s$_") } 9001 .. 9003;
     my @programs = (
         start_program($port{9001}, [$php, '-S', "127.0.0.1:$port{9001}", "$Bin/sites/blog.php"],
-            env => {BLOG_DIR => $data, PHP_CLI_SERVER_WORKERS => 4}),
+            env => {BLOG_DIR => $data, PHP_CLI_SERVER_WORKERS => 8}),
         start_program($port{9002}, [$node, "$Bin/sites/api.js",  $port{9002}]),
         start_program($port{9003}, [$node, "$Bin/sites/echo.js", $port{9003}]),
     );

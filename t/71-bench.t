@@ -86,6 +86,10 @@ SKIP: {
     like($out, qr/^static-small: .*\n.*\n  weir +[0-9.]+ .* 0\n/m, 'bench/run: static-small, none failed');
     like($out, qr/^upload: .*\n.*\n  weir +[0-9.]+ .* 0\n/m, 'bench/run: upload, none failed');
     is(scalar(() = glob "$temp/*"), 0, 'bench/run: nothing left behind');
+    $out = `python3 $bench/floods --weir $weir --seconds 0.3 ping rapid-reset hpack-bomb zero-window 2>&1`;
+    is($?, 0, 'bench/floods: every flood ends as it should') or diag($out);
+    like($out, qr/^none .*\nping .*\nrapid-reset .*\nhpack-bomb .*\nzero-window .*ENHANCE_YOUR_CALM/m, 'bench/floods: a line for each');
+    is(scalar(() = glob "$temp/*"), 0, 'bench/floods: nothing left behind');
 
     $out = `python3 $bench/cachestorm --weir $weir --clients 200 --rounds 1 --kills 1 --large 200000 2>&1`;
     is($?, 0, 'bench/cachestorm ends well') or diag($out);

@@ -130,6 +130,28 @@ static void answer_grpc(struct request *req, const struct reply_error *e)
     (void)!request_send_head(req, &head, &frame, STR_NONE, true);
 }
 
+/*
+ * Time is up for a call whose answer has begun: its trailers say so, where a stream that is reset would be INTERNAL to the
+ * client.  False: there can be none.
+ */
+static bool end_grpc(struct request *req, const struct reply_error *e)
+{
+    struct header_list trailers;
+
+    if (e->status != 504 || !grpc_is_request(&req->head) || !grpc_is_request(&req->response) || !req->out->trailers ||
+        header_find(&req->response.headers, HEADER_CONTENT_LENGTH) ||
+        !header_has_token(&req->head.headers, HEADER_TE, STR("trailers")))
+        return false;
+    header_list_init(&trailers, req->pool, 2);
+    req->grpc_status = number(req, grpc_status_of(504, true));
+    if (header_add(&trailers, STR("grpc-status"), req->grpc_status) < 0 ||
+        header_add(&trailers, STR("grpc-message"), str_of(e->reason)) < 0)
+        return false;
+    req->out->trailers(req, &trailers);
+    (void)!req->out->body(req, STR_NONE, true);
+    return true;
+}
+
 static void answer_error(struct request *req, const struct reply_error *e, struct str content_range)
 {
     struct message head;
@@ -139,7 +161,8 @@ static void answer_error(struct request *req, const struct reply_error *e, struc
     req->error = error_type(e);
     log_failure(req, e);
     if (req->head_sent) {
-        req->out->abort(req, e->reason);
+        if (!end_grpc(req, e))
+            req->out->abort(req, e->reason);
         return;
     }
     req->own_reply = true;

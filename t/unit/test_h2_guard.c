@@ -119,13 +119,17 @@ static void counts_glitches(void **state)
     assert_false(h2_limits_glitch(&l, 100));
     assert_false(h2_limits_glitch(&l, H2_GLITCHES_MS - 1));
     assert_true(h2_limits_glitch(&l, H2_GLITCHES_MS + 100));
-    h2_limits_explain(&l, 2);
-    for (unsigned i = 0; i < H2_GLITCHES_MAX + 1; i++)
+    h2_limits_explain(&l);
+    for (unsigned i = 0; i < H2_GLITCHES_MAX + H2_EXPLAINS - 1; i++)
         assert_true(h2_limits_control(&l, H2_GLITCHES_MS + 100));
     assert_false(h2_limits_control(&l, H2_GLITCHES_MS + 100));
     for (unsigned i = 0; i < 10 * H2_EXPLAINED_MAX; i++)
-        h2_limits_explain(&l, 4);
-    assert_true(l.explained < H2_EXPLAINED_MAX + 4);
+        h2_limits_explain(&l);
+    assert_true(l.explained < H2_EXPLAINED_MAX + H2_EXPLAINS);
+    for (unsigned i = 0; i < H2_STALLED_MAX; i++)
+        assert_true(h2_limits_stalled(&l, 2 * H2_GLITCHES_MS + 100));
+    assert_false(h2_limits_stalled(&l, 2 * H2_GLITCHES_MS + 100));
+    assert_true(h2_limits_stalled(&l, 3 * H2_GLITCHES_MS + 100));
 }
 
 int main(void)

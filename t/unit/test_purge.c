@@ -268,7 +268,7 @@ static void test_unreadable(void **state)
         snprintf(prefix, sizeof(prefix), "%03d/", i);
         assert_int_equal(log_prefix(f, prefix, PURGE_HARD), i < PURGE_ENTRIES ? 0 : -1);
     }
-    assert_int_equal(f->fault.number, ENOSPC);
+    assert_int_equal(f->fault.number, EXFULL);
     purge_walked(&f->purge, purge_seq(&f->purge));
     assert_int_equal(log_prefix(f, "more", PURGE_HARD), 0);
     fresh_board(f);

@@ -6,8 +6,7 @@
  * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, what all
  * share about caches (board_cache.h), then for each of the first BOARD_PARTS process slots a part with 192 bytes for
  * each peer: 4.3 GB of addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no
- * memory
- * where nothing was written; reading a hole through the mapping would allocate it.
+ * memory where nothing was written; reading a hole through the mapping would allocate it.
  */
 #ifndef WEIR_CORE_BOARD_BOARD_H
 #define WEIR_CORE_BOARD_BOARD_H

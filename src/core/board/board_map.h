@@ -147,7 +147,7 @@ _Static_assert(offsetof(struct board_head, layout) == 8 && offsetof(struct board
 _Static_assert(sizeof(struct board_peer) == 256, "records of peers are 256 bytes");
 _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h names");
 /* Both are summed word by word: a member of another type would need its own sum. */
-_Static_assert(sizeof(struct process_stats) == (30 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
+_Static_assert(sizeof(struct process_stats) == (31 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
                "words only");
 _Static_assert(sizeof(struct store_counts) == 5 * sizeof(uint64_t), "words only");
 _Static_assert(sizeof(struct cache_stats) == (CACHE_RESULTS + 11) * sizeof(uint64_t), "words only");

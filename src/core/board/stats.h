@@ -36,6 +36,7 @@ struct process_stats {
     uint64_t h2_connections; /* gauge: those of them that speak HTTP/2 */
     uint64_t h2_requests; /* of `requests` */
     uint64_t h2_refused; /* connections ended because of what the client did */
+    uint64_t h2_stalled; /* streams ended because the client took nothing of their answers */
     uint64_t tls_handshakes, tls_resumptions, tls_failures; /* with clients; resumptions are handshakes too */
     uint64_t tls_waits; /* steps of handshakes that were put off to a later turn */
     uint64_t upstream_connects, upstream_reuses, upstream_failures;

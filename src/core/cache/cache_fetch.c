@@ -27,12 +27,33 @@ static struct cache_visit *first_visit(const struct cache_fetch *f)
     return list_empty(&f->visits) ? NULL : container_of(f->visits.next, struct cache_visit, link);
 }
 
+/* A purge since it was sent has hit it. */
+static bool is_purged(const struct cache_fetch *f)
+{
+    const struct purge *purge = f->cache->purge;
+    const struct cache_object *o = f->object ? f->object : f->found;
+    struct purge_subject subject = {.primary = f->primary.primary.high, .key = f->primary.key, .seq = f->seq};
+
+    if (!purge || purge_seq(purge) == f->seq)
+        return false;
+    if (o) {
+        subject.tags = o->stored.head.tags;
+        subject.tag_count = o->stored.head.tag_count;
+    }
+    return purge_check(purge, &subject) != PURGE_NONE;
+}
+
+bool cache_fetch_is_too_old(const struct cache_fetch *f, const struct cache_visit *v)
+{
+    return v->purges > f->seq && is_purged(f);
+}
+
 struct cache_fetch *cache_fetch_find(struct cache *c, struct hash_128 hash)
 {
     list_each(link, &c->fetches) {
         struct cache_fetch *f = container_of(link, struct cache_fetch, link);
 
-        if (hash_128_eq(f->key.hash, hash) && f->refused == CACHE_REASON_NONE &&
+        if (hash_128_eq(f->key.hash, hash) && f->refused == CACHE_REASON_NONE && !is_purged(f) &&
             (f->state == FETCH_ASKS || (f->state == FETCH_FILLS && !f->unkept)))
             return f;
     }
@@ -111,6 +132,10 @@ static void answer_all(struct cache_fetch *f, struct cache_object *o, const stru
         struct cache_visit *v = container_of(link, struct cache_visit, link);
         struct cache_status told = *status;
 
+        if (cache_fetch_is_too_old(f, v)) {
+            cache_visit_again(v, false);
+            continue;
+        }
         told.forward = v->forward;
         told.collapsed = v->collapsed;
         cache_fetch_tell(f, v);
@@ -386,6 +411,7 @@ static const struct request_out fetch_out = {
 void cache_fetch_join(struct cache_fetch *f, struct cache_visit *v)
 {
     v->fetch = f;
+    v->purges = f->cache->purge ? purge_seq(f->cache->purge) : 0;
     f->cache->stats->collapsed += !v->collapsed;
     v->collapsed = true;
     if (f->state == FETCH_FILLS) {

@@ -49,6 +49,9 @@ struct cache_fetch *cache_fetch_find(struct cache *, struct hash_128);
  */
 int cache_fetch_begin(struct cache_visit *, struct cache_claim *, bool background) WEIR_MUST_CHECK;
 
+/* The visit came after a purge of what is fetched, so that it is to have what is newer. */
+bool cache_fetch_is_too_old(const struct cache_fetch *, const struct cache_visit *);
+
 /* The visit waits for it too. */
 void cache_fetch_join(struct cache_fetch *, struct cache_visit *);
 

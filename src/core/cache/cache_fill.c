@@ -343,6 +343,8 @@ static bool is_for(const struct cache_fetch *f, const struct cache_visit *v)
     const struct store_head *head = &f->object->stored.head;
     struct str names;
 
+    if (cache_fetch_is_too_old(f, v))
+        return false;
     if (!v->collapsed || hash_128_eq(head->hash, f->primary.hash))
         return true;
     names = cache_vary_names(&f->object->fields, f->use->rules.ignore_vary, v->req->pool);

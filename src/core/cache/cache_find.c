@@ -75,7 +75,8 @@ static struct cache_object *find(struct cache_visit *v, const struct store_key *
         hot_drop(c->hot, key->hash);
         hot = NULL;
     }
-    cache_count_use(c, key->hash.high, hot != NULL, v->use->min_uses);
+    if (!v->counted)
+        cache_count_use(c, key->hash.high, hot != NULL, v->use->min_uses);
     if (hot && is_fresh(c, hot)) {
         cache_object_hold_in(v->req->pool, hot);
         c->stats->hot += !hot->is_marker;
@@ -99,7 +100,7 @@ struct store_key cache_find_key(const struct cache_object *o)
                               .primary = head->primary, .hash = head->hash};
 }
 
-void cache_find(struct cache_visit *v)
+static void find_both(struct cache_visit *v)
 {
     struct cache_object *o;
     struct store_key key;
@@ -124,4 +125,11 @@ void cache_find(struct cache_visit *v)
         return;
     v->key = key;
     v->found = find(v, &key);
+}
+
+void cache_find(struct cache_visit *v)
+{
+    find_both(v);
+    /* It may look again when others have stored something. */
+    v->counted = true;
 }

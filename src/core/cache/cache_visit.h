@@ -33,10 +33,12 @@ struct cache_visit {
     struct cache_object *marker; /* that leads to variants; held likewise; NULL: the key has none */
     enum cache_reason reason; /* why it, or nothing, is used */
     enum cache_forward forward; /* the same in the words of Cache-Status, where an upstream is asked */
+    bool counted; /* as a use of what it asks for */
     bool unconditional; /* what was found cannot be validated */
 
     /* What it waits for. */
     struct cache_fetch *fetch; /* NULL: another worker's, or its turn */
+    uint64_t purges; /* purge_seq when it joined `fetch`; 0: it began that */
     struct list link; /* among the visits of `fetch`, or of the caches that wait or are to go on */
     struct deadline patience; /* `lock_timeout` */
     int64_t patient_until; /* monotonic ms; 0: it has not waited yet */

@@ -135,7 +135,8 @@ static enum cache_why_answer answer(struct cache_why *w, struct worker *worker)
     if (!w->use)
         return CACHE_WHY_NOT_CACHED;
     w->key = cache_key(w->use, &w->req);
-    *v = (struct cache_visit){.req = &w->req, .use = w->use, .cache = &worker->caches->all[w->use->cache->index]};
+    *v = (struct cache_visit){.req = &w->req, .use = w->use, .counted = true};
+    v->cache = &worker->caches->all[w->use->cache->index];
     v->asks = cache_control_read(&w->req.head.headers, &v->asked);
     if (!cache_is_open(v->cache) || !cache_is_readable(v->cache))
         return CACHE_WHY_UNUSABLE;

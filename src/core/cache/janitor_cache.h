@@ -24,7 +24,8 @@ struct janitor_cache {
 
     struct store_walk walk;
     bool hurries; /* the walk is not slow: what the cache holds is not known */
-    struct store_counts before; /* the counts at the end of the walk's last step */
+    struct store_counts before; /* the counts before the walk's last step, and what that did itself */
+    uint64_t changes; /* objects added and removed since the walk began */
     double moved_bytes, moved_objects; /* net, in what the walk was through with */
     uint64_t purged, dropped; /* of this walk, as told on the board */
 

@@ -55,12 +55,12 @@ static void lower_bar(struct janitor_cache *c, bool to_nothing)
 
 /* ---- eviction ---- */
 
-/* From one look: a sixty-fourth of what is looked at, so that the worst go; more where room is short. */
+/* From one look: a small part of what is looked at, so that the worst go; more where room is short. */
 static uint64_t at_once(const struct board_cache_held *held, uint64_t bytes, uint64_t limit)
 {
     uint64_t looked = held->bytes / STORE_DIRECTORIES;
     uint64_t some = held->objects > 0 ? held->bytes / held->objects * LOOKED_AT : 0;
-    unsigned part = bytes > limit / 1000 * 995 ? 4 : bytes > limit / 100 * 98 ? 16 : 64;
+    unsigned part = bytes > limit / 1000 * 995 ? 4 : bytes > limit / 100 * 98 ? 16 : 32;
 
     return (looked > some ? looked : some) / part + 1;
 }

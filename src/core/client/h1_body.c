@@ -225,8 +225,8 @@ bool h1_read_body(struct conn *c)
     in = (struct str){c->worker->receive, (size_t)n};
     ex->in_filled = (size_t)n == room;
     take_body(ex, &in);
-    /* A short read of a message that is not complete does not say that the socket is empty. */
-    if (ex->in_done && !ex->in_bad && (size_t)n < room)
+    /* A short read has emptied the socket, and what comes then is an event; of what a message lacks, none may come. */
+    if ((ex->in_done || ex->is_tunnel) && !ex->in_bad && (size_t)n < room)
         c->readable = c->closed_seen || conn_has_pending(c);
     if (in.len > 0 && !ex->in_bad && conn_hold(c, in) < 0)
         h1_body_failed(ex, 503, "no memory for pipelined bytes", STR_NONE);

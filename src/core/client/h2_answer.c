@@ -3,7 +3,11 @@
 #include <unistd.h>
 
 #include "core/client/h2_fields.h"
+#include "core/board/stats.h"
 #include "core/client/h2_stream.h"
+#include "core/log/fault.h"
+
+#define NOT_TAKEN "the client took nothing of its answer"
 
 static void end_output(struct h2_stream *s)
 {
@@ -15,8 +19,7 @@ static void end_output(struct h2_stream *s)
 void h2_answer_hold(struct h2_stream *s, bool held)
 {
     struct h2_session *ses = s->session;
-    const struct route *route = s->request.route;
-    int64_t patience = route ? route->timeouts.client_send : 0;
+    int64_t patience = h2_stream_timeouts(s)->client_send;
 
     if (s->held == held)
         return;
@@ -29,6 +32,61 @@ void h2_answer_hold(struct h2_stream *s, bool held)
         ses->stall_ms = H2_STALL_MS;
     if (patience > 0 && patience < ses->stall_ms)
         ses->stall_ms = patience;
+    s->taken = s->request.bytes_sent;
+    deadline_start(&s->request.worker->deadlines, &s->stall, patience, h2_session_now(ses));
+}
+
+/* Enough was taken for the time to count anew. */
+static void note_taken(struct h2_stream *s)
+{
+    if (!s->held || s->request.bytes_sent - s->taken < H2_STALL_BYTES)
+        return;
+    s->taken = s->request.bytes_sent;
+    deadline_renew(&s->stall, h2_session_now(s->session));
+}
+
+/* The stream's own window is not what holds it back: the connection has a time of its own. */
+static bool waits_for_connection(const struct h2_stream *s)
+{
+    return nghttp2_session_get_stream_remote_window_size(s->session->ng, s->id) > 0 &&
+           h2_session_is_blocked(s->session);
+}
+
+/* Lets go of the server at once, and of what waits. */
+static void give_up(struct h2_stream *s)
+{
+    struct request *req = &s->request;
+    bool ended = s->ended;
+
+    req->fail_reason = NOT_TAKEN;
+    s->ended = s->in_done = true;
+    if (!ended && req->handler && req->handler->abort)
+        req->handler->abort(req, NOT_TAKEN);
+    h2_kept_free(&s->out);
+    s->left = 0;
+    h2_stream_reset(s, NGHTTP2_CANCEL);
+    h2_answer_hold(s, false);
+}
+
+void h2_answer_stalled(struct deadline *d)
+{
+    struct h2_stream *s = container_of(d, struct h2_stream, stall);
+    struct h2_session *ses = s->session;
+    struct request *req = &s->request;
+    int64_t patience = h2_stream_timeouts(s)->client_send;
+
+    if (!s->held || s->broken || s->closed || ses->dead)
+        return;
+    if (waits_for_connection(s)) {
+        deadline_start(&req->worker->deadlines, d, patience, h2_session_now(ses));
+        return;
+    }
+    fault_log(req, LOG_LEVEL_INFO, "", "%s; %.*s; %llu bytes were sent; the stream is reset", NOT_TAKEN,
+              STR_ARG(fault_time(req, "timeouts.client_send", patience)), (unsigned long long)req->bytes_sent);
+    req->worker->stats->h2_stalled++;
+    give_up(s);
+    if (!h2_limits_stalled(&ses->limits, h2_session_now(ses)))
+        h2_session_calm(ses, "streams of which nothing is taken");
 }
 
 /* What waits is framed; what cannot be is kept.  Answers as the functions of request_out. */
@@ -101,6 +159,7 @@ int h2_answer_copy(struct h2_stream *s, char *to, size_t n)
     size_t part = s->out.len - s->out.at;
 
     s->request.bytes_sent += n;
+    note_taken(s);
     if (s->is_tunnel)
         deadline_renew(&s->deadline, h2_session_now(s->session));
     if (part > n)

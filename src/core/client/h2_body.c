@@ -43,9 +43,13 @@ static void consume(struct h2_stream *s, size_t n)
         h2_session_broken(ses, "no memory for a window");
 }
 
-static const struct timeouts *timeouts_of(const struct h2_stream *s)
+/* Others may use the connection's window again; the stream's is not opened for what nobody wants, beyond a measure. */
+static void drop(struct h2_stream *s, size_t n)
 {
-    return s->request.route ? &s->request.route->timeouts : &s->request.listener->timeouts;
+    if (s->dropped <= H2_DROP_BYTES)
+        consume(s, n);
+    else if (!s->session->dead && nghttp2_session_consume_connection(s->session->ng, n) < 0)
+        h2_session_broken(s->session, "no memory for a window");
 }
 
 static bool wants_body(const struct h2_stream *s)
@@ -68,7 +72,7 @@ void h2_body_watch(struct h2_stream *s)
     }
     if (s->waiting_since == 0)
         s->waiting_since = now;
-    deadline_start(&s->request.worker->deadlines, &s->deadline, timeouts_of(s)->client_body, now);
+    deadline_start(&s->request.worker->deadlines, &s->deadline, h2_stream_timeouts(s)->client_body, now);
 }
 
 void h2_body_drop(struct h2_stream *s)
@@ -160,7 +164,7 @@ void h2_body_take(struct h2_stream *s, struct str bytes, bool ends)
     if (is_unwanted(s)) {
         req->bytes_received += bytes.len;
         s->dropped += bytes.len;
-        consume(s, bytes.len);
+        drop(s, bytes.len);
         if (s->out_done && s->dropped > H2_DROP_BYTES)
             h2_stream_reset(s, NGHTTP2_NO_ERROR);
         return;

@@ -9,9 +9,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-
-/* So many of the client's last streams are remembered. */
-#define H2_GUARD_STREAMS 512
+#include "core/client/h2_limits.h"
 
 struct h2_guard {
     uint32_t left; /* bytes of the payload, or of the preface, that are not looked at */

@@ -1,13 +1,18 @@
 /* h2_input.c: what nghttp2 tells of the frames of a client; see h2_session.h. */
+#include "core/board/stats.h"
 #include "core/client/h2_stream.h"
-
-/* Resets of streams that nghttp2 itself lets pass: more than our own count, which ends the connection first. */
-#define RESET_BURST 2000
-#define RESET_RATE 200
 
 static struct h2_stream *stream_of(nghttp2_session *ng, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(ng, id);
+}
+
+/* A stream that must be reset because of what the client did: counted now, for the reset may be sent much later. */
+static void count_reset(struct h2_session *ses)
+{
+    ses->reset_glitches++;
+    if (!h2_limits_glitch(&ses->limits, h2_session_now(ses)))
+        h2_session_calm(ses, "streams that had to be reset");
 }
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
@@ -19,6 +24,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
         return 0;
     if (ses->stream_count >= H2_STREAMS_MAX || ses->leaving) {
         (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+        count_reset(ses);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     s = h2_stream_new(ses, frame->hd.stream_id);
@@ -27,8 +33,25 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     return nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, s);
 }
 
+static size_t head_list_max(const struct h2_session *ses)
+{
+    const struct h1_limits *limits = &ses->conn->listener->limits;
+
+    return limits->head + H2_HEAD_FIELD_COST * limits->fields;
+}
+
+/* Far larger than was announced: the rest of the block is decoded, but not looked at. */
+static bool is_bomb(struct h2_session *ses, struct h2_stream *s, struct str field, struct str text)
+{
+    s->list_bytes += field.len + text.len + H2_HEAD_FIELD_COST;
+    if (s->list_bytes <= H2_BOMB_FACTOR * head_list_max(ses))
+        return false;
+    h2_session_calm(ses, "fields in a head");
+    return true;
+}
+
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
-                     const uint8_t *value, size_t value_len, uint8_t flags WEIR_UNUSED, void *user WEIR_UNUSED)
+                     const uint8_t *value, size_t value_len, uint8_t flags WEIR_UNUSED, void *user)
 {
     struct h2_stream *s = stream_of(ng, frame->hd.stream_id);
     struct str field = {(const char *)name, name_len};
@@ -36,6 +59,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 
     if (!s)
         return 0;
+    if (is_bomb(user, s, field, text))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (!s->head_done) {
         h2_head_field(&s->head, field, text);
     } else if (h2_head_check_trailer(field, text)) {
@@ -52,6 +77,19 @@ static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, co
 {
     (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+/* nghttp2 resets the stream, or ends the connection. */
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error WEIR_UNUSED, void *user)
+{
+    struct h2_session *ses = user;
+    struct h2_stream *s = stream_of(ng, frame->hd.stream_id);
+
+    /* A server is not troubled any more. */
+    if (s)
+        s->broken = true;
+    count_reset(ses);
+    return ses->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t len, void *user)
@@ -82,17 +120,29 @@ static void end_of_stream(struct h2_session *ses, const nghttp2_frame *frame)
     }
 }
 
+static size_t content_of(const nghttp2_frame *frame)
+{
+    return frame->hd.length > frame->data.padlen ? frame->hd.length - frame->data.padlen : 0;
+}
+
 /* Whether the frame is one that leads nowhere by itself. */
 static bool is_control(const nghttp2_frame *frame)
 {
     switch (frame->hd.type) {
     case NGHTTP2_DATA:
-        return frame->hd.length <= frame->data.padlen && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+        return content_of(frame) == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_HEADERS:
         return false;
     default:
         return true;
     }
+}
+
+/* A body in the smallest pieces is no reason to say more. */
+static bool explains(const nghttp2_frame *frame)
+{
+    return frame->hd.type == NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+           content_of(frame) >= H2_DRIBBLE_BYTES;
 }
 
 static int on_frame(nghttp2_session *ng WEIR_UNUSED, const nghttp2_frame *frame, void *user)
@@ -106,11 +156,28 @@ static int on_frame(nghttp2_session *ng WEIR_UNUSED, const nghttp2_frame *frame,
         if (!h2_limits_glitch(&ses->limits, h2_session_now(ses)))
             h2_session_calm(ses, "streams reset");
     } else if (!is_control(frame)) {
-        h2_limits_explain(&ses->limits, 4);
+        if (explains(frame))
+            h2_limits_explain(&ses->limits);
     } else if (!h2_limits_control(&ses->limits, h2_session_now(ses))) {
         h2_session_calm(ses, "frames without content");
     }
     return ses->dead ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+/* For what the client did; others are our doing, or a server's. */
+static bool is_blaming(uint32_t error)
+{
+    return error != NGHTTP2_NO_ERROR && error != NGHTTP2_CANCEL && error != NGHTTP2_INTERNAL_ERROR;
+}
+
+/* Those that nghttp2 makes of itself are not counted yet. */
+static void reset_sent(struct h2_session *ses, uint32_t error)
+{
+    if (!is_blaming(error))
+        return;
+    if (ses->reset_glitches == 0)
+        count_reset(ses);
+    ses->reset_glitches--;
 }
 
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
@@ -118,10 +185,8 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     struct h2_session *ses = user;
     struct h2_stream *s;
 
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-        frame->rst_stream.error_code != NGHTTP2_CANCEL && frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR &&
-        !h2_limits_glitch(&ses->limits, h2_session_now(ses)))
-        h2_session_calm(ses, "streams that had to be reset");
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        reset_sent(ses, frame->rst_stream.error_code);
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
@@ -158,6 +223,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(cb, on_invalid_header);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
@@ -175,7 +241,7 @@ static nghttp2_option *make_options(void)
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_closed_streams(o, 1);
     nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
-    nghttp2_option_set_stream_reset_rate_limit(o, RESET_BURST, RESET_RATE);
+    nghttp2_option_set_stream_reset_rate_limit(o, H2_RESET_BURST, H2_RESET_RATE);
     return o;
 }
 
@@ -194,11 +260,10 @@ static int make_session(struct h2_session *ses)
 
 int h2_input_begin(struct h2_session *ses)
 {
-    const struct h1_limits *limits = &ses->conn->listener->limits;
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS_MAX},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW_STREAM},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)(limits->head + H2_HEAD_FIELD_COST * limits->fields)},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)head_list_max(ses)},
         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
@@ -209,6 +274,30 @@ int h2_input_begin(struct h2_session *ses)
         nghttp2_session_set_local_window_size(ses->ng, NGHTTP2_FLAG_NONE, 0, H2_WINDOW_CONN) < 0)
         return -1;
     return 0;
+}
+
+/* nghttp2 has failed for good, and says no goodbye itself. */
+static void failed(struct h2_session *ses, int error)
+{
+    uint32_t code = NGHTTP2_ENHANCE_YOUR_CALM;
+    const char *reason = "no memory for frames, or too much of it in use";
+
+    if (error == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+        code = NGHTTP2_PROTOCOL_ERROR;
+        reason = "the client does not begin as HTTP/2 does";
+    } else if (error <= NGHTTP2_ERR_FLOODED) {
+        /* Later versions tell kinds of floods apart. */
+        reason = "too many frames that want an answer, or that go on with a head";
+    } else if (error != NGHTTP2_ERR_NOMEM) {
+        code = NGHTTP2_INTERNAL_ERROR;
+        reason = "frames cannot be understood";
+    }
+    if (ses->dead)
+        return;
+    if (code != NGHTTP2_INTERNAL_ERROR)
+        ses->conn->worker->stats->h2_refused++;
+    h2_output_goaway(ses, code);
+    h2_session_broken(ses, reason);
 }
 
 void h2_input_take(struct h2_session *ses, const char *bytes, size_t len)
@@ -228,12 +317,6 @@ void h2_input_take(struct h2_session *ses, const char *bytes, size_t len)
     }
     if (n >= 0 && error != NGHTTP2_NO_ERROR)
         h2_session_refuse(ses, error, "a frame where none may be");
-    if (n == NGHTTP2_ERR_NOMEM)
-        h2_session_broken(ses, "no memory for frames, or too much of it in use");
-    else if (n == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-        h2_session_broken(ses, "the client does not begin as HTTP/2 does");
-    else if (n == NGHTTP2_ERR_FLOODED)
-        h2_session_broken(ses, "too many frames that want an answer");
-    else if (n < 0)
-        h2_session_broken(ses, "frames cannot be understood");
+    if (n < 0)
+        failed(ses, (int)n);
 }

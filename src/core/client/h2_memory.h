@@ -8,11 +8,8 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "core/client/h2_limits.h"
 #include "core/worker.h"
-
-/* Tables of HPACK, streams and frames that wait: bytes for each connection. */
-#define H2_MEMORY_MAX ((size_t)1024 * 1024)
-#define H2_OUTPUT_BYTES ((size_t)64 * 1024)
 
 struct h2_spares;
 

@@ -10,9 +10,13 @@
 /* A client that reads as fast as we send lets others have a turn after so much. */
 #define TURN_BYTES ((size_t)1024 * 1024)
 
-/* The client takes what waits for it: its time to do so counts anew. */
-static void note_progress(struct h2_session *ses)
+/* The client takes what waits for it: once that is enough, its time to do so counts anew. */
+static void note_progress(struct h2_session *ses, size_t bytes)
 {
+    ses->taken += bytes;
+    if (ses->taken < H2_STALL_BYTES)
+        return;
+    ses->taken = 0;
     if (ses->conn->phase == CONN_SEND)
         deadline_renew(&ses->conn->deadline, h2_session_now(ses));
 }
@@ -66,10 +70,9 @@ int h2_output_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *hea
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     ses->out.len += length;
-    if (length > 0) {
-        h2_limits_explain(&ses->limits, 4);
-        note_progress(ses);
-    }
+    if (length >= H2_DRIBBLE_BYTES || (length > 0 && h2_answer_pending(s) == 0))
+        h2_limits_explain(&ses->limits);
+    note_progress(ses, length);
     if (s->held && h2_answer_pending(s) == 0) {
         h2_answer_hold(s, false);
         h2_stream_wake(s);
@@ -93,6 +96,20 @@ void h2_output_frame(struct h2_session *ses)
         }
         put(&ses->out, bytes, (size_t)n);
     }
+}
+
+void h2_output_goaway(struct h2_session *ses, uint32_t error)
+{
+    uint32_t last = ses->guard.last;
+    const uint8_t frame[FRAME_HEAD + 8] = {
+        0, 0, 8, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0, (uint8_t)(last >> 24), (uint8_t)(last >> 16), (uint8_t)(last >> 8),
+        (uint8_t)last, (uint8_t)(error >> 24), (uint8_t)(error >> 16), (uint8_t)(error >> 8), (uint8_t)error,
+    };
+
+    if (ses->dead || !make_room(ses, sizeof(frame)))
+        return;
+    put(&ses->out, frame, sizeof(frame));
+    (void)h2_output_push(ses);
 }
 
 static bool failed(struct h2_session *ses)
@@ -128,7 +145,7 @@ bool h2_output_push(struct h2_session *ses)
         out->turn += (size_t)n;
         /* Acks go out without that anything is taken. */
         if (was_blocked)
-            note_progress(ses);
+            note_progress(ses, (size_t)n);
     }
     out->at = out->len = 0;
     out->blocked = conn_is_blocked(c);

@@ -8,8 +8,8 @@
 #include "core/client/conn_io.h"
 #include "core/client/h2_stream.h"
 
-/* Reads of a connection before others have their turn. */
-#define READS_TURN 16
+/* Reads of a connection before others have their turn: as much as its window. */
+#define READS_TURN (H2_WINDOW_CONN / WORKER_BUFFER_BYTES)
 
 static void log_end(struct h2_session *ses, enum log_level level, const char *what)
 {
@@ -77,6 +77,7 @@ static void session_free(struct conn *c, const char *reason)
     c->driving = false;
     c->h2 = NULL;
     c->worker->stats->h2_connections--;
+    deadline_stop(&ses->head);
     deadline_stop(&ses->drain);
     h2_output_free(ses);
     nghttp2_session_del(ses->ng);
@@ -176,6 +177,29 @@ static bool is_over(struct h2_session *ses)
     return ses->leaving && ses->stream_count == 0 && !nghttp2_session_want_write(ses->ng);
 }
 
+bool h2_session_is_blocked(const struct h2_session *ses)
+{
+    return h2_output_is_pending(ses) || ses->out.yielded ||
+           (!ses->dead && nghttp2_session_get_remote_window_size(ses->ng) <= 0);
+}
+
+/* The whole of a head has its time, whatever else goes on meanwhile. */
+static void watch_head(struct h2_session *ses)
+{
+    struct conn *c = ses->conn;
+    const struct h2_stream *newest;
+
+    if (ses->head_count == 0) {
+        deadline_stop(&ses->head);
+        return;
+    }
+    newest = container_of(ses->streams.prev, struct h2_stream, link);
+    if (newest->id == ses->head_id)
+        return;
+    ses->head_id = newest->id;
+    deadline_start(&c->worker->deadlines, &ses->head, c->listener->timeouts.client_header, h2_session_now(ses));
+}
+
 /* A time that an event alone must not renew. */
 static void phase_unless_in_it(struct conn *c, enum conn_phase phase, int64_t deadline_ms)
 {
@@ -189,12 +213,13 @@ static void settle(struct conn *c)
     struct h2_session *ses = c->h2;
     const struct timeouts *t = &c->listener->timeouts;
 
+    watch_head(ses);
     if (ses->stream_count == 0 && !h2_output_is_pending(ses))
         phase_unless_in_it(c, CONN_IDLE, c->served ? t->keepalive : t->client_header);
-    else if (ses->held_count > 0 || h2_output_is_pending(ses))
+    else if (h2_output_is_pending(ses) || (ses->held_count > 0 && h2_session_is_blocked(ses)))
         phase_unless_in_it(c, CONN_SEND, ses->held_count > 0 ? ses->stall_ms : H2_STALL_MS);
     else if (ses->head_count > 0)
-        phase_unless_in_it(c, CONN_HEAD, t->client_header);
+        phase_unless_in_it(c, CONN_HEAD, 0);
     else if (ses->tunnel_count == ses->stream_count)
         phase_unless_in_it(c, CONN_TUNNEL, 0);
     else
@@ -286,6 +311,28 @@ static void h2_drain(struct conn *c)
     h2_session_go_on(ses);
 }
 
+/* Says that it ends, and ends. */
+static void end_late(struct conn *c, uint32_t error, const char *reason)
+{
+    struct h2_session *ses = c->h2;
+
+    log_end(ses, LOG_LEVEL_INFO, reason);
+    if (!ses->dead)
+        (void)nghttp2_session_terminate_session(ses->ng, error);
+    c->driving = true;
+    abandon_all(ses, reason);
+    send_last(ses);
+    c->driving = false;
+    linger(c, reason);
+}
+
+static void on_head_late(struct deadline *d)
+{
+    struct h2_session *ses = container_of(d, struct h2_session, head);
+
+    end_late(ses->conn, NGHTTP2_NO_ERROR, "the head did not come in time");
+}
+
 static void h2_begin(struct conn *c)
 {
     struct h2_session *ses = calloc(1, sizeof(*ses));
@@ -299,6 +346,7 @@ static void h2_begin(struct conn *c)
     c->worker->stats->h2_connections++;
     list_init(&ses->streams);
     list_init(&ses->due);
+    deadline_init(&ses->head, on_head_late);
     deadline_init(&ses->drain, on_notice_over);
     h2_guard_init(&ses->guard);
     h2_memory_init(&ses->memory, c->worker);
@@ -313,23 +361,15 @@ static void h2_begin(struct conn *c)
     h2_go_on(c);
 }
 
-/* Nothing of what waits was taken, or a head did not come. */
+/* Nothing of what waits was taken. */
 static void h2_on_deadline(struct conn *c)
 {
     struct h2_session *ses = c->h2;
-    const char *reason = c->phase == CONN_SEND ? "the client took nothing of its answers"
-                                               : "the head did not come in time";
 
     if (!ses)
         return;
-    log_end(ses, LOG_LEVEL_INFO, reason);
-    if (!ses->dead)
-        (void)nghttp2_session_terminate_session(ses->ng, NGHTTP2_NO_ERROR);
-    c->driving = true;
-    abandon_all(ses, reason);
-    send_last(ses);
-    c->driving = false;
-    linger(c, reason);
+    c->worker->stats->h2_stalled += ses->held_count;
+    end_late(c, NGHTTP2_ENHANCE_YOUR_CALM, "the client took nothing of its answers");
 }
 
 /* An idle connection that ends says so first. */

@@ -20,16 +20,6 @@
 
 struct h2_stream;
 
-/* Streams of one client at a time, those included whose handler has not let go of them yet. */
-#define H2_STREAMS_MAX 128
-/* Bytes of bodies that may come before a handler takes them. */
-#define H2_WINDOW_STREAM (128 * 1024)
-#define H2_WINDOW_CONN (256 * 1024)
-/* A client that takes nothing of what waits for it is gone after this. */
-#define H2_STALL_MS 30000
-/* Between the word that the connection will end and its end (RFC 9113 6.8). */
-#define H2_NOTICE_MS 1000
-
 /* Frames on their way. */
 struct h2_output {
     char *bytes; /* H2_OUTPUT_BYTES; NULL: nothing waits */
@@ -53,11 +43,15 @@ struct h2_session {
     struct list due; /* those with something to do */
     unsigned stream_count, tunnel_count;
     unsigned held_count; /* streams with bytes that cannot be framed now */
-    int64_t stall_ms; /* how long the client may take nothing of them */
+    int64_t stall_ms; /* how long the client may take nothing on the connection while they wait */
+    uint64_t taken; /* bytes of answers since its time for that began anew */
     unsigned head_count; /* streams whose head is not complete */
     struct h2_output out;
     struct h2_guard guard;
     struct h2_limits limits;
+    unsigned reset_glitches; /* of resets that will be sent, and were counted */
+    struct deadline head; /* for the one head that is not complete */
+    int32_t head_id; /* of that stream */
     struct deadline drain;
     bool receiving;
     bool dead;
@@ -85,6 +79,9 @@ void h2_session_refuse(struct h2_session *, uint32_t error, const char *what);
 /* The client does too much of what leads nowhere: says so, and ends. */
 void h2_session_calm(struct h2_session *, const char *what);
 
+/* Whether it is the whole connection of which the client takes nothing, by its socket or by the window. */
+bool h2_session_is_blocked(const struct h2_session *);
+
 static inline int64_t h2_session_now(const struct h2_session *ses)
 {
     return ses->conn->worker->loop->clock.mono_ms;
@@ -102,6 +99,9 @@ void h2_input_take(struct h2_session *, const char *bytes, size_t len);
 
 /* Makes frames of what waits, as far as flow control and the buffer let it. */
 void h2_output_frame(struct h2_session *);
+
+/* A GOAWAY where nghttp2 cannot make one any more; before h2_session_broken(). */
+void h2_output_goaway(struct h2_session *, uint32_t error);
 
 /* Sends the frames that are made; true: all are with the kernel. */
 bool h2_output_push(struct h2_session *);

@@ -18,7 +18,7 @@ static void on_deadline(struct deadline *d)
 {
     struct h2_stream *s = container_of(d, struct h2_stream, deadline);
     struct request *req = &s->request;
-    const struct timeouts *t = req->route ? &req->route->timeouts : &req->listener->timeouts;
+    const struct timeouts *t = h2_stream_timeouts(s);
 
     if (s->out_done) {
         h2_stream_reset(s, NGHTTP2_NO_ERROR);
@@ -86,6 +86,7 @@ struct h2_stream *h2_stream_new(struct h2_session *ses, int32_t id)
     ses->stream_count++;
     ses->head_count++;
     deadline_init(&s->deadline, on_deadline);
+    deadline_init(&s->stall, h2_answer_stalled);
     s->request.pool = pool;
     s->request.worker = w;
     s->request.conn = c;
@@ -124,6 +125,7 @@ void h2_stream_finish(struct h2_stream *s)
     size_t unread = s->in.len - s->in.at;
 
     deadline_stop(&s->deadline);
+    deadline_stop(&s->stall);
     list_remove(&s->link);
     list_remove(&s->due);
     ses->stream_count--;
@@ -264,6 +266,8 @@ static void start(struct h2_stream *s)
     } else if (verdict == H2_HEAD_REFUSED) {
         s->in_done = true;
         reply_error(req, &error);
+        if (s->head.too_large && !h2_limits_glitch(&s->session->limits, h2_session_now(s->session)))
+            h2_session_calm(s->session, "heads that are too large");
     } else if (check_expect(s) < 0) {
         s->in_done = true;
         reply_status(req, 417, "an expectation other than 100-continue");
@@ -276,7 +280,7 @@ void h2_stream_step(struct h2_stream *s)
 {
     struct request *req = &s->request;
 
-    if (s->head_done && !s->started && !s->closed)
+    if (s->head_done && !s->started && !s->closed && !s->broken)
         start(s);
     if (s->closed) {
         if (!s->ended && !s->out_done)
@@ -285,6 +289,8 @@ void h2_stream_step(struct h2_stream *s)
             h2_stream_finish(s);
         return;
     }
+    if (!s->started)
+        return;
     h2_body_deliver(s);
     if (s->paused && !s->ended && !s->closed && h2_answer_pending(s) == 0) {
         s->paused = false;

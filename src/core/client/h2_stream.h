@@ -10,13 +10,6 @@
 #include "core/request.h"
 #include "http/ws_track.h"
 
-/* A body must come at this rate once the client has been waited for that long. */
-#define H2_BODY_RATE 500
-#define H2_BODY_GRACE_MS 10000
-/* Of a body that nobody wants any more so much is taken, so long, while the client learns of its answer. */
-#define H2_DROP_BYTES (256 * 1024)
-#define H2_DROP_MS 1000
-
 /* Bytes that wait. */
 struct h2_kept {
     char *bytes; /* malloc; NULL: none */
@@ -38,11 +31,13 @@ struct h2_stream {
     struct list link; /* in session->streams */
     struct list due; /* in session->due */
     struct deadline deadline; /* for the body, or a tunnel */
+    struct deadline stall; /* for what is held back of the answer; may run on when nothing is */
     int32_t id;
     struct h2_head head;
 
     /* Input. */
     struct h2_kept in; /* of the body: nobody has asked for it yet */
+    size_t list_bytes; /* of its fields, and of its trailers */
     size_t credit; /* bytes that the handler wants */
     int64_t waiting_since, waited; /* for the body, monotonic milliseconds */
     uint64_t dropped; /* bytes that nobody wanted */
@@ -59,6 +54,7 @@ struct h2_stream {
     nghttp2_nv *trailers; /* behind the body; NULL: none */
     size_t trailer_count;
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
+    uint64_t taken; /* request.bytes_sent when `stall` began anew */
     bool bodiless; /* HEAD, 204, 304: what the handler gives is dropped */
     bool is_tunnel;
     bool deferred; /* nghttp2 was told that there is nothing for now */
@@ -73,6 +69,11 @@ struct h2_stream {
 static inline struct h2_stream *h2_stream_of(struct request *req)
 {
     return (struct h2_stream *)(void *)req;
+}
+
+static inline const struct timeouts *h2_stream_timeouts(const struct h2_stream *s)
+{
+    return s->request.route ? &s->request.route->timeouts : &s->request.listener->timeouts;
 }
 
 /* ---- h2_stream.c ---- */
@@ -129,8 +130,11 @@ extern const struct request_out h2_answer_out;
 /* Copies the next `n` bytes of the answer, of those that nghttp2 was told of; -1: a file became shorter. */
 int h2_answer_copy(struct h2_stream *, char *to, size_t n) WEIR_MUST_CHECK;
 
-/* Bytes of the answer are held back, or no longer. */
+/* Bytes of the answer are held back, or no longer: then the client's time to take some of them begins. */
 void h2_answer_hold(struct h2_stream *, bool held);
+
+/* The `stall` of a stream has passed. */
+void h2_answer_stalled(struct deadline *);
 
 /* Bytes of the answer that wait. */
 static inline uint64_t h2_answer_pending(const struct h2_stream *s)

@@ -18,7 +18,7 @@ static const struct conf_row timeouts_rows[] = {
     {.name = "client_body", .type = CONF_DURATION, AT(client_body), .scopes = ROUTE_LEVELS,
      .fallback = "\"30s\"", .doc = "Between two bytes of a request's body."},
     {.name = "client_send", .type = CONF_DURATION, AT(client_send), .scopes = ROUTE_LEVELS,
-     .fallback = "\"30s\"", .doc = "Between two bytes that a client takes."},
+     .fallback = "\"30s\"", .doc = "Between two bytes that a client takes; with HTTP/2 of each answer for itself, and 512 of them at least if so many wait."},
     {.name = "keepalive", .type = CONF_DURATION, AT(keepalive), .fallback = "\"60s\"",
      .doc = "How long a client may wait before its next request."},
     {.name = "tunnel", .type = CONF_DURATION, AT(tunnel), .scopes = ROUTE_LEVELS | SCOPE_LISTENER, .fallback = "\"1h\"",

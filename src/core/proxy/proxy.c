@@ -48,7 +48,7 @@ static void upload_failed(struct proxy *p, struct str body)
 
     struct str unkept = c->upload.whole ? STR_NONE : body;
 
-    if (c->upload.sent == 0 && proxy_may_repeat(p)) {
+    if (!c->upload.touched && proxy_may_repeat(p)) {
         proxy_repeat(p, unkept);
         return;
     }

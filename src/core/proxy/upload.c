@@ -48,7 +48,7 @@ bool upload_is_blocked(const struct upload *u)
 
 bool upload_is_untouched(const struct upload *u)
 {
-    return u->sent == 0 && !u->spool && u->unsent.len == 0;
+    return !u->touched && !u->spool && u->unsent.len == 0;
 }
 
 static enum upload_result state_of(const struct upload *u)
@@ -112,7 +112,7 @@ static enum upload_result write_pieces(struct upload *u, const struct pieces *p)
             return UPLOAD_FAILED;
         if (n < 0)
             n = 0;
-        u->sent += (uint64_t)n;
+        u->touched |= n > 0;
         if ((size_t)n == p->total)
             return state_of(u);
     }
@@ -125,7 +125,7 @@ ssize_t upload_send(struct upload *u, struct str bytes, bool more)
 
     if (n < 0 && errno == EAGAIN)
         n = 0;
-    u->sent += n > 0 ? (uint64_t)n : 0;
+    u->touched |= n > 0;
     return n;
 }
 
@@ -248,7 +248,7 @@ void upload_restart(struct upload *u)
 {
     u->uconn = NULL;
     u->begun = false;
-    u->sent = 0;
+    u->touched = false;
     u->stopped = u->sink_blocked = false;
     u->unsent = STR_NONE;
     if (u->whole)
@@ -285,7 +285,7 @@ enum upload_result upload_flush(struct upload *u)
         uint64_t before = spool_length(u->spool);
         enum spool_sent sent = before > 0 ? spool_out(u->spool, u->uconn, UINT64_MAX) : SPOOL_EMPTY;
 
-        u->sent += before - spool_length(u->spool);
+        u->touched |= spool_length(u->spool) < before;
         if (sent == SPOOL_FAILED)
             return UPLOAD_FAILED;
         if (sent == SPOOL_DISK_FAILED)
@@ -303,7 +303,7 @@ int upload_sink(const struct upload *u)
 
 enum upload_result upload_sunk(struct upload *u, size_t bytes, enum handler_sunk how)
 {
-    u->sent += bytes;
+    u->touched |= bytes > 0;
     u->sink_blocked = how == HANDLER_SUNK_BLOCKED;
     if (how == HANDLER_SUNK_FAILED)
         return UPLOAD_FAILED;

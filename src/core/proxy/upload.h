@@ -28,8 +28,8 @@ struct upload {
     struct uconn *uconn; /* that it goes to as HTTP/1; NULL: the body is only kept */
     struct spool *spool; /* NULL: nothing had to be kept so far */
     struct str unsent; /* of the head, comes before the spool */
-    uint64_t sent; /* bytes, head and framing included */
     enum body_buffering buffering;
+    bool touched; /* something of it, head and framing included, was given to a server's connection */
     bool begun; /* the head was sent: the body may follow */
     bool chunked;
     bool last; /* the end of the body has come */

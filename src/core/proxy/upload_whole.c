@@ -73,7 +73,7 @@ static enum upload_result send_spool(struct upload *u, uint64_t most)
     enum spool_sent sent = spool_out(u->spool, u->uconn, most);
 
     gone = before - spool_length(u->spool);
-    u->sent += gone;
+    u->touched |= gone > 0;
     if (u->chunked) {
         u->chunk_left -= gone;
         if (u->chunk_left == 0)

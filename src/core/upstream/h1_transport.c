@@ -138,8 +138,9 @@ static void half_close(struct uclient *c, enum upload_result result)
 {
     if (c->state != UCLIENT_TUNNEL || result != UPLOAD_DONE)
         return;
-    uconn_half_close(c->uconn);
-    /* The server has said its last before: it is over, once whoever calls is off the stack. */
+    /* The server has said its last before: it is over, and closed, once whoever calls is off the stack. */
+    if (!of(c)->ended || c->uconn->tls)
+        uconn_half_close(c->uconn);
     if (of(c)->ended)
         uconn_again(c->uconn);
 }

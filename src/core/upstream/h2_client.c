@@ -227,7 +227,6 @@ ssize_t h2_client_body(struct h2_client *h, char *buffer, size_t room, bool *end
         if (bytes.s != buffer)
             memcpy(buffer, bytes.s, bytes.len);
         spool_skip(u->spool, bytes.len);
-        u->sent += bytes.len;
         deadline_renew(&h->deadline, h->base.req->worker->loop->clock.mono_ms);
     }
     *end = u->last && (!u->spool || spool_length(u->spool) == 0);

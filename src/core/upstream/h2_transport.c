@@ -175,7 +175,8 @@ static enum upload_result h2_send(struct uclient *c, const struct message *head,
         return UPLOAD_DISK_FAILED;
     bodyless = u->last && (!u->spool || spool_length(u->spool) == 0);
     u->begun = true;
-    u->sent = 1; /* it is not untouched */
+    /* nghttp2 has it, and may have told the server a part of it. */
+    u->touched = true;
     return submit(h, &r, bodyless);
 }
 

@@ -144,11 +144,26 @@ static void take_end(struct h2_uconn *h, int error)
     h2_uconn_end(h, UCLIENT_ENDED, reason, error);
 }
 
+/* The server floods, or sends where it may not: the connection ends with this turn. */
+static void refuse(struct h2_uconn *h, const char *why)
+{
+    const struct upstream *u = h->peer->upstream->conf;
+
+    if (!h->why)
+        h->why = why;
+    h->leaving = true;
+    log_write(h->worker->log, LOG_LEVEL_NOTICE, "upstream %.*s server %.*s: the HTTP/2 connection ends: %s",
+              STR_ARG(u->name), STR_ARG(h->peer->conf->name), why);
+    (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+    h2_uconn_later(h);
+}
+
 static void on_readable(struct h2_uconn *h)
 {
     char *buffer = h->worker->receive;
 
     for (unsigned reads = 0; reads < READS_TURN; reads++) {
+        const char *bad;
         ssize_t n, taken;
 
         n = uconn_recv(h->uconn, buffer, WORKER_BUFFER_BYTES);
@@ -163,10 +178,15 @@ static void on_readable(struct h2_uconn *h)
         }
         h->read_at = now_ms(h);
         h->ping_at = 0;
+        bad = h2_uconn_look(h, (struct str){buffer, (size_t)n});
         taken = nghttp2_session_mem_recv(h->session, (const uint8_t *)buffer, (size_t)n);
         pass_all(h);
         if (taken < 0) {
-            h2_uconn_end(h, UCLIENT_MALFORMED, nghttp2_strerror((int)taken), 0);
+            h2_uconn_end(h, UCLIENT_MALFORMED, bad ? bad : nghttp2_strerror((int)taken), 0);
+            return;
+        }
+        if (bad) {
+            refuse(h, bad);
             return;
         }
     }
@@ -359,6 +379,7 @@ void h2_uconn_part(struct h2_uconn *h, struct h2_client *c, uint32_t code)
     if (c->stream > 0 && !h->over) {
         ask(h, c);
         (void)nghttp2_session_set_stream_user_data(h->session, c->stream, NULL);
+        h2_watch_left(&h->watch, H2_UCONN_WINDOW, H2_UCONN_STRAY_MAX);
         if (code != H2_CLIENT_OVER && !c->closed && nghttp2_session_find_stream(h->session, c->stream))
             (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, c->stream, code);
     }

@@ -9,12 +9,19 @@
 #include <nghttp2/nghttp2.h>
 
 #include "core/upstream/h2_client.h"
+#include "core/upstream/h2_watch.h"
 #include "core/upstream/uconn.h"
 
 /* Requests at once on a connection; fewer where the server says so. */
 #define H2_UCONN_STREAMS 128
 /* The same before the server has said anything. */
 #define H2_UCONN_STREAMS_FIRST 100
+/* Bytes of answers that may come on streams that we have left. */
+#define H2_UCONN_STRAY_MAX ((uint64_t)H2_UCONN_STREAMS * H2_UCONN_WINDOW)
+/* The largest head of an answer that is announced; what counts is the listener's limit. */
+#define H2_UCONN_HEAD_LIST (64 * 1024)
+/* Answers to PING and SETTINGS that may wait: a server that floods is left. */
+#define H2_UCONN_ACKS 64
 /* Frames that wait for a server that does not read; with more the connection takes no more requests. */
 #define H2_UCONN_QUEUE 512
 /* A request that waited so long in vain, while nothing came at all, has the connection asked; and so long for a word. */
@@ -43,6 +50,7 @@ struct h2_uconn {
     int64_t timeout_ms; /* of connecting, and of the server's SETTINGS */
     char *rest; /* framed and not taken by the socket; malloc'ed */
     size_t rest_from, rest_to;
+    struct h2_watch watch; /* frames that lead nowhere */
     const char *why; /* what the server did wrong; NULL: not known */
     int error; /* errno of sending; 0: none */
     bool queued; /* `deferred` is */

@@ -5,11 +5,6 @@
 
 #include "core/worker.h"
 
-/* The largest head of an answer that is announced; what counts is the listener's limit. */
-#define HEAD_LIST_MAX (64 * 1024)
-/* Answers to PING and SETTINGS that may wait: a server that floods is left. */
-#define ACKS_MAX 64
-
 static struct h2_client *client_of(nghttp2_session *session, int32_t stream)
 {
     return stream > 0 ? nghttp2_session_get_stream_user_data(session, stream) : NULL;
@@ -29,8 +24,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 {
     struct h2_client *c = client_of(session, frame->hd.stream_id);
 
+    /* The rest of the block is not looked at. */
     if (!c || c->bad)
-        return 0;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (h2_client_field(c, (struct str){(const char *)name, name_len},
                         (struct str){(const char *)value, value_len}) < 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -115,6 +111,15 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
     return 0;
 }
 
+static int on_frame_sent(nghttp2_session *session WEIR_UNUSED, const nghttp2_frame *frame, void *user)
+{
+    struct h2_uconn *h = user;
+
+    if (frame->hd.type == NGHTTP2_HEADERS || (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0))
+        h2_watch_sent(&h->watch);
+    return 0;
+}
+
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error WEIR_UNUSED,
                              void *user WEIR_UNUSED)
 {
@@ -149,6 +154,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(cb, on_frame_not_send);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     return cb;
@@ -163,7 +169,7 @@ static nghttp2_option *options_new(void)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, H2_UCONN_STREAMS_FIRST);
     nghttp2_option_set_max_reserved_remote_streams(option, 0);
-    nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
+    nghttp2_option_set_max_outbound_ack(option, H2_UCONN_ACKS);
     nghttp2_option_set_no_closed_streams(option, 1);
     return option;
 }
@@ -173,7 +179,7 @@ nghttp2_session *h2_uconn_session_new(struct h2_uconn *h)
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_UCONN_WINDOW},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEAD_LIST_MAX},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_UCONN_HEAD_LIST},
     };
     nghttp2_session_callbacks *callbacks = callbacks_new();
     nghttp2_option *options = options_new();
@@ -186,4 +192,16 @@ nghttp2_session *h2_uconn_session_new(struct h2_uconn *h)
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
     return session;
+}
+
+static bool is_ours(void *user, uint32_t stream)
+{
+    const struct h2_uconn *h = user;
+
+    return nghttp2_session_get_stream_user_data(h->session, (int32_t)stream);
+}
+
+const char *h2_uconn_look(struct h2_uconn *h, struct str bytes)
+{
+    return h2_watch_feed(&h->watch, bytes, h->read_at, is_ours, h);
 }

@@ -202,6 +202,8 @@ sub _note {
         }
     } elsif ($type eq 'RST_STREAM') {
         $self->_stream($id)->{reset} = unpack 'N', $f->{payload};
+    } elsif ($type eq 'WINDOW_UPDATE') {
+        $self->{opened}{$id} += unpack 'N', $f->{payload};
     } elsif ($type eq 'GOAWAY') {
         my ($last, $error) = unpack 'NN', $f->{payload};
         push @{$self->{goaways}}, {last => $last, error => $error};
