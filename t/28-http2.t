@@ -47,6 +47,7 @@ sites = ( { name = "a"; access_log = { path = "{{dir}}/access.log"; format = "$p
     { exact = "/body"; proxy = "hang"; timeouts = { client_body = "500ms"; }; },
     { prefix = "/files/"; root = "{{dir}}/www"; strip_prefix = "/files"; },
     { prefix = "/small"; proxy = "app"; request_body = { max_size = "10k"; }; },
+    { prefix = "/thin"; proxy = "app"; request_body = { max_size = "10k"; buffer = "stream"; }; },
     { prefix = "/"; proxy = "app"; request_body = { buffer = "stream"; max_size = "64m"; }; timeouts = { client_send = "1500ms"; }; } ); } );
 CONF
 
@@ -413,6 +414,23 @@ like(join("\n", $w->log_lines), qr{GET /huge".*client took nothing of its answer
     is($s->goaway, Weir::H2::ENHANCE_YOUR_CALM, "who lets the connection's window stay shut is told to go");
     $s->close;
 
+    # One byte of the connection's window, then one of the stream's: neither may begin the other's time anew.
+    {
+        my $turns = h2('h2', settings => [4 => 2**20]);
+        my $taken = $turns->request(GET => '/huge');
+        my $until = time + 8;
+        my $over  = sub { $turns->{goaways} || defined $turns->_stream($taken)->{reset} };
+        while (time < $until && !$over->()) {
+            $turns->until($over, 0.3);
+            $turns->settings(4 => 0);
+            $turns->window(0, 1);
+            select undef, undef, undef, 0.005;
+            $turns->settings(4 => 2**20);
+        }
+        ok($over->(), 'who turns from one window to the other gains nothing');
+        $turns->close;
+    }
+
     # Slow, but not idle: twice as long as client_send in all.
     my $slow = h2('h2', settings => [4 => 0]);
     my $slow_id = $slow->request(GET => '/a');
@@ -448,6 +466,23 @@ sub upload {
         my $id = $u->request(POST => '/small/body', [], \1);
         upload($u, $id, 60_000);
         is($u->response($id)->{status}, 413, 'a body that is too long') if $n == 12;
+    }
+    # A body that is here with its head, of which no length was told.
+    for my $case (['/small/whole', 1], ['/small/more', 0], ['/thin/whole', 1], ['/thin/more', 0]) {
+        my ($path, $whole) = @$case;
+        is($u->response($u->request(POST => '/thin/fits', [], 'x'))->{status}, 200, 'a connection to the server is there');
+        my ($bytes, $id) = ('');
+        {
+            no warnings 'redefine';
+            local *Weir::H2::send_bytes = sub { $bytes .= $_[1]; return 1 };
+            $id = $u->request(POST => $path, [], \1);
+            $u->data($id, 'y' x 12_000, $whole);
+        }
+        $u->send_bytes($bytes);
+        is($u->response($id)->{status}, 413, "$path: a body that is too long");
+        $u->rst($id, Weir::H2::CANCEL) if !$whole;
+        my @seen = grep { ($_->{target} // '') eq $path } $app->seen(all => 1);
+        is_deeply(\@seen, [], 'of which the server gets nothing');
     }
     my $id = $u->request(POST => '/up', [], \1);
     is(upload($u, $id, 600_000), 0, 'windows are open for the next one');

@@ -28,7 +28,8 @@ listeners = ( { address = "127.0.0.1:{{first}}"; },
   { address = "127.0.0.1:{{echo}}"; mode = "tcp"; proxy = "ab";
     access_log = { path = "{{dir}}/tcp.log"; buffer = 0; format = "$protocol $status $bytes_received $bytes_sent $upstream_addr"; }; },
   { address = "127.0.0.1:{{named}}"; mode = "tcp";
-    routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; } ); },
+    routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; },
+      { when = { sni = [ "*.wild.test", "~^n[0-9]+\\.test$" ]; }; proxy = "a"; }, { when = { sni = [ ".dot.test", "pre.*" ]; }; proxy = "b"; } ); },
   { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; }; },
   { address = "127.0.0.1:{{deny}}"; mode = "tcp"; proxy = "a"; allow = "127.0.0.0/8"; deny = "127.0.0.1"; },
   { address = "127.0.0.1:{{gone}}"; mode = "tcp"; proxy = "some-gone"; },
@@ -227,7 +228,9 @@ sub hello {
     return pack('C n n', 22, 0x0301, length $message) . $message if !$records;
     return join '', map { pack('C n n', 22, 0x0301, length $_) . $_ } unpack '(a20)*', $message;
 }
-for my $case (['A.test', "a\n"], ['b.test', "b\n"], ['b.test', "b\n", 1], ['c.test', '']) {
+for my $case (['A.test', "a\n"], ['b.test', "b\n"], ['b.test', "b\n", 1], ['c.test', ''],
+    ['x.Wild.test', "a\n"], ['x.y.wild.test', "a\n"], ['wild.test', ''], ['N12.test', "a\n"], ['n.test', ''],
+    ['dot.test', "b\n"], ['x.dot.test', "b\n"], ['pre.any.test', "b\n"], ['xpre.any.test', '']) {
     my ($name, $want, $records) = @$case;
     my $s = connect_to('named');
     my $hello = hello($name, $records);
@@ -430,6 +433,20 @@ CONF
     like($r->{err}, qr/:10: 'retry' is for listeners with mode = "tcp"/, 'retries in a listener for HTTP');
     like($r->{err}, qr/:12: .*"\$uri" is/, 'a part by what is of HTTP');
     like($r->{err}, qr/:17: a tcp listener sees no HTTP; ask for source, percent or sni/, 'a diversion by what is of HTTP');
+}
+
+{
+    my $bad = Weir->new(ports => ['x'], conf => <<'CONF');
+upstreams = ( { name = "u"; servers = ( { address = "127.0.0.1:1"; } ); } );
+listeners = ( { address = "127.0.0.1:{{x}}"; mode = "tcp";
+  routes = ( { when = { sni = "a*.test"; };
+    proxy = "u"; }, { when = { sni = "~a(b"; };
+    proxy = "u"; } ); } );
+CONF
+    my $r = $bad->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 1, '-t refuses');
+    like($r->{err}, qr/:3: the name "a\*\.test" is wrong at byte 1: /, 'a pattern that is none');
+    like($r->{err}, qr/:4: the name "~a\(b" is wrong at byte 4: /, 'a regex that is none');
 }
 
 # The example: three servers that say their name.

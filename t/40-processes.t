@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use POSIX ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Weir;
@@ -57,6 +58,52 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     is($r->{body}, "one\n", 'a request that had begun is answered');
     ok($c->is_closed, 'and the connection closed');
     $w->stop_ok($case->[1], "ends on the second signal, $case->[1]");
+}
+
+# ---- who comes while it drains goes elsewhere
+for my $command (qw(quit signal)) {
+    my $w = running(listeners => '"127.0.0.1:{{http}}", "unix:{{dir}}/web.sock", { address = "127.0.0.1:{{admin}}"; admin = true; }',
+        ports => [qw(http admin)]);
+    my $held = $w->client('http');
+    $held->send("GET / HTTP/1.1\r\nHost: a.test\r\n");
+    my $pid = $w->pid;
+    my $quits;
+    if ($command eq 'quit') {
+        $quits = fork // die "fork: $!";
+        if (!$quits) {
+            open STDOUT, '>', '/dev/null';
+            exec Weir::binary(), '-c', $w->dir . '/weir.conf', '-s', 'quit' or POSIX::_exit(127);
+        }
+    } else {
+        $w->signal('QUIT');
+    }
+    ok($w->wait_log(qr/draining/), "drains ($command)");
+    my $new;
+    ok(eventually(sub {
+        $new = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $w->port('http'), Timeout => 5);
+        return !$new && $!{ECONNREFUSED};
+    }), 'a new client is refused');
+    ok(!IO::Socket::UNIX->new(Peer => $w->dir . '/web.sock'), 'on a unix socket too');
+    like($w->get('admin', '/', headers => [Host => 'localhost'])->{status}, qr/^[234]/, 'the admin listener still answers');
+    ok(alive($pid), 'while the drain goes on');
+    $held->send("\r\n");
+    is($held->read_response->{body}, "one\n", 'and the request that had begun is answered');
+    ok(eventually(sub { $w->_ended }), 'then it ends');
+    waitpid $quits, 0 if $quits;
+    ok(!-e $w->dir . '/web.sock', 'the path of the unix socket is removed');
+}
+
+# ---- who was in the queue when it began is still served
+{
+    my $w = running(workers => 1);
+    my ($worker) = grep { -e "/proc/$_" && do { open my $in, '<', "/proc/$_/comm" or die; readline($in) =~ /worker/ } } $w->children;
+    kill STOP => $worker;
+    my $c = $w->client('http');
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    kill CONT => $worker;
+    $w->signal('QUIT');
+    is($c->read_response->{body}, "one\n", 'a connection that was not accepted yet');
+    ok(eventually(sub { $w->_ended }), 'then it ends');
 }
 
 # ---- a client that never ends is cut by drain_timeout

@@ -206,9 +206,12 @@ unsigned request_route(struct request *req, const char **reason)
     return route_request(req, &allow, reason);
 }
 
-static void check_length(struct request *req, struct reply_error *failure)
+/* What is known of the body's length, or came with the head: no server gets more than is taken. */
+static void check_length(struct request *req, struct str body, struct reply_error *failure)
 {
-    if (req->frame.kind != FRAME_LENGTH || req->route->body_max == 0 || req->frame.length <= req->route->body_max)
+    uint64_t length = req->frame.kind == FRAME_LENGTH ? req->frame.length : body.len;
+
+    if (req->route->body_max == 0 || length <= req->route->body_max)
         return;
     failure->status = 413;
     failure->reason = "the body is too long";
@@ -247,7 +250,7 @@ void request_run(struct request *req, struct str body, bool last)
         return;
     failure.status = route_request(req, &failure.allow, &failure.reason);
     if (failure.status == 0)
-        check_length(req, &failure);
+        check_length(req, body, &failure);
     if (failure.status == 0)
         check_load(req, &failure);
     /* What was misread once may be misread again; behind CONNECT other rules would hold. */
@@ -273,7 +276,7 @@ bool request_jump(struct request *req, struct str route_name)
     req->route = route;
     failure.status = rewrite_path(req, &failure.reason);
     if (failure.status == 0)
-        check_length(req, &failure);
+        check_length(req, req->first_body, &failure);
     if (failure.status != 0)
         reply_error(req, &failure);
     else

@@ -245,10 +245,14 @@ void worker_drain(struct worker *w, int64_t until)
     if (w->draining)
         return;
     w->draining = true;
-    for (size_t i = 0; i < w->listener_count; i++)
-        listener_stop(&w->listeners[i]);
     list_each_safe(link, &w->conns)
         conn_drain(container_of(link, struct conn, link));
+}
+
+void worker_stop_listening(struct worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++)
+        listener_stop(&w->listeners[i]);
 }
 
 /* Whoever stops Weir at once knows what becomes of requests. */

@@ -139,9 +139,11 @@ int worker_serve(struct worker *) WEIR_MUST_CHECK;
 /* Accepts, or no longer accepts, from the sockets of another worker that does not. */
 void worker_stand_in(struct worker *, bool on);
 
-/* Stops accepting, tells clients, closes idle ones after their grace; `until`: monotonic ms when
- * tunnels end. */
+/* Tells clients, closes idle ones after their grace; `until`: monotonic ms when tunnels end. */
 void worker_drain(struct worker *, int64_t until);
+
+/* Stops accepting. */
+void worker_stop_listening(struct worker *);
 
 /* Ends tunnels and idle connections of a draining worker now, and the rest at `until` if that is sooner. */
 void worker_hurry(struct worker *, int64_t until);

@@ -14,7 +14,8 @@ enum channel_type {
     CHANNEL_READY = 1,    /* process: it serves */
     CHANNEL_HEARD,        /* process: answers a message; arg: its type */
     CHANNEL_SERVE,        /* master: begin to accept */
-    CHANNEL_DRAIN,        /* master: stop accepting, end when idle; keeper: do so with the instance */
+    CHANNEL_DRAIN,        /* master: stop accepting, end when idle; arg CHANNEL_LAST: nobody follows; keeper: do so with the
+                             instance */
     CHANNEL_STOP,         /* master: end now; keeper: stop the instance */
     CHANNEL_OUTCOME,      /* master: what became of the keeper's question: memfd with text; see CHANNEL_ANSWER */
     CHANNEL_LOG,          /* master: descriptor of log number arg: 0 the error log, n + 1 access log n */
@@ -27,6 +28,11 @@ enum channel_type {
 
 /* The arg of CHANNEL_OUTCOME: the question's number, of 31 bits, and whether it went well. */
 #define CHANNEL_ANSWER(number, ok) ((uint32_t)(number) << 1 | ((ok) ? 1U : 0U))
+
+/* Nobody will accept after this process: it does so for CHANNEL_DRY_MS, so that who was on the way is served: a
+ * handshake, and, where that is waited for (defer_accept), the first bytes.  New ones are kept away meanwhile. */
+#define CHANNEL_LAST 1U
+#define CHANNEL_DRY_MS 250
 
 /* Who speaks; bits, so that a type may have several speakers. */
 enum channel_speaker {

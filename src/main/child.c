@@ -73,6 +73,14 @@ static void child_stop_take(struct child *c)
     c->take_event = NULL;
 }
 
+/* A draining process must not keep an address from its end. */
+static void child_stop_listening(struct child *c)
+{
+    c->dry_at = 0;
+    worker_stop_listening(c->worker);
+    sockets_free(c->sockets);
+}
+
 static void child_drain(struct child *c)
 {
     int64_t until = c->loop->clock.mono_ms + c->config->drain_timeout;
@@ -83,8 +91,8 @@ static void child_drain(struct child *c)
     c->end_at = until + CHILD_END_MARGIN_MS;
     worker_drain(c->worker, until);
     child_stop_take(c);
-    /* No event names them any more; a draining process must not keep an address from its end. */
-    sockets_free(c->sockets);
+    if (c->dry_at == 0)
+        child_stop_listening(c);
     if (!c->orphaned)
         (void)!channel_send(c->channel, CHANNEL_HEARD, CHANNEL_DRAIN, -1);
 }
@@ -155,6 +163,8 @@ static void child_on_message(struct child *c, const struct channel_message *m)
         child_serve(c);
         break;
     case CHANNEL_DRAIN:
+        if (m->arg == CHANNEL_LAST && c->serving && !c->draining)
+            c->dry_at = c->loop->clock.mono_ms + CHANNEL_DRY_MS;
         child_drain(c);
         break;
     case CHANNEL_STOP:
@@ -231,6 +241,11 @@ static void child_say_ready(struct child *c)
         (void)!channel_send(c->channel, CHANNEL_READY, 0, -1);
 }
 
+static bool child_is_done(const struct child *c)
+{
+    return c->dry_at == 0 && worker_is_done(c->worker);
+}
+
 static void child_on_tick(void *arg)
 {
     struct child *c = arg;
@@ -249,7 +264,9 @@ static void child_on_tick(void *arg)
     if (c->on_tick)
         c->on_tick(c);
     child_say_ready(c);
-    if (c->draining && ((worker_is_done(c->worker) && !(c->is_busy && c->is_busy(c))) || now >= c->end_at))
+    if (c->dry_at > 0 && now >= c->dry_at)
+        child_stop_listening(c);
+    if (c->draining && ((child_is_done(c) && !(c->is_busy && c->is_busy(c))) || now >= c->end_at))
         loop_stop(c->loop);
 }
 

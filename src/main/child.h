@@ -42,6 +42,7 @@ struct child {
     unsigned before; /* slot of the worker before this one; BOARD_PROCESSES: not known */
     unsigned ticks;
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
+    int64_t dry_at; /* the same: it accepts until then, as nobody will after it; 0: it does not */
     int exit_code;
 
     /* Of keeper and janitor; NULL where there is nothing to do. */

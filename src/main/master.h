@@ -60,6 +60,7 @@ struct master {
     bool succeeded;              /* a new master has sockets, board and pid file */
     int64_t end_at;              /* monotonic ms: the next, harder step of draining or stopping */
     unsigned end_step;
+    int64_t shut_at;             /* monotonic ms: in a drain, when new clients are refused; 0: they are, or need not be */
     int exit_code;
 };
 

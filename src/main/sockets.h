@@ -72,6 +72,14 @@ void sockets_close_removed(struct sockets *);
 void sockets_keep(struct sockets *, const struct config *config);
 
 /*
+ * Nobody will serve the workers' addresses any more: sockets_run_dry() keeps new connections from them (a filter drops
+ * SYN, a unix path is removed), and those that are on their way are still to be accepted; sockets_shut() then has the
+ * kernel refuse all, whichever process holds the sockets, and closes ours.
+ */
+void sockets_run_dry(struct sockets *, const struct config *config);
+void sockets_shut(struct sockets *);
+
+/*
  * What a process accepts from, in an array of `pool`: those of worker `index` of `count`, or with `keeper` those of
  * the keeper.  Their number.  Behind them lie those of the worker before, *standby, which this one serves when
  * that one does not.

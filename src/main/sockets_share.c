@@ -3,9 +3,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "main/addresses.h"
 #include "main/sockets.h"
+#include "main/steer.h"
 
 struct sockets_share {
     const struct sockets *sockets;
@@ -51,6 +55,38 @@ size_t sockets_of(const struct sockets *s, const struct config *config, bool kee
         addresses_each(config, sockets_share_one, &share);
     *standby = share.n - own;
     return own;
+}
+
+static int sockets_dry_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
+{
+    char address[HANDOVER_ADDRESS_SIZE];
+    struct sockets_entry *e;
+
+    if (addresses_is_keepers(conf))
+        return 0;
+    listener_address_text(&spec->address, spec->address_len, address, sizeof(address));
+    e = sockets_find(arg, address);
+    if (!e)
+        return 0;
+    e->is_removed = true;
+    if (e->kind != HANDOVER_TCP)
+        unlink(e->address + strlen("unix:"));
+    for (unsigned i = 0; e->kind == HANDOVER_TCP && i < e->count; i++)
+        steer_drop_syn(e->fds[i]);
+    return 0;
+}
+
+void sockets_run_dry(struct sockets *s, const struct config *config)
+{
+    addresses_each(config, sockets_dry_one, s);
+}
+
+void sockets_shut(struct sockets *s)
+{
+    for (struct sockets_entry *e = s->first; e; e = e->next)
+        for (unsigned i = 0; e->is_removed && i < e->count; i++)
+            (void)shutdown(e->fds[i], SHUT_RDWR);
+    sockets_close_removed(s);
 }
 
 static void sockets_item(struct handover_item *item, enum handover_kind kind, const char *address,

@@ -75,12 +75,19 @@ static void turn_retire_all(struct master *m)
         c->retired = true;
 }
 
-static void turn_tell_role(struct master *m, enum supervise_role role, enum channel_type type)
+static void turn_tell_role(struct master *m, enum supervise_role role, enum channel_type type, uint32_t arg)
 {
     for (struct supervise_child *c = m->supervise.first; c; c = c->next) {
         if (c->role == role && c->pid)
-            process_tell(process_of(c), type, 0, -1);
+            process_tell(process_of(c), type, arg, -1);
     }
+}
+
+/* Nobody follows: who comes now is to go elsewhere at once. */
+static void turn_refuse(struct master *m)
+{
+    sockets_run_dry(&m->sockets, m->serving->config);
+    m->shut_at = m->loop->clock.mono_ms + CHANNEL_DRY_MS;
 }
 
 void master_drain(struct master *m)
@@ -96,7 +103,9 @@ void master_drain(struct master *m)
     turn_retire_all(m);
     m->end_at = m->loop->clock.mono_ms + m->serving->config->drain_timeout + TURN_DRAIN_MARGIN_MS;
     m->end_step = 0;
-    turn_tell_role(m, SUPERVISE_WORKER, CHANNEL_DRAIN);
+    if (!m->succeeded)
+        turn_refuse(m);
+    turn_tell_role(m, SUPERVISE_WORKER, CHANNEL_DRAIN, m->succeeded ? 0 : CHANNEL_LAST);
 }
 
 /* The children of a former master have no channel. */
@@ -229,10 +238,14 @@ static bool turn_has_worker(const struct master *m)
 /* The keeper goes last, so that a drain can still be watched and cut short; the janitor then knows the final sizes. */
 static void turn_drain(struct master *m)
 {
+    if (m->shut_at > 0 && m->loop->clock.mono_ms >= m->shut_at) {
+        sockets_shut(&m->sockets);
+        m->shut_at = 0;
+    }
     if (m->end_step == 0 && (m->succeeded || !turn_has_worker(m))) {
         m->end_step = 1;
-        turn_tell_role(m, SUPERVISE_KEEPER, CHANNEL_DRAIN);
-        turn_tell_role(m, SUPERVISE_JANITOR, CHANNEL_DRAIN);
+        turn_tell_role(m, SUPERVISE_KEEPER, CHANNEL_DRAIN, 0);
+        turn_tell_role(m, SUPERVISE_JANITOR, CHANNEL_DRAIN, 0);
     }
     if (m->loop->clock.mono_ms >= m->end_at ||
         (!m->succeeded && m->end_step == 1 && !turn_has_worker(m)))

@@ -3,6 +3,7 @@
  */
 #include "request_fixture.h"
 
+#include "core/route/host_table.h"
 #include "core/route/percent.h"
 
 #define IS(...) .is = (struct str[]){__VA_ARGS__}, .is_count = sizeof((struct str[]){__VA_ARGS__}) / sizeof(struct str)
@@ -43,6 +44,17 @@ static void check(struct fixture *f, struct match_term term, bool want, int line
 
 #define CHECK(want, ...) check(&f, (struct match_term){__VA_ARGS__}, want, __LINE__)
 
+static const struct host_table *fixture_names(struct fixture *f)
+{
+    struct host_table *names = host_table_new(f->pool, (struct hash_key){1, 2});
+    struct regex_error error;
+
+    assert_int_equal(host_table_add(names, STR("*.example.com"), names, &error), 0);
+    assert_int_equal(host_table_add(names, STR("~^b"), names, &error), 0);
+    host_table_freeze(names);
+    return names;
+}
+
 static void plain_subjects(void **state)
 {
     struct cidr net[2];
@@ -66,7 +78,11 @@ static void plain_subjects(void **state)
     CHECK(false, .subject = MATCH_LANGUAGE, IS(STR("de-AT")));
     CHECK(true, .subject = MATCH_USER_AGENT, .regex = fixture_regex(&f, "^curl/"));
     CHECK(false, .subject = MATCH_USER_AGENT, .regex = fixture_regex(&f, "^$"));
-    CHECK(false, .subject = MATCH_SNI, IS(STR("example.com")));
+    CHECK(false, .subject = MATCH_SNI, .names = fixture_names(&f));
+    f.req.sni = STR("a.Example.com");
+    CHECK(true, .subject = MATCH_SNI, .names = fixture_names(&f));
+    f.req.sni = STR("example.org");
+    CHECK(false, .subject = MATCH_SNI, .names = fixture_names(&f));
     CHECK(true, .subject = MATCH_STATUS, .statuses = statuses, .status_count = 2);
     CHECK(false, .subject = MATCH_STATUS, .statuses = statuses, .status_count = 1);
     CHECK(true, .subject = MATCH_LONGER_THAN, .longer_than_ms = 999);

@@ -33,6 +33,7 @@ void h2_answer_hold(struct h2_stream *s, bool held)
     if (patience > 0 && patience < ses->stall_ms)
         ses->stall_ms = patience;
     s->taken = s->request.bytes_sent;
+    s->blocked_ms = h2_session_blocked_ms(ses);
     deadline_start(&s->request.worker->deadlines, &s->stall, patience, h2_session_now(ses));
 }
 
@@ -42,7 +43,9 @@ static void note_taken(struct h2_stream *s)
     if (!s->held || s->request.bytes_sent - s->taken < H2_STALL_BYTES)
         return;
     s->taken = s->request.bytes_sent;
-    deadline_renew(&s->stall, h2_session_now(s->session));
+    s->blocked_ms = h2_session_blocked_ms(s->session);
+    deadline_start(&s->request.worker->deadlines, &s->stall, h2_stream_timeouts(s)->client_send,
+                   h2_session_now(s->session));
 }
 
 /* The stream's own window is not what holds it back: the connection has a time of its own. */
@@ -73,12 +76,16 @@ void h2_answer_stalled(struct deadline *d)
     struct h2_stream *s = container_of(d, struct h2_stream, stall);
     struct h2_session *ses = s->session;
     struct request *req = &s->request;
-    int64_t patience = h2_stream_timeouts(s)->client_send;
+    int64_t patience = h2_stream_timeouts(s)->client_send, blocked = h2_session_blocked_ms(ses);
 
     if (!s->held || s->broken || s->closed || ses->dead)
         return;
+    /* As long again as it was not the stream that waited: who blocks one and the other by turns gains nothing. */
     if (waits_for_connection(s)) {
-        deadline_start(&req->worker->deadlines, d, patience, h2_session_now(ses));
+        int64_t others = blocked - s->blocked_ms;
+
+        s->blocked_ms = blocked;
+        deadline_start(&req->worker->deadlines, d, others > 0 ? others : 1, h2_session_now(ses));
         return;
     }
     fault_log(req, LOG_LEVEL_INFO, "", "%s; %.*s; %llu bytes were sent; the stream is reset", NOT_TAKEN,

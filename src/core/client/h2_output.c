@@ -17,8 +17,7 @@ static void note_progress(struct h2_session *ses, size_t bytes)
     if (ses->taken < H2_STALL_BYTES)
         return;
     ses->taken = 0;
-    if (ses->conn->phase == CONN_SEND)
-        deadline_renew(&ses->conn->deadline, h2_session_now(ses));
+    h2_session_renew(ses);
 }
 
 /* Room for `n` bytes behind what was gathered.  False: the client takes no more, or has had its turn. */

@@ -200,6 +200,48 @@ static void watch_head(struct h2_session *ses)
     deadline_start(&c->worker->deadlines, &ses->head, c->listener->timeouts.client_header, h2_session_now(ses));
 }
 
+int64_t h2_session_blocked_ms(const struct h2_session *ses)
+{
+    int64_t now = ses->blocked_since > 0 ? h2_session_now(ses) - ses->blocked_since : 0;
+
+    return ses->blocked_all_ms + now;
+}
+
+void h2_session_renew(struct h2_session *ses)
+{
+    ses->blocked_ms = 0;
+    if (ses->blocked_since == 0)
+        return;
+    ses->blocked_all_ms = h2_session_blocked_ms(ses);
+    ses->blocked_since = h2_session_now(ses);
+    deadline_start(&ses->conn->worker->deadlines, &ses->conn->deadline, ses->stall_ms, ses->blocked_since);
+}
+
+/* The client takes nothing on the connection: what is left of its time for that runs, as it does in no other phase. */
+static void begin_block(struct h2_session *ses)
+{
+    int64_t left;
+
+    if (ses->blocked_since > 0)
+        return;
+    if (ses->held_count == 0)
+        ses->stall_ms = H2_STALL_MS;
+    left = ses->stall_ms - ses->blocked_ms;
+    ses->blocked_since = h2_session_now(ses);
+    conn_phase(ses->conn, CONN_SEND, left > 0 ? left : 1);
+}
+
+/* It goes on, but may have taken a byte: its time stands still, and begins anew only when nothing waits or enough was
+ * taken. */
+static void end_block(struct h2_session *ses)
+{
+    int64_t blocked = h2_session_blocked_ms(ses) - ses->blocked_all_ms;
+
+    ses->blocked_ms = ses->held_count > 0 ? ses->blocked_ms + blocked : 0;
+    ses->blocked_all_ms += blocked;
+    ses->blocked_since = 0;
+}
+
 /* A time that an event alone must not renew. */
 static void phase_unless_in_it(struct conn *c, enum conn_phase phase, int64_t deadline_ms)
 {
@@ -212,12 +254,15 @@ static void settle(struct conn *c)
 {
     struct h2_session *ses = c->h2;
     const struct timeouts *t = &c->listener->timeouts;
+    bool blocked = h2_output_is_pending(ses) || (ses->held_count > 0 && h2_session_is_blocked(ses));
 
     watch_head(ses);
-    if (ses->stream_count == 0 && !h2_output_is_pending(ses))
+    if (!blocked)
+        end_block(ses);
+    if (blocked)
+        begin_block(ses);
+    else if (ses->stream_count == 0)
         phase_unless_in_it(c, CONN_IDLE, c->served ? t->keepalive : t->client_header);
-    else if (h2_output_is_pending(ses) || (ses->held_count > 0 && h2_session_is_blocked(ses)))
-        phase_unless_in_it(c, CONN_SEND, ses->held_count > 0 ? ses->stall_ms : H2_STALL_MS);
     else if (ses->head_count > 0)
         phase_unless_in_it(c, CONN_HEAD, 0);
     else if (ses->tunnel_count == ses->stream_count)

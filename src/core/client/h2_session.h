@@ -44,6 +44,9 @@ struct h2_session {
     unsigned stream_count, tunnel_count;
     unsigned held_count; /* streams with bytes that cannot be framed now */
     int64_t stall_ms; /* how long the client may take nothing on the connection while they wait */
+    int64_t blocked_ms; /* of that, what has passed before the connection was blocked the last time */
+    int64_t blocked_all_ms; /* how long it was blocked, ever, before that */
+    int64_t blocked_since; /* monotonic; 0: it is not */
     uint64_t taken; /* bytes of answers since its time for that began anew */
     unsigned head_count; /* streams whose head is not complete */
     struct h2_output out;
@@ -81,6 +84,12 @@ void h2_session_calm(struct h2_session *, const char *what);
 
 /* Whether it is the whole connection of which the client takes nothing, by its socket or by the window. */
 bool h2_session_is_blocked(const struct h2_session *);
+
+/* How long that has been so while something waited, all in all, in milliseconds. */
+int64_t h2_session_blocked_ms(const struct h2_session *);
+
+/* Enough of what waits was taken: the connection's time counts anew. */
+void h2_session_renew(struct h2_session *);
 
 static inline int64_t h2_session_now(const struct h2_session *ses)
 {

@@ -236,9 +236,6 @@ static void run(struct h2_stream *s)
         s->in = (struct h2_kept){.bytes = NULL};
     req->bytes_received = body.len;
     request_run(req, body, last);
-    if (!s->ended && req->route && req->route->body_max > 0 && body.len > req->route->body_max)
-        h2_body_failed(s, 413, "the body is too long",
-                       fault_size(req, "request_body.max_size", req->route->body_max));
     if (body.len > 0) {
         if (!s->session->dead)
             (void)nghttp2_session_consume(s->session->ng, s->id, body.len);

@@ -55,6 +55,7 @@ struct h2_stream {
     size_t trailer_count;
     struct ws_track tunnel_out; /* frames sent to the client through a tunnel */
     uint64_t taken; /* request.bytes_sent when `stall` began anew */
+    int64_t blocked_ms; /* of the connection, then: that time is not the stream's */
     bool bodiless; /* HEAD, 204, 304: what the handler gives is dropped */
     bool is_tunnel;
     bool deferred; /* nghttp2 was told that there is nothing for now */

@@ -1,5 +1,6 @@
 /* config_match.c: the conditions of `when`, compiled. */
 #include "core/config/config_build.h"
+#include "core/route/host_table.h"
 
 static const char *const scheme_names[] = {"http", "https"};
 
@@ -121,6 +122,21 @@ static void match_names(struct build *b, const struct conf_list *list, bool uppe
     }
 }
 
+/* The same as in `hosts`. */
+static void match_sni(struct build *b, const struct condition_settings *c, struct match_term *t)
+{
+    struct host_table *names = host_table_new(b->pool, b->key);
+    struct regex_error error;
+
+    match_names(b, &c->sni, false, t);
+    for (size_t i = 0; i < t->is_count; i++)
+        if (host_table_add(names, t->is[i], names, &error) != 0)
+            conf_report_add(b->report, place(c, "sni"), "the name \"%.*s\" is wrong at byte %zu: %s", STR_ARG(t->is[i]),
+                            error.offset, error.text);
+    host_table_freeze(names);
+    t->names = names;
+}
+
 static void match_schemes(struct build *b, const struct condition_settings *c, struct match_term *t)
 {
     t->is_count = c->scheme.n;
@@ -163,7 +179,7 @@ static void match_subject_of(struct build *b, const struct condition_settings *c
     case MATCH_SOURCE: match_sources(b, c, t); break;
     case MATCH_SCHEME: match_schemes(b, c, t); break;
     case MATCH_LANGUAGE: match_names(b, &c->language, false, t); break;
-    case MATCH_SNI: match_names(b, &c->sni, false, t); break;
+    case MATCH_SNI: match_sni(b, c, t); break;
     case MATCH_USER_AGENT: t->regex = config_regex(b, c->user_agent, false, place(c, "user_agent")); break;
     case MATCH_PERCENT: match_percent(b, c, t); break;
     case MATCH_HEADER: t->name = c->header; break;

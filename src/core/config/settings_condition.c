@@ -30,7 +30,9 @@ static const struct conf_row rows[] = {
      .type = CONF_TEMPLATE,
      AT(key),
      .doc = "What `percent` is taken of; $remote_addr when not set."},
-    {.name = "sni", .type = CONF_STRING, AT(sni), .flags = CONF_LIST, .doc = "Names that TLS asked for."},
+    {.name = "sni", .type = CONF_STRING, AT(sni), .flags = CONF_LIST,
+     .doc = "Names that TLS asked for, written as in `hosts`: \"a.example.com\", \"*.example.com\", \".example.com\", "
+            "\"www.*\" or \"~REGEX\".  A client that asks for no name has none of them."},
     {.name = "header",
      .type = CONF_STRING,
      AT(header),

@@ -9,6 +9,7 @@
 #include "core/route/regex.h"
 #include "core/request.h"
 
+struct host_table;
 struct match;
 struct template;
 
@@ -28,6 +29,7 @@ struct match_term {
     bool invert;
     struct str name; /* of header, cookie, query, sent_header: may hold '*' */
     const struct template *value; /* of MATCH_VALUE; of MATCH_PERCENT: the key */
+    const struct host_table *names; /* of MATCH_SNI: the patterns in `is` */
     struct str *is; /* method, scheme, language, or `is` of the others */
     size_t is_count;
     const struct regex *regex; /* user_agent, or `regex` of the others */

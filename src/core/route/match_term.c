@@ -4,6 +4,7 @@
  */
 #include "core/route/match_term.h"
 
+#include "core/route/host_table.h"
 #include "core/route/percent.h"
 #include "core/var.h"
 #include "core/worker.h"
@@ -219,6 +220,24 @@ static bool match_source(const struct match_term *term, const struct request *re
     return false;
 }
 
+/* Who asked for no name matches no pattern. */
+static enum match_result match_sni(const struct match_term *term, const struct request *req)
+{
+    char *text;
+    void *value;
+
+    if (req->sni.len == 0)
+        return MATCH_NO;
+    text = pool_text(req->pool, req->sni.len);
+    for (size_t i = 0; i < req->sni.len; i++)
+        text[i] = ascii_lower(req->sni.s[i]);
+    switch (host_table_find(term->names, (struct str){text, req->sni.len}, match_scratch(req), NULL, &value)) {
+    case REGEX_MATCH: return MATCH_YES;
+    case REGEX_NO_MATCH: return MATCH_NO;
+    default: return MATCH_UNDECIDED;
+    }
+}
+
 static bool match_status(const struct match_term *term, const struct request *req)
 {
     unsigned status = req->response.status;
@@ -247,7 +266,7 @@ enum match_result match_term_holds(const struct match_term *term, struct request
     case MATCH_LANGUAGE: return match_of(match_language_weight(term, req) > 0);
     case MATCH_USER_AGENT: return match_user_agent(term, req);
     case MATCH_PERCENT: return match_percent(term, req);
-    case MATCH_SNI: return match_of(match_in(term, req->sni, true));
+    case MATCH_SNI: return match_sni(term, req);
     case MATCH_HEADER: return match_headers(term, req, &req->head.headers);
     case MATCH_SENT_HEADER: return match_headers(term, req, &req->response.headers);
     case MATCH_COOKIE: return match_cookies(term, req);
