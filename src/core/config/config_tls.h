@@ -31,7 +31,7 @@ struct tls_policy {
     bool session_tickets;
     struct tls_material **ticket_keys;
     size_t ticket_key_count;
-    uint8_t id[TLS_ID_BYTES]; /* of version, ciphers, curves and who of the clients is let in: stays over reloads */
+    uint8_t id[TLS_ID_BYTES]; /* of all but tickets: stays over reloads */
 };
 
 struct hsts_conf {

@@ -30,10 +30,9 @@ int tls_context_set_policy(SSL_CTX *, const struct tls_policy *, X509_STORE *sto
 int tls_context_add_pair(SSL_CTX *, const struct tls_material *, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /*
- * In the client's hello: the session goes on with `ctx`.  What SSL_set_SSL_CTX() leaves as it was comes from `to`.
- * 0, or -1.
+ * In the client's hello: the session goes on with `ctx`, which has the policy `p`; all that SSL_set_SSL_CTX() leaves as
+ * it was is set anew, whatever it was.  0, or -1.
  */
-int tls_context_switch(SSL *, SSL_CTX *ctx, const struct tls_policy *from, const struct tls_policy *to)
-    WEIR_MUST_CHECK;
+int tls_context_switch(SSL *, SSL_CTX *ctx, const struct tls_policy *p) WEIR_MUST_CHECK;
 
 #endif

@@ -136,6 +136,7 @@ struct tls_server *tls_server_new(struct worker *w)
     rnd_bytes(key, sizeof(key));
     s->key = hash_key_of(key);
     s->index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    s->hello_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     tls_tickets_init(&s->tickets, c->has_secret ? NULL : w->board, c->secret);
     s->listeners = pool_zalloc(w->pool, (c->listener_count + 2) * sizeof(*s->listeners));
     s->lists = pool_zalloc(w->pool, (c->tls_conf_count + 1) * sizeof(*s->lists));
