@@ -24,7 +24,7 @@ enum tls_policy_text { TLS_CIPHERS_1_2, TLS_CIPHERS_1_3, TLS_CURVES, TLS_POLICY_
 
 struct tls_policy {
     bool only_1_3; /* min_version */
-    struct str texts[TLS_POLICY_TEXTS]; /* in OpenSSL's notation, end in NUL; empty: the default */
+    struct str texts[TLS_POLICY_TEXTS]; /* in OpenSSL's notation, end in NUL; ciphers: empty is the default */
     struct conf_place text_at[TLS_POLICY_TEXTS];
     enum tls_verify verify;
     const struct tls_material *client_ca; /* NULL: none */

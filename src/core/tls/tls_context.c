@@ -80,12 +80,12 @@ static bool ctx_suites(SSL_CTX *ctx, const struct tls_policy *p)
 
 static bool ctx_curves(SSL_CTX *ctx, const struct tls_policy *p)
 {
-    return SSL_CTX_set1_groups_list(ctx, text_or(p, TLS_CURVES, TLS_DEFAULT_CURVES)) == 1;
+    return SSL_CTX_set1_groups_list(ctx, p->texts[TLS_CURVES].s) == 1;
 }
 
 static bool ssl_curves(SSL *ssl, const struct tls_policy *p)
 {
-    return SSL_set1_groups_list(ssl, text_or(p, TLS_CURVES, TLS_DEFAULT_CURVES)) == 1;
+    return SSL_set1_groups_list(ssl, p->texts[TLS_CURVES].s) == 1;
 }
 
 /* The authorities for clients belong to a context too; who makes it has them. */
@@ -99,8 +99,8 @@ static const struct setting {
     [TLS_CIPHERS_1_3] = {ctx_suites, NULL,
                          "'ciphersuites' names one that OpenSSL does not have; write some of " TLS_DEFAULT_SUITES},
     [TLS_CURVES] = {ctx_curves, ssl_curves,
-                    "'curves' names one that OpenSSL does not have; write some of X25519, X448, P-256, P-384 and "
-                    "P-521"},
+                    "'curves' names none, or one that OpenSSL does not have; write some of X25519, X448, P-256, "
+                    "P-384 and P-521"},
     {ctx_version, ssl_version, "'min_version' is not one that OpenSSL has"},
     {ctx_tickets, ssl_tickets, "'session_tickets' cannot be set"},
     {ctx_verify, ssl_verify, "'client_verify' cannot be set"},

@@ -90,8 +90,13 @@ static struct tls_choice list_choose(struct tls_server *s, const struct tls_conf
 {
     struct tls_list *list = &s->lists[conf->index];
 
-    if (conf->pair_count < 2)
-        return (struct tls_choice){{conf->pair_count ? 0 : -1, -1, -1, -1}};
+    if (conf->pair_count < 2) {
+        struct tls_choice choice = tls_choice_none();
+
+        /* Whatever its kind is: it is the only one. */
+        choice.pairs[0] = conf->pair_count ? 0 : -1;
+        return choice;
+    }
     if (!list->names) {
         list->conf = conf;
         list->names = tls_names_new(conf->pairs, conf->pair_count, s->key, NULL);
