@@ -198,6 +198,9 @@ for (
         is($bad->run('ctl', '-c', '{{dir}}/weir.conf', 'reload')->{exit}, 0, 'a reload after it');
         ok(Weir::wait_for(sub { (acme_of($bad, 'one.test') // {failures => 0})->{failures} == 1 }),
             'the failure is still known');
+        like(acme_of($bad, 'one.test')->{error} // '', $said, 'and why');
+        like($bad->run('ctl', '-c', '{{dir}}/weir.conf', 'status')->{out},
+            qr/^CERTIFICATE .*\n.*\bone\.test .*\bfailing +1 +placeholder +.*rateLimited/m, 'which ctl status tells too');
         sleep 3;
         is(scalar(() = $other->asked), $n, 'and the authority is left alone');
     }

@@ -136,10 +136,11 @@ sites = (
       tls = { certificates = { cert = "{{certs}}/strict.pem"; key = "{{certs}}/strict.key"; };
               min_version = "1.3"; client_ca = "{{certs}}/ca.pem"; client_verify = "required"; curves = "P-256"; }; },
     { hosts = "may.test"; respond = { status = 200; body = "may\n"; };
-      tls = { client_ca = "{{certs}}/ca.pem"; client_verify = "optional"; }; }
+      tls = { client_ca = "{{certs}}/ca.pem"; client_verify = "optional"; }; },
+    { hosts = "moving.test"; respond = { status = 200; body = "moving\n"; }; }
 );
 CONF
-$w->allow(qr/the certificate in .* expires in \d+ days/, qr/warning: no certificate is for "may\.test"/);
+$w->allow(qr/the certificate in .* expires in \d+ days/, qr/warning: no certificate is for "(?:may|moving)\.test"/);
 $w->start;
 my ($tls, $sites) = ($w->port('tls'), $w->port('sites'));
 
@@ -295,6 +296,11 @@ ok(Weir::wait_for(sub {
     return keys %now == 2 && !grep { $now{$_->{pid}} } @workers;
 }), 'other workers');
 ok(Weir::wait_for(sub { (handshake($tls, 'moving.test')->{shown} // '') eq 'new' }), 'have the good one from the master');
+$w->allow(qr/no certificate is for/);
+copy('first.pem', 'moving.pem');
+ok($w->wait_log(qr/warn.* the certificate in \S+moving\.pem has changed: no certificate is for "moving\.test", a host/, 25),
+    'one for another name is told of');
+ok(serves('first'), 'and served');
 $w->stop_ok;
 
 

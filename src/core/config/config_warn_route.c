@@ -122,12 +122,12 @@ static bool is_https_spoken(const struct config *c, int64_t port)
     return false;
 }
 
-static void warn_https(struct build *b, const struct level_settings *s)
+static void warn_https(struct build *b, const struct conf_group *g, const struct level_settings *s)
 {
-    int64_t port = s->https_only->port;
+    int64_t port = s->https_only ? s->https_only->port : 0;
 
-    if (!is_https_spoken(b->config, port))
-        conf_report_warn(b->report, conf_place_of(&settings_route_group, &s->head, "https_only"),
+    if (port && settings_is_written(g, &s->head, "https_only") && !is_https_spoken(b->config, port))
+        conf_report_warn(b->report, conf_place_of(g, &s->head, "https_only"),
                          "no listener has tls at port %lld, where 'https_only' sends clients; write https_only = PORT, "
                          "if that is not where they reach one from outside", (long long)port);
 }
@@ -141,8 +141,7 @@ static void warn_shared(struct build *b, const struct level_settings *s)
         warn_retry(b, s->retry);
     if (is_own(s, "access_log"))
         warn_logs(b, &s->access_log);
-    if (s->https_only && is_own(s, "https_only"))
-        warn_https(b, s);
+    warn_https(b, &settings_route_group, s);
 }
 
 static void warn_route(struct build *b, const struct site *site, const struct route *r, const struct level_settings *s)
@@ -161,6 +160,8 @@ void config_warn_routes(struct build *b)
 {
     const struct level_settings *sites = b->settings->sites.items;
 
+    if (b->settings->defaults)
+        warn_https(b, &settings_defaults_group, b->settings->defaults);
     for (size_t i = 0; i < b->settings->sites.n; i++) {
         const struct site *site = &b->config->sites[i];
         bool files = false, proxy = false;

@@ -18,6 +18,7 @@ struct check {
     struct conf_report *report;
     struct tls_names **names; /* by index of the struct tls_conf */
     X509 **certs; /* by index of the material */
+    const X509 *former; /* only hosts that it had are looked at; NULL: all */
     struct tls_parser *parser;
     SSL_CTX *ctx; /* to try certificates with */
     const struct tls_policy *last; /* checked last: most sites share one */
@@ -226,7 +227,7 @@ static void check_hosts(struct check *c, const struct listener_conf *l, const st
     for (size_t i = 0; i < site->host_count; i++) {
         struct str host = host_name(c->report, site->hosts[i]);
 
-        if (host.len && !tls_names_has(names_of(c, conf), host))
+        if (host.len && (!c->former || tls_cert_has(c->former, host)) && !tls_names_has(names_of(c, conf), host))
             conf_report_warn(c->report, site->tls ? site->tls->at : site->at,
                             "no certificate is for \"%.*s\", a host of this site: clients refuse what they are shown "
                             "there", STR_ARG(site->hosts[i]));
@@ -256,8 +257,9 @@ void tls_check_hosts(const struct config *config, const struct tls_material *fre
 {
     struct check c = {.config = config, .report = report};
     struct pool *pool = pool_new(4096);
-    X509 *cert = tls_pair_cert(fresh);
+    X509 *cert = tls_pair_cert(fresh), *former = tls_pair_cert(config->tls_materials[fresh->index]);
 
+    c.former = former;
     c.names = pool_zalloc(pool, (config->tls_conf_count + 1) * sizeof(struct tls_names *));
     c.certs = pool_zalloc(pool, (config->tls_material_count + 1) * sizeof(X509 *));
     c.certs[fresh->index] = cert;
@@ -266,6 +268,7 @@ void tls_check_hosts(const struct config *config, const struct tls_material *fre
     for (size_t i = 0; i < config->tls_conf_count; i++)
         tls_names_free(c.names[i]);
     X509_free(cert);
+    X509_free(former);
     pool_free(pool);
 }
 
