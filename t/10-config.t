@@ -104,6 +104,15 @@ my @bad = (
     ["user = \"root\nworkers = on;", "1: the string is not closed on its line; write the '\"' that ends it",
      "2: 'on' is not a value here; write true"],
     ["worker = 1;\n$listen\n$up\n$site", "1: unknown setting 'worker' in the file; did you mean 'workers'?"],
+    # Words beside the right one.
+    ["drain = \"5s\";\n$listen\n$up\n$site", "1: unknown setting 'drain' in the file; write 'drain_timeout'"],
+    [with_upstream('protocol = "http2";'), "2: 'protocol' cannot be \"http2\"; write \"h2\""],
+    ["listeners = ( { address = \"127.0.0.1:$pa\"; timeouts = { read = 5; };\ntls = { client_verify = true;\nocsp = true;\n"
+        . "certificates = { certificate = \"/x\"; }; }; } );\n$up\n$site",
+     "1: 'read' may not stand in a listener; write timeouts = { tunnel = \"1h\"; }; with mode = \"tcp\", or 'read' in a site",
+     "2: 'client_verify' is a boolean; write \"none\", \"optional\" or \"required\"",
+     "3: unknown setting 'ocsp' in 'tls'; write 'ocsp_stapling'",
+     "4: unknown setting 'certificate' in a certificate; write 'cert'"],
     ["workers = \"two\";\n$listen\n$up\n$site", "1: 'workers' is a string; write an integer"],
     ["workers = 2000;\n$listen\n$up\n$site", "1: 'workers' is out of range; write a value from 0 to 1024"],
     ["defaults = { timeouts = { connect = \"11m\"; }; };\n$listen\n$up\n$site",
@@ -397,6 +406,14 @@ my @idle = (
     ["$listen\n$up\nsites = ( { proxy = \"app\"; index = \"a\"; listing = false; } );",
         "3: warning: 'index' does nothing here, as it is for routes that serve files, and none of the site does; remove it"],
     ["$listen\n$up\nsites = ( { index = \"a\"; retry = 2; routes = ( { proxy = \"app\"; }, { prefix = \"/f\"; root = \"www\"; } ); } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\";\nhttps_only = true; } );",
+        "4: warning: no listener has tls at port 443, where 'https_only' sends clients; write https_only = PORT, if that is "
+        . "not where they reach one from outside"],
+    ["listeners = ( { address = \"127.0.0.1:$pa\"; trusted = \"127.0.0.1\"; } );\n$up\nsites = ( { proxy = \"app\"; https_only = true; } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\"; https_only = false; } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\"; } );\ndefaults = { https_only = 1; };",
+        "4: warning: no listener has tls at port 1, where 'https_only' sends clients; write https_only = PORT, if that is "
+        . "not where they reach one from outside"],
     [with_route("{ name = \"x\"; internal = true; respond = 200; }, { root = \"www\"; try = \"\@y\"; }, { name = \"y\"; internal = true; respond = 200; }"),
         "2: warning: no 'try' of the site goes on to \"\@x\", so that this internal route is never reached"],
 );

@@ -207,6 +207,13 @@ struct str pool_str(struct pool *pool, struct str s)
     return (struct str){copy, s.len};
 }
 
+struct str pool_lower(struct pool *pool, struct str s)
+{
+    struct str copy = pool_str(pool, s);
+
+    return str_lower(copy, (char *)(uintptr_t)copy.s);
+}
+
 struct str pool_printf(struct pool *pool, const char *fmt, ...)
 {
     va_list args;

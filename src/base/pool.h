@@ -40,6 +40,9 @@ char *pool_text(struct pool *, size_t n);
 /* A copy of `s` that ends in NUL (not counted in its length). */
 struct str pool_str(struct pool *, struct str s);
 
+/* The same in ASCII lower case. */
+struct str pool_lower(struct pool *, struct str s);
+
 /* printf into the pool; the result ends in NUL. */
 struct str pool_printf(struct pool *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 

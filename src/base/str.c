@@ -39,6 +39,13 @@ static inline bool same4(const char *a, const char *b)
     return x == y || lower8(x) == lower8(y);
 }
 
+struct str str_lower(struct str s, char *to)
+{
+    for (size_t i = 0; i < s.len; i++)
+        to[i] = ascii_lower(s.s[i]);
+    return (struct str){to, s.len};
+}
+
 bool str_same_letters(const char *a, const char *b, size_t len)
 {
     /* The last word may lie over bytes that were compared before. */

@@ -37,6 +37,9 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* In ASCII lower case, in `to`, which has room for it. */
+struct str str_lower(struct str, char *to);
+
 /* Whether `len` bytes are equal without regard to ASCII case. */
 bool str_same_letters(const char *a, const char *b, size_t len);
 

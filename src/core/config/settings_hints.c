@@ -5,6 +5,8 @@
 #define HERE(word, group, setting) {word, NULL, &settings_##group##_group, setting, NULL}
 #define AS(word, group, setting, right) {word, NULL, &settings_##group##_group, setting, right}
 #define IN(where, word, group, setting, right) {word, where, &settings_##group##_group, setting, right}
+/* A value of a setting that has others. */
+#define VALUE(setting, word, right) {word, setting, NULL, NULL, right}
 #define NOTHING(word, why) {word, NULL, NULL, NULL, why}
 
 #define FILE_GROUP "the file"
@@ -144,6 +146,15 @@ const struct conf_hint settings_hints[] = {
     IN("a cache", "max_size", cache, "size", "size = \"1g\";"),
     IN("a cache", "total-max-size", cache, "size", "size = \"1g\";"),
     HERE("max-object-size", cache, "max_object"),
+
+    /* Beside the word. */
+    VALUE("protocol", "http2", "\"h2\""),
+    VALUE("protocol", "http/2", "\"h2\""),
+    VALUE("protocol", "h2c", "\"h2\", which is in the clear where there is no tls"),
+    IN("a certificate", "certificate", certificate, "cert", NULL),
+    HERE("ocsp", tls, "ocsp_stapling"),
+    IN(FILE_GROUP, "drain", file, "drain_timeout", NULL),
+    IN(LISTENER, "read", timeouts, "tunnel", "timeouts = { tunnel = \"1h\"; }; with mode = \"tcp\", or 'read' in a site"),
 
     /* What a later version has. */
     HERE("gzip", route, "compress"),
