@@ -21,6 +21,14 @@ static uint64_t path_hash(const struct cache_conf *conf)
     return hash_bytes(&none, conf->path.s, conf->path.len);
 }
 
+/* Slots from there on were never used. */
+static unsigned end_of(const struct board *board)
+{
+    uint32_t end = __atomic_load_n(&board->map->head.cache_end, __ATOMIC_RELAXED);
+
+    return end < BOARD_CACHES ? end : BOARD_CACHES;
+}
+
 static bool has_name(const struct board_cache *c, struct str name)
 {
     return c->is_used && c->name_len == name.len && memcmp(c->name, name.s, name.len) == 0;
@@ -31,7 +39,7 @@ int board_cache_slot(const struct board *board, struct str name)
     uint64_t newest = 0;
     int found = -1;
 
-    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
+    for (unsigned slot = 0; slot < end_of(board); slot++) {
         const struct board_cache *c = &board->map->caches[slot];
 
         if (has_name(c, name) && (found < 0 || c->generation > newest)) {
@@ -71,7 +79,7 @@ static void zero_parts(struct board *board, unsigned slot)
 
 static int find(const struct board *board, const struct cache_conf *conf)
 {
-    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
+    for (unsigned slot = 0; slot < end_of(board); slot++) {
         const struct board_cache *c = &board->map->caches[slot];
 
         if (has_name(c, conf->name) && c->path_hash == path_hash(conf))
@@ -95,8 +103,8 @@ static int make(struct board *board, const struct cache_conf *conf)
     c->name_len = (uint32_t)conf->name.len;
     memcpy(c->name, conf->name.s, conf->name.len);
     c->is_used = 1;
-    if (slot >= board->map->head.cache_end)
-        board->map->head.cache_end = slot + 1;
+    if (slot >= end_of(board))
+        __atomic_store_n(&board->map->head.cache_end, slot + 1, __ATOMIC_RELAXED);
     return (int)slot;
 }
 
@@ -132,7 +140,7 @@ unsigned board_cache_collect(struct board *board, uint64_t oldest)
 {
     unsigned freed = 0;
 
-    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
+    for (unsigned slot = 0; slot < end_of(board); slot++) {
         struct board_cache *c = &board->map->caches[slot];
 
         if (!c->is_used || c->generation >= oldest)
@@ -256,7 +264,7 @@ uint64_t board_cache_objects(const struct board *board, unsigned slot)
 
 void board_cache_ended(struct board *board, unsigned process_slot)
 {
-    for (unsigned slot = 0; slot < board->map->head.cache_end; slot++) {
+    for (unsigned slot = 0; slot < end_of(board); slot++) {
         if (board->map->caches[slot].is_used)
             atomic_store(&part_of(board, process_slot, slot)->counts.writing_bytes, 0);
     }
