@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -52,6 +53,7 @@ class Upstream:
 
     def run(self):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.counts, self.from_port = {}, {}
         asyncio.run(self.serve())
 
@@ -142,6 +144,7 @@ class Weir:
         with open(self.dir + '/weir.conf', 'w') as out:
             out.write(CONF.format(workers=workers, dir=self.dir, port=self.port, up=up))
         self.binary = binary
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))    # so that all is ended then, too
         self.start()
 
     def start(self):
