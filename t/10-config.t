@@ -82,7 +82,7 @@ sites = (
 );
 CONF
     ['what is not in this version is taken as `false`', <<"CONF"],
-$listen $up sites = ( { cache = false; rate_limit = false; routes = ( { proxy = "app"; compress = false; } ); } );
+$listen $up sites = ( { waf = false; rate_limit = false; routes = ( { proxy = "app"; compress = false; } ); } );
 CONF
 );
 for my $g (@good) {
@@ -124,7 +124,7 @@ my @bad = (
      "1: 'pid_file' is in {{dir}}/nowhere, which is not a directory; make it or write another path"],
     ["secret = \"file:nothing\";\n$listen\n$up\n$site",
      "1: cannot read the secret {{dir}}/nothing: No such file or directory; write a file that is there"],
-    ["caches = ( { name = \"c\"; } );\n$listen\n$up\n$site", "1: 'caches' is not in this version of Weir; remove it"],
+    ["tables = ( { name = \"c\"; } );\n$listen\n$up\n$site", "1: 'tables' is not in this version of Weir; remove it"],
     # Listeners.
     ["listeners = (\n\"127.0.0.1:80\",\n\"127.0.0.1:80\" );\n$up\n$site",
      "3: the address \"127.0.0.1:80\" is listened on twice, first at {{dir}}/weir.conf:2; keep one of them"],
@@ -181,7 +181,7 @@ my @bad = (
     [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"ap\";\n"
          . "when = ( { header = \"X\"; status = 3; } ); },\n{ to = \"b2\"; } ); }, { name = \"b2\"; servers = \"127.0.0.1:1\";"),
      "3: there is no upstream \"ap\"; did you mean \"app\"?", "4: 'status' may not stand in an upstream; it belongs in "
-         . "the conditions of an access log"],
+         . "the conditions of an access log or of 'no_store'"],
     [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"c\"; },\n"
          . "{ to = \"b\"; } ); },\n{ name = \"c\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"app\"; } );"),
      "4: 'divert' goes in a circle, \"b\" to \"b\"; take one of them out",
@@ -205,9 +205,9 @@ my @bad = (
          . "as proxy, root, redirect or respond"],
     # Routes.
     [with_route('{ prefix = "/"; proxy = "ap"; }'), "2: there is no upstream \"ap\"; did you mean \"app\"?"],
-    [with_route('{ prefix = "/"; }'), "2: the route does nothing; write one of proxy, root, alias, redirect, respond and status"],
+    [with_route('{ prefix = "/"; }'), "2: the route does nothing; write one of proxy, root, alias, redirect, respond, status and purge"],
     [with_route('{ proxy = "app"; respond = 200; }'),
-     "2: the route has more than one action; keep one of proxy, root, alias, redirect, respond and status"],
+     "2: the route has more than one action; keep one of proxy, root, alias, redirect, respond, status and purge"],
     [with_route('{ exact = "/a"; prefix = "/b"; respond = 200; }'),
      "2: the route has more than one of exact, prefix and regex; keep one"],
     [with_route("{ prefix = \"/a\"; respond = 200; },\n{ prefix = \"/a\"; proxy = \"app\"; }"),
@@ -239,7 +239,7 @@ my @bad = (
     [with_route('{ respond = 200; when = ( { method = "GET"; source = "all"; } ); }'),
      "2: a condition has more than one subject; write one group for each"],
     [with_route('{ respond = 200; when = ( { status = 404; } ); }'),
-     "2: 'status' may not stand in a route; it belongs in the conditions of an access log"],
+     "2: 'status' may not stand in a route; it belongs in the conditions of an access log or of 'no_store'"],
     [with_route('{ respond = 200; when = ( { method = "GET"; is = "a"; } ); }'),
      "2: 'is' says nothing about 'method'; remove it"],
     [with_route('{ respond = 200; timeouts = { client_header = 1; }; }'),

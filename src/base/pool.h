@@ -16,8 +16,13 @@ struct pool;
 /* A new pool whose first block holds `first_bytes`; never NULL. */
 struct pool *pool_new(size_t first_bytes);
 
-/* Runs the cleanups, newest first, and frees everything.  NULL is allowed. */
+/* Runs the cleanups, newest first, and frees everything, once all who hold the pool are done with it.  NULL is
+ * allowed. */
 void pool_free(struct pool *);
+
+/* Another one to whom the pool belongs: each calls pool_free(), and none pool_reset(). */
+struct pool *pool_hold(struct pool *);
+bool pool_is_held(const struct pool *);
 
 /* Runs the cleanups and forgets every allocation; keeps the first block, so that the next life starts without
  * malloc. */

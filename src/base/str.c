@@ -126,6 +126,16 @@ static bool read_digits(struct str s, uint64_t *value)
     return true;
 }
 
+struct str str_of_u64(uint64_t value, char digits[STR_U64_MAX])
+{
+    size_t at = STR_U64_MAX;
+
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    return (struct str){digits + at, STR_U64_MAX - at};
+}
+
 int str_to_u64(struct str s, uint64_t max, uint64_t *value)
 {
     size_t sure = s.len < SAFE_DIGITS ? s.len : SAFE_DIGITS;

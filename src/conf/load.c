@@ -19,7 +19,7 @@ static void set_place(struct conf_load *l, void *out, size_t row, struct conf_pl
     conf_mark_present(out, row);
 }
 
-static int check_required(struct conf_load *l, const struct conf_group *g, const void *out)
+static int check_required(struct conf_load *l, const struct conf_group *g, unsigned scope, const void *out)
 {
     const struct conf_head *h = out;
     bool demands = false;
@@ -30,7 +30,8 @@ static int check_required(struct conf_load *l, const struct conf_group *g, const
     for (size_t i = 0; i < g->n_rows; i++) {
         bool required = g->rows[i].flags & CONF_REQUIRED;
         demands |= required;
-        if (required && !conf_is_present(h, i)) {
+        bool here = !scope || !g->rows[i].scopes || (g->rows[i].scopes & scope);
+        if (required && here && !conf_is_present(h, i)) {
             conf_report_add(l->report, h->at, "%s lacks '%s'; write %s = ...;", g->name,
                 g->rows[i].name, g->rows[i].name);
             rc = -1;
@@ -90,7 +91,7 @@ static int load_struct(struct conf_slot *t, const config_setting_t *s, void *out
         return conf_wrong_type(t, s);
     }
     h->broken = rc != 0;
-    return rc ? rc : check_required(t->l, g, out);
+    return rc ? rc : check_required(t->l, g, inner_scope(t), out);
 }
 
 static int load_list(struct conf_slot *t, const config_setting_t *s, struct conf_list *out)
@@ -286,7 +287,7 @@ int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scop
             h->at = conf_text_place(l->text, 1);
         }
         rc = load_group(l, group, scope, config_root_setting(&tree), out);
-        rc |= check_required(l, group, out);
+        rc |= check_required(l, group, scope, out);
     }
     config_destroy(&tree);
     return rc;

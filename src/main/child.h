@@ -32,6 +32,7 @@ struct child {
     bool drops; /* becomes `user` */
     struct privdrop_user user;
     struct admin *admin; /* keeper */
+    struct janitor *janitor; /* janitor */
 
     struct loop *loop;
     struct worker *worker;
@@ -43,7 +44,7 @@ struct child {
     int64_t end_at; /* monotonic ms, of a drain: the process ends at last */
     int exit_code;
 
-    /* Of the keeper; NULL for others. */
+    /* Of keeper and janitor; NULL where there is nothing to do. */
     void (*on_message)(struct child *, const struct channel_message *); /* may take message.fd */
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */

@@ -10,6 +10,7 @@ static const struct {
     {"symlinks", ACTION_FILES}, {"dotfiles", ACTION_FILES},     {"expires", ACTION_FILES},
     {"types", ACTION_FILES},    {"default_type", ACTION_FILES}, {"request_headers", ACTION_PROXY},
     {"retry", ACTION_PROXY},    {"proxy_headers", ACTION_PROXY},
+    {"cache", ACTION_PROXY},
 };
 
 /* Turned off, which does no harm anywhere. */
