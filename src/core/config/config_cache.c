@@ -62,15 +62,6 @@ static void use_query(struct build *b, const struct cache_settings *s, struct ca
     }
 }
 
-static struct str lower(struct pool *pool, struct str name)
-{
-    char *text = pool_text(pool, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = ascii_lower(name.s[i]);
-    return (struct str){text, name.len};
-}
-
 static void use_vary(struct build *b, const struct cache_settings *s, struct cache_usage *use)
 {
     const struct str *names = s->ignore_vary.items;
@@ -78,7 +69,7 @@ static void use_vary(struct build *b, const struct cache_settings *s, struct cac
     struct cache_names *all = pool_zalloc(b->pool, sizeof(*all));
 
     for (size_t i = 0; i < s->ignore_vary.n; i++) {
-        made[i] = lower(b->pool, names[i]);
+        made[i] = pool_lower(b->pool, names[i]);
         if (!bytes_are_token(names[i]) || str_eq(names[i], STR("*")))
             conf_report_add(b->report, place(s, "ignore_vary"),
                             "'ignore_vary' has \"%.*s\"; write names of header fields", STR_ARG(names[i]));
