@@ -30,7 +30,8 @@ listeners = ( { address = "127.0.0.1:{{first}}"; },
   { address = "127.0.0.1:{{named}}"; mode = "tcp";
     routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; },
       { when = { sni = [ "*.wild.test", "~^n[0-9]+\\.test$" ]; }; proxy = "a"; }, { when = { sni = [ ".dot.test", "pre.*" ]; }; proxy = "b"; } ); },
-  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; }; },
+  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; };
+    access_log = { path = "{{dir}}/quiet.log"; buffer = 0; format = "$status [$error]"; }; },
   { address = "127.0.0.1:{{deny}}"; mode = "tcp"; proxy = "a"; allow = "127.0.0.0/8"; deny = "127.0.0.1"; },
   { address = "127.0.0.1:{{gone}}"; mode = "tcp"; proxy = "some-gone"; },
   { address = "127.0.0.1:{{limited}}"; mode = "tcp"; proxy = "all-gone"; },
@@ -198,6 +199,9 @@ $big x= 1000;
     my $t = time;
     is(read_all($s), '', 'one in which nobody says anything is closed');
     cmp_ok(time - $t, '>', 1.5, 'after timeouts.tunnel');
+    ok(Weir::wait_for(sub { $w->read('quiet.log') =~ /\n/ }), 'it is logged');
+    is($w->read('quiet.log'), "200 [connection_read_timeout]\n", 'with what ended it');
+    is(scalar(grep { /the tunnel was silent/ } $w->log_lines), 1, 'and told of once');
 }
 {
     my $s = connect_to('gone');
