@@ -47,6 +47,12 @@ sub fresh { return $w->client($_[0] // 'http') }
 
 {
     my $c = fresh();
+    $c->send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    is($c->read_response->{status}, 400, 'TLS where it is not spoken');
+    ok($w->wait_log(qr/TLS where HTTP in the clear is spoken/), 'is called by its name');
+}
+{
+    my $c = fresh();
     for my $i (1 .. 3) {
         $c->send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
         my $r = $c->read_response;

@@ -15,7 +15,7 @@ use Weir::Fake;
 use Weir::Tls;
 use Weir::H2Peer qw(DATA HEADERS RST_STREAM PUSH_PROMISE PING GOAWAY END_STREAM END_HEADERS);
 
-my $w = Weir->new(ports => [qw(http up two stall mute plain tight other)], conf => <<'CONF');
+my $w = Weir->new(ports => [qw(http none spoken up two stall mute plain tight other)], conf => <<'CONF');
 workers = 1;
 error_log = { path = "{{dir}}/error.log"; level = "info"; };
 
@@ -26,11 +26,15 @@ upstreams = (
   { name = "pair"; protocol = "h2"; servers = ( { address = "127.0.0.1:{{up}}"; }, { address = "127.0.0.1:{{other}}"; } ); },
   { name = "two"; servers = ( { address = "127.0.0.1:{{two}}"; protocol = "h2"; } ); },
   { name = "stall"; protocol = "h2"; servers = ( { address = "127.0.0.1:{{stall}}"; } ); },
+  { name = "none"; protocol = "h2"; servers = ( { address = "127.0.0.1:{{none}}"; } ); },
+  { name = "spoken"; servers = ( { address = "127.0.0.1:{{spoken}}"; } ); },
   { name = "mute"; protocol = "h2"; servers = ( { address = "127.0.0.1:{{mute}}"; } ); },
   { name = "tight"; protocol = "h2"; keepalive = { idle = 0; }; servers = ( { address = "127.0.0.1:{{tight}}"; } ); }
 );
 sites = ( { name = "all"; routes = (
   { prefix = "/two/"; proxy = "two"; },
+  { prefix = "/none/"; proxy = "none"; },
+  { prefix = "/spoken/"; proxy = "spoken"; },
   { prefix = "/pair/"; proxy = "pair"; },
   { prefix = "/stall/"; proxy = "stall"; timeouts = { send = "500ms"; }; },
   { prefix = "/mute/"; proxy = "mute"; timeouts = { connect = "500ms"; read = "5s"; }; },
@@ -241,6 +245,13 @@ my @servers = (
     Weir::Fake->start(port => $w->port('up'),    serve => serve('up')),
     Weir::Fake->start(port => $w->port('other'), serve => serve('other')),
     Weir::Fake->start(port => $w->port('two'),   serve => serve('two', settings => {3 => 2})),
+    Weir::Fake->start(port => $w->port('none'),  serve => serve('none', settings => {3 => 0})),
+    Weir::Fake->start(port => $w->port('spoken'), serve => sub {
+        my ($sock) = @_;
+        sysread $sock, my $buf, 65536;
+        syswrite $sock, frame(4, 0, 0, pack 'nN', 3, 100);
+        sysread $sock, $buf, 65536;
+    }),
     Weir::Fake->start(port => $w->port('stall'), serve => serve('stall', settings => {4 => 10}, stalls => 1)),
     Weir::Fake->start(port => $w->port('tight'), serve => serve('tight')),
     Weir::Fake->start(port => $w->port('mute'),  serve => sub { my ($sock) = @_; 1 while sysread $sock, my $buf, 65536 }),
@@ -287,6 +298,18 @@ subtest 'a request and its answer' => sub {
     is answer_of('/empty')->{status}, 204, 'no body';
     is answer_of('/unsized')->{body}, 'ab', 'an answer without a length';
     is scalar(seen(qr/^up connection/)), 1, 'all that on one connection';
+};
+
+subtest 'a server that takes no requests' => sub {
+    answer_of("/none/echo");    # before its SETTINGS are here
+    is answer_of("/none/echo")->{status}, 502, "it is not asked any more ($_)" for 1 .. 3;
+    is scalar(seen(qr/^none connection/)), 1, 'and not by a connection for each';
+    is scalar(grep { /server \S+: takes no requests for now/ } $w->log_lines), 1, 'which is told';
+};
+
+subtest 'HTTP/2 where HTTP/1 is expected' => sub {
+    is answer_of('/spoken/')->{status}, 502, 'fails';
+    ok $w->wait_log(qr/the server speaks HTTP\/2; write protocol = "h2"/), 'and is called by its name';
 };
 
 subtest 'interim responses and trailers' => sub {

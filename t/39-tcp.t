@@ -30,7 +30,8 @@ listeners = ( { address = "127.0.0.1:{{first}}"; },
   { address = "127.0.0.1:{{named}}"; mode = "tcp";
     routes = ( { when = { sni = "a.test"; }; proxy = "a"; }, { when = { sni = "b.test"; }; proxy = "b"; },
       { when = { sni = [ "*.wild.test", "~^n[0-9]+\\.test$" ]; }; proxy = "a"; }, { when = { sni = [ ".dot.test", "pre.*" ]; }; proxy = "b"; } ); },
-  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; }; },
+  { address = "127.0.0.1:{{quiet}}"; mode = "tcp"; proxy = "a"; timeouts = { tunnel = "2s"; };
+    access_log = { path = "{{dir}}/quiet.log"; buffer = 0; format = "$status [$error]"; }; },
   { address = "127.0.0.1:{{deny}}"; mode = "tcp"; proxy = "a"; allow = "127.0.0.0/8"; deny = "127.0.0.1"; },
   { address = "127.0.0.1:{{gone}}"; mode = "tcp"; proxy = "some-gone"; },
   { address = "127.0.0.1:{{limited}}"; mode = "tcp"; proxy = "all-gone"; },
@@ -198,6 +199,9 @@ $big x= 1000;
     my $t = time;
     is(read_all($s), '', 'one in which nobody says anything is closed');
     cmp_ok(time - $t, '>', 1.5, 'after timeouts.tunnel');
+    ok(Weir::wait_for(sub { $w->read('quiet.log') =~ /\n/ }), 'it is logged');
+    is($w->read('quiet.log'), "200 [connection_read_timeout]\n", 'with what ended it');
+    is(scalar(grep { /the tunnel was silent/ } $w->log_lines), 1, 'and told of once');
 }
 {
     my $s = connect_to('gone');
@@ -447,6 +451,41 @@ CONF
     is($r->{exit}, 1, '-t refuses');
     like($r->{err}, qr/:3: the name "a\*\.test" is wrong at byte 1: /, 'a pattern that is none');
     like($r->{err}, qr/:4: the name "~a\(b" is wrong at byte 4: /, 'a regex that is none');
+}
+
+{
+    my $odd = Weir->new(ports => ['x', 'y', 'plain', 'tls'], conf => <<'CONF');
+upstreams = ( { name = "u"; protocol = "h2"; servers = ( { address = "127.0.0.1:1"; } ); }, { name = "v"; servers = ( { address = "127.0.0.1:2"; } ); } );
+listeners = ( { address = "127.0.0.1:{{x}}"; mode = "tcp"; allow = "127.0.0.0/8";
+  retry = { tries = 2; on = [ "connect", "502" ]; };
+  access_log = { path = "{{dir}}/a.log"; format = "$host $uri"; };
+  routes = ( { when = { sni = "*.x.test"; }; proxy = "u"; }, { proxy = "v"; },
+    { when = { sni = "b.test"; }; proxy = "v"; } ); },
+  { address = "127.0.0.1:{{y}}"; mode = "tcp"; proxy = "v"; access_log = { path = "{{dir}}/b.log"; }; },
+  { address = "127.0.0.1:{{plain}}"; },
+  { address = "127.0.0.1:{{tls}}"; tls = { certificates = ( { cert = "{{dir}}/a.pem"; key = "{{dir}}/a.key"; } ); }; } );
+sites = ( { name = "s"; respond = 204; } );
+CONF
+    Weir::Tls->certificate($odd->dir, 'a', hosts => ['a.test']);
+    my $r = $odd->run('-t', '-c', '{{dir}}/weir.conf');
+    is($r->{exit}, 0, '-t accepts');
+    like($r->{err}, qr/:3: .*"502", "503" and "504" do nothing/, 'retries after an answer');
+    like($r->{err}, qr/:4: .*variables of HTTP/, 'variables of HTTP in a line');
+    like($r->{err}, qr/:5: .*protocol of the upstream "u" does nothing/, 'a protocol');
+    like($r->{err}, qr/:6: warning: this is never reached: the route at \S+:5 has no `when`/, 'a route behind one for all');
+    unlike($r->{err}, qr/:7: warning/, 'and nothing of a listener that has none of it');
+    my $explain = sub { return $odd->run('explain', '-c', '{{dir}}/weir.conf', @_)->{out} };
+    my $x = $odd->port('x');
+    my $told = $explain->("https://a.x.test:$x/");
+    like($told, qr/^mode +a listener of mode "tcp"/m, 'explain says what the listener is');
+    like($told, qr/\* sni is \*\.x\.test .*: taken/, 'which route takes the name');
+    like($told, qr/^upstream +u\b/m, 'and where that leads');
+    unlike($told, qr/404|no site|fails/, 'and nothing of HTTP');
+    like($explain->("https://b.test:$x/"), qr/\* every connection .*: taken/, 'another name');
+    like($explain->('--from', '192.0.2.1', "https://b.test:$x/"), qr/^answer .*`allow` and `deny`/m, 'who may not connect');
+    like($explain->('http://a.test:' . $odd->port('tls') . '/'), qr/^answer +400: .*ask for https/m, 'http to a port with TLS');
+    like($explain->('https://a.test:' . $odd->port('plain') . '/'), qr/^answer +400: .*handshake fails/m, 'https to one without');
+    like($explain->('--json', "https://a.x.test:$x/"), qr/"upstream": ?"u"/, 'as JSON');
 }
 
 # The example: three servers that say their name.

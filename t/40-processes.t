@@ -60,6 +60,16 @@ for my $case (['QUIT', 'QUIT'], ['QUIT', 'TERM']) {
     $w->stop_ok($case->[1], "ends on the second signal, $case->[1]");
 }
 
+# ---- TERM to all of its processes at once, as from a service manager
+{
+    my $w = running(top => 'defaults = { access_log = { path = "{{dir}}/access.log"; buffer = "64k"; flush = "60s"; }; };');
+    is($w->get('http', '/')->{status}, 200, 'a request, of which the line is in a buffer');
+    kill TERM => $w->children, $w->pid;
+    ok(eventually(sub { $w->_ended }), 'all end');
+    like($w->read('access.log'), qr{"GET / HTTP/1\.1" 200}, 'the line is in the log');
+    unlike(join("\n", $w->log_lines), qr/ended by signal/, 'nobody was killed');
+}
+
 # ---- who comes while it drains goes elsewhere
 for my $command (qw(quit signal)) {
     my $w = running(listeners => '"127.0.0.1:{{http}}", "unix:{{dir}}/web.sock", { address = "127.0.0.1:{{admin}}"; admin = true; }',

@@ -87,6 +87,26 @@ sub connects {
     $w->stop_ok;
 }
 
+# ---- a kept connection has one more answer of the old configuration, or ends after its time
+{
+    my $w = weir();
+    $w->conf(conf() =~ s/^sites/defaults = { timeouts = { keepalive = "1500ms"; }; };\nsites/mr =~ s/drain_timeout = "5s"/drain_timeout = "60s"/r);
+    start_up($w);
+    my ($idle, $used) = map { $w->client('http') } 1, 2;
+    for my $c ($idle, $used) {
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is($c->read_response->{body}, "one\n", 'a connection is used');
+    }
+    $w->conf(conf(body => 'two') =~ s/^sites/defaults = { timeouts = { keepalive = "1500ms"; }; };\nsites/mr);
+    is(reload($w)->{exit}, 0, 'a reload');
+    $used->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    is($used->read_response->{body}, "one\n", 'the next request there has the old answer');
+    ok($used->is_closed, 'the last one on it');
+    ok($idle->is_closed, 'who asks nothing is closed long before drain_timeout');
+    is($w->get('http', '/')->{body}, "two\n", 'new connections have the new configuration');
+    $w->stop_ok;
+}
+
 # ---- an address that is taken
 {
     my $w = running(ports => [qw(http b c)]);
@@ -97,6 +117,7 @@ sub connects {
     is($r->{exit}, 1, 'an address in use: exit 1');
     my $port = $w->port('c');
     like($r->{err}, qr/127\.0\.0\.1:$port is in use by process $$ /, 'and whose it is');
+    like($r->{err}, qr/weir\.conf:\d+: cannot listen/, 'and which line names it');
     is($w->get('http', '/')->{body}, "one\n", 'the old configuration serves');
     ok(!connects($w->port('b')), 'what was bound before that is closed again');
     $w->allow(qr/reload refused/);

@@ -253,8 +253,18 @@ static enum h1_verdict scan_partial(struct h1_scan *scan, const struct h1_limits
     return H1_SCAN_MORE;
 }
 
-enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
-                             const struct h1_limits *limits, const char *data, size_t len)
+/* What else is spoken by mistake: the record of a ClientHello (RFC 8446 5.1), the SETTINGS that HTTP/2 begins with (RFC
+ * 9113 3.4). */
+static void scan_name(struct h1_scan *scan, enum h1_direction direction, const char *data, size_t len)
+{
+    if (direction == H1_REQUEST && len >= 2 && data[0] == 0x16 && data[1] == 0x03)
+        scan->reason = "TLS where HTTP in the clear is spoken";
+    else if (direction == H1_RESPONSE && len >= 9 && memcmp(data + 3, "\4\0\0\0\0", 6) == 0)
+        scan->reason = "the server speaks HTTP/2; write protocol = \"h2\"";
+}
+
+static enum h1_verdict scan_all(struct h1_scan *scan, enum h1_direction direction, const struct h1_limits *limits,
+                                const char *data, size_t len)
 {
     enum h1_verdict verdict = scan_first(scan, data, len);
 
@@ -275,6 +285,16 @@ enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
             scan->next = end + 1;
         }
     }
+    return verdict;
+}
+
+enum h1_verdict h1_scan_feed(struct h1_scan *scan, enum h1_direction direction,
+                             const struct h1_limits *limits, const char *data, size_t len)
+{
+    enum h1_verdict verdict = scan_all(scan, direction, limits, data, len);
+
+    if (verdict == H1_SCAN_BAD)
+        scan_name(scan, direction, data, len);
     return verdict;
 }
 

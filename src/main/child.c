@@ -134,6 +134,7 @@ static void child_on_take(evutil_socket_t fd, short what, void *arg)
 static void child_orphaned(struct child *c)
 {
     c->orphaned = true;
+    signal(SIGTERM, SIG_DFL);
     event_free(c->channel_event);
     c->channel_event = NULL;
     close(c->channel);
@@ -307,10 +308,10 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
     });
 }
 
-/* What a terminal or a script sends to the whole process group is for the master to act on. */
+/* What a terminal or a script sends to the whole process group is for the master to act on, as long as there is one. */
 static void child_ignore_signals(void)
 {
-    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
         signal(signals[i], SIG_IGN);

@@ -194,7 +194,16 @@ int explain_run(const struct config *config, const struct asked *question, struc
     if (req->tls && host.name.len && host.name.s[0] != '[' && addr_parse_ip(host.name, 0, &(struct addr){.len = 0}) < 0)
         e->sni = host.name;
     req->sni = e->sni.len ? e->sni : STR("");
-    req->tls_policy = explain_tls_policy(e);
+    req->host = host.name;
+    if (!req->listener->tcp)
+        req->tls_policy = explain_tls_policy(e);
+    if (explain_tcp(e)) {
+        if (req->route && req->route->upstream)
+            explain_upstream(e);
+        return 0;
+    }
+    if (explain_wrong_scheme(e))
+        return 0;
     e->status = request_route(req, &e->reason);
     if (req->route)
         explain_steps(e);

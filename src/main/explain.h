@@ -68,6 +68,16 @@ struct str explain_why(const struct explain *, const struct route *);
 /* A route whose exact path or prefix is another than the request's: of the many that need no line. */
 bool explain_is_apart(const struct explain *, const struct route *);
 
+/*
+ * explain_tcp.c: false: the listener is not of mode "tcp".  Else its route is found, by the name of the URL or of Host,
+ * or `status` and `reason` say why the connection is closed; explain_print_tcp() prints that.
+ */
+bool explain_tcp(struct explain *);
+void explain_print_tcp(const struct explain *, FILE *to);
+
+/* Whether the client speaks TLS where that is not spoken, or the other way: then `status` and `reason` are set. */
+bool explain_wrong_scheme(struct explain *);
+
 /* Why a site was taken or not. */
 struct str explain_why_site(const struct explain *, const struct site *);
 

@@ -310,10 +310,31 @@ static void print_limits(const struct route *route, FILE *to)
             route->retry.tries, STR_ARG(config_priority_name(route->priority)));
 }
 
+/* To a listener of mode "tcp". */
+static void print_connection(struct explain *e, FILE *to)
+{
+    const struct request *req = &e->req;
+
+    line(to, "listener", with_place(req->listener->text, req->listener->at, req->pool));
+    line(to, "client", var_value(&e->req, STR("remote_addr")));
+    explain_print_tcp(e, to);
+    if (e->status) {
+        fprintf(to, "%-11s%s\n", "answer", e->reason);
+        return;
+    }
+    print_choice(e, to);
+    print_timeouts(&req->route->timeouts, to);
+    explain_print_recovery(req->route, to);
+}
+
 void explain_print_text(struct explain *e, bool all, FILE *to)
 {
     const struct route *route = e->req.route;
 
+    if (e->req.raw) {
+        print_connection(e, to);
+        return;
+    }
     print_request(e, to);
     print_sites(e, all, to);
     print_candidates(e, all, to);

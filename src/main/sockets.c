@@ -178,6 +178,17 @@ static int sockets_bind_more(struct sockets_trial *t, struct sockets_entry *e, u
     return 0;
 }
 
+/* Which line of the file it is that cannot be. */
+static void sockets_tell_place(struct sockets_trial *t, const struct listener_conf *conf)
+{
+    char text[1024];
+
+    if (!conf->at.file)
+        return;
+    snprintf(text, sizeof(text), "%s", t->error);
+    snprintf(t->error, t->error_size, "%s:%u: cannot listen: %s", conf->at.file, conf->at.line, text);
+}
+
 static int sockets_plan_one(void *arg, const struct listener_conf *conf, const struct listener_spec *spec)
 {
     struct sockets_trial *t = arg;
@@ -193,9 +204,10 @@ static int sockets_plan_one(void *arg, const struct listener_conf *conf, const s
     e->is_planned = true;
     e->spec = *spec;
     e->kind = kind;
-    if (e->count == 0)
-        return sockets_bind_new(t, e, wanted);
-    return sockets_bind_more(t, e, wanted);
+    if ((e->count == 0 ? sockets_bind_new(t, e, wanted) : sockets_bind_more(t, e, wanted)) == 0)
+        return 0;
+    sockets_tell_place(t, conf);
+    return -1;
 }
 
 /* The socket by which a new master finds the processes that outlived this one. */

@@ -9,9 +9,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include "core/client/h2_guard.h"
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 
-#define FRAMES_MAX 8
+#define FRAMES_MAX 12
 
 struct frame {
     uint8_t type, flags;
@@ -31,6 +31,7 @@ struct guard_case {
 #define WHOLE(id) {NGHTTP2_HEADERS, 5, id, 20, 0}
 #define DATA(id) {NGHTTP2_DATA, 0, id, 7, 0}
 #define LAST(id) {NGHTTP2_DATA, 1, id, 0, 0}
+#define MORE {NGHTTP2_CONTINUATION, 0, 1, 20, 0}
 #define RST(id) {NGHTTP2_RST_STREAM, 0, id, 4, 0}
 
 static const struct guard_case cases[] = {
@@ -52,6 +53,9 @@ static const struct guard_case cases[] = {
     {"priority of itself, exclusive", {{NGHTTP2_PRIORITY, 0, 3, 5, 0x80000003}}, NGHTTP2_PROTOCOL_ERROR, 1},
     {"priority of nothing", {{NGHTTP2_PRIORITY, 0, 0, 5, 1}}, NGHTTP2_PROTOCOL_ERROR, 0},
     {"priority of a wrong length: nghttp2 says so", {{NGHTTP2_PRIORITY, 0, 3, 4, 3}}, 0, 1},
+    {"a head that goes on", {{NGHTTP2_HEADERS, 0, 1, 20, 0}, MORE, MORE, MORE, MORE, MORE, MORE, MORE, MORE, WHOLE(3), MORE}, 0, 0},
+    {"a head that goes on without end", {{NGHTTP2_HEADERS, 0, 1, 20, 0}, MORE, MORE, MORE, MORE, MORE, MORE, MORE, MORE, MORE},
+     NGHTTP2_ENHANCE_YOUR_CALM, 0},
     {"unknown", {{0xbe, 0, 0, 3, 0}, {NGHTTP2_PING, 0, 0, 8, 0}, {0x20, 0, 1, 0, 0}}, 0, 2},
 };
 

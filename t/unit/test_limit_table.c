@@ -10,6 +10,7 @@
 
 #include "core/board/board.h"
 #include "core/board/limit_table.h"
+#include "core/client/conn_limit.h"
 
 #define WORKERS 3
 
@@ -32,6 +33,31 @@ static int begin(void **state)
     }
     *state = &f;
     return 0;
+}
+
+static void addresses(void **state)
+{
+    static const struct {
+        const char *address, *key;
+    } rows[] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+        {"2001:db8:1:2::", "2001:db8:1:2::"},
+        {"2001:db8:1:3::1", "2001:db8:1:3::"},
+    };
+    char text[ADDR_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct addr a;
+        struct str key;
+
+        assert_int_equal(addr_parse_ip(str_of(rows[i].address), 1, &a), 0);
+        key = conn_limit_address(&a, text);
+        if (!str_eq(key, str_of(rows[i].key)))
+            fail_msg("%s: %.*s", rows[i].address, STR_ARG(key));
+    }
 }
 
 static int end(void **state)
@@ -144,6 +170,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full, begin, end),
         cmocka_unit_test_setup_teardown(test_garbage, begin, end),
         cmocka_unit_test_setup_teardown(test_alone, begin, end),
+        cmocka_unit_test(addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,16 @@ bool conn_limit_take(struct conn *c, uint64_t max, struct str key)
     return true;
 }
 
+struct str conn_limit_address(const struct addr *address, char text[ADDR_TEXT_MAX])
+{
+    struct addr network = *address;
+    uint8_t ip[16];
+
+    if (addr_ip_bytes(address, ip) == sizeof(ip))
+        memset(network.in6.sin6_addr.s6_addr + 8, 0, 8);
+    return addr_print_ip(&network, text);
+}
+
 void conn_limit_give(struct conn *c)
 {
     if (c->limited == 0)

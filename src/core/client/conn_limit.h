@@ -16,6 +16,9 @@ struct conn_limits;
  */
 bool conn_limit_take(struct conn *, uint64_t max, struct str key) WEIR_MUST_CHECK;
 
+/* The key of an address: itself, or of IPv6 the network of 64 bits that it is of, all of which one client may have. */
+struct str conn_limit_address(const struct addr *, char text[ADDR_TEXT_MAX]);
+
 /* By conn_close(). */
 void conn_limit_give(struct conn *);
 

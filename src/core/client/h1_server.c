@@ -218,12 +218,15 @@ static void end_silent(struct conn *c)
     bool tunnel = c->phase == CONN_TUNNEL;
     const char *reason = tunnel ? "the tunnel was silent" : "the client took nothing of its answer";
 
-    if (ex && ex->head_done && (tunnel || c->phase == CONN_SEND)) {
+    /* The server's side of a tunnel may have told of the same moment. */
+    if (ex && ex->head_done && !ex->broken && (tunnel || c->phase == CONN_SEND)) {
         struct request *req = &ex->request;
         const struct timeouts *t = req->route ? &req->route->timeouts : &c->listener->timeouts;
         struct str cause = tunnel ? fault_time(req, "timeouts.tunnel", t->tunnel)
                                   : fault_time(req, "timeouts.client_send", t->client_send);
 
+        if (tunnel)
+            req->error = "connection_read_timeout";
         fault_log(req, LOG_LEVEL_INFO, "", "%s; %.*s; %llu bytes were sent", reason, STR_ARG(cause),
                   (unsigned long long)req->bytes_sent);
     }

@@ -79,8 +79,11 @@ static uint32_t check_frame(struct h2_guard *g, uint32_t stream, uint32_t length
     uint8_t flags = g->head[4];
 
     switch (g->head[3]) {
+    case NGHTTP2_CONTINUATION:
+        return ++g->continuations > H2_CONTINUATIONS_MAX ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR;
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
+        g->continuations = 0;
         return check_stream(g, stream, g->head[3] == NGHTTP2_HEADERS, flags & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_RST_STREAM:
         if (stream % 2 == 1 && stream <= g->last && g->last - stream < 2 * H2_GUARD_STREAMS && length == 4)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 
 struct h2_guard {
     uint32_t left; /* bytes of the payload, or of the preface, that are not looked at */
@@ -18,6 +18,7 @@ struct h2_guard {
     uint32_t last; /* the highest stream that the client has opened; 0: none */
     uint64_t opened[H2_GUARD_STREAMS / 64]; /* a bit for each of the streams up to `last`, by number */
     uint64_t ended[H2_GUARD_STREAMS / 64];
+    unsigned continuations; /* frames that go on with the last head */
     unsigned ignored; /* frames of which nghttp2 tells nobody; whoever counts them sets it to 0 */
 };
 

@@ -61,12 +61,14 @@ static void *take(size_t bytes, void *user)
     unsigned class;
     union piece *p;
 
-    if (bytes > H2_MEMORY_MAX || m->used > H2_MEMORY_MAX)
+    if (bytes > H2_MEMORY_MAX)
         return NULL;
     bytes += sizeof(*p);
     class = class_of(bytes);
     if (class < CLASSES)
         bytes = (size_t)SMALLEST << class;
+    if (m->used + bytes > H2_MEMORY_MAX)
+        return NULL;
     if (class < CLASSES && m->spares->free[class]) {
         p = m->spares->free[class];
         m->spares->free[class] = p->next;

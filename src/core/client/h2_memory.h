@@ -8,7 +8,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 #include "core/worker.h"
 
 struct h2_spares;

@@ -15,7 +15,7 @@
 
 #include "core/client/conn.h"
 #include "core/client/h2_guard.h"
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 #include "core/client/h2_memory.h"
 
 struct h2_stream;

@@ -25,6 +25,7 @@ static void on_deadline(struct deadline *d)
         return;
     }
     if (s->is_tunnel) {
+        req->error = "connection_read_timeout";
         fault_log(req, LOG_LEVEL_INFO, "", "the tunnel was silent; %.*s",
                   STR_ARG(fault_time(req, "timeouts.tunnel", t->tunnel)));
         h2_stream_leave(s, "the tunnel was silent");

@@ -50,7 +50,7 @@ static bool limit_by_address(struct conn *c)
     struct addr peer = conn_peer(c);
     char text[ADDR_TEXT_MAX];
 
-    return tcp->limit == 0 || tcp->limit_key || conn_limit_take(c, tcp->limit, addr_print_ip(&peer, text));
+    return tcp->limit == 0 || tcp->limit_key || conn_limit_take(c, tcp->limit, conn_limit_address(&peer, text));
 }
 
 /* A key that comes to nothing is the address. */
@@ -63,7 +63,7 @@ static bool limit_by_key(struct conn *c, struct request *req)
     if (tcp->limit == 0 || !tcp->limit_key)
         return true;
     key = template_expand(tcp->limit_key, req);
-    return conn_limit_take(c, tcp->limit, key.len > 0 ? key : addr_print_ip(&req->client, text));
+    return conn_limit_take(c, tcp->limit, key.len > 0 ? key : conn_limit_address(&req->client, text));
 }
 
 /* Gives it to the proxy. */

@@ -107,6 +107,32 @@ static void check_upstream(struct build *b, struct tcp_conf *tcp, const struct u
     }
 }
 
+/* What is of HTTP: there is none to log, and no answer to try again after. */
+static void warn_http(struct build *b, const struct listener_settings *s, const struct route *r)
+{
+    const struct access_log_settings *logs = s->access_log.items;
+
+    for (size_t i = 0; i < s->access_log.n; i++)
+        for (size_t k = 0; k < r->access_log_count; k++) {
+            const struct template *text = r->access_logs[k]->line;
+
+            if (text && str_eq(template_text(text), logs[i].format) && template_wants_head(text))
+                conf_report_warn(b->report, conf_place_of(&settings_access_log_group, &logs[i].head, "format"),
+                                 "the format has variables of HTTP, of which a tcp listener sees nothing");
+        }
+    if (s->retry && settings_is_written(&settings_retry_group, &s->retry->head, "on") &&
+        (r->retry.on_502 || r->retry.on_503 || r->retry.on_504))
+        conf_report_warn(b->report, conf_place_of(&settings_retry_group, &s->retry->head, "on"),
+                         "a tcp listener sees no answer, so that \"502\", \"503\" and \"504\" do nothing; write \"connect\"");
+    for (size_t i = 0; i < r->upstream->peer_count; i++) {
+        if (!r->upstream->peers[i].http2)
+            continue;
+        conf_report_warn(b->report, r->at, "the protocol of the upstream \"%.*s\" does nothing here: a tcp listener passes "
+                         "bytes on as they are", STR_ARG(r->upstream->name));
+        break;
+    }
+}
+
 /* One route, as if it stood in a site. */
 static void route_build(struct build *b, const struct listener_settings *s, struct tcp_conf *tcp, struct route *r,
                         const struct tcp_route_settings *from, struct conf_place at, struct str proxy)
@@ -131,10 +157,23 @@ static void route_build(struct build *b, const struct listener_settings *s, stru
         check_conditions(b, r->when, at);
         tcp->needs_name = tcp->needs_name || when_wants_name(r->when);
     }
-    if (r->upstream)
+    if (r->upstream) {
+        warn_http(b, s, r);
         check_upstream(b, tcp, r->upstream, at, b->config->upstream_count);
+    }
     if (settings_is_written(&settings_listener_group, &s->head, "access_log"))
         tcp->wants_name = tcp->wants_name || logs_want_name(r);
+}
+
+/* Behind one that takes every connection. */
+static void warn_unreached(struct build *b, const struct listener_settings *s, size_t i)
+{
+    const struct tcp_route_settings *routes = s->routes.items;
+    struct conf_place behind = i + 1 < s->routes.n ? routes[i + 1].head.at : place_of(s, "proxy");
+
+    if (routes[i].when.n == 0 && (i + 1 < s->routes.n || s->proxy.s))
+        conf_report_warn(b->report, behind, "this is never reached: the route at %s:%u has no `when` and takes every "
+                         "connection", routes[i].head.at.file, routes[i].head.at.line);
 }
 
 static void routes_build(struct build *b, const struct listener_settings *s, struct listener_conf *l, struct tcp_conf *tcp)
@@ -147,6 +186,8 @@ static void routes_build(struct build *b, const struct listener_settings *s, str
     site->name = l->text;
     site->at = l->at;
     site->routes = pool_zalloc(b->pool, (count + 1) * sizeof(*site->routes));
+    for (size_t i = 0; i < s->routes.n; i++)
+        warn_unreached(b, s, i);
     for (size_t i = 0; i < s->routes.n; i++)
         if (routes[i].proxy.s)
             route_build(b, s, tcp, &site->routes[site->route_count++], &routes[i], routes[i].head.at, routes[i].proxy);

@@ -120,14 +120,15 @@ static const struct conf_row rows[] = {
      AT(proxy),
      .flags = CONF_OWN,
      .scopes = SCOPE_LISTENER | SCOPE_MODE_TCP,
-     .doc = "In mode \"tcp\": the upstream that takes all connections."},
+     .doc = "In mode \"tcp\": the upstream that takes all connections, or those that none of `routes` takes."},
     {.name = "routes",
      .type = CONF_GROUP,
      AT(routes),
      .flags = CONF_LIST | CONF_OWN,
      .group = &settings_tcp_route_group,
      .scopes = SCOPE_LISTENER | SCOPE_MODE_TCP,
-     .doc = "In mode \"tcp\": the first whose `when` holds takes the connection; none: it is closed."},
+     .doc = "In mode \"tcp\": the first whose `when` holds takes the connection; none: `proxy` does, and without that it is "
+            "closed."},
     {.name = "allow",
      .type = CONF_CIDR,
      AT(allow),
@@ -162,7 +163,9 @@ static const struct conf_row rows[] = {
      .group = &settings_access_log_group,
      .enters = SCOPE_LOG,
      .scopes = SCOPE_LISTENER | SCOPE_MODE_TCP,
-     .doc = "In mode \"tcp\": a line for each connection, when it is over."},
+     .doc = "In mode \"tcp\": a line for each connection, when it is over.  With $ssl_sni in it, and without `tls`, a client "
+            "is given timeouts.client_header to begin with TLS before its server is connected to: where the server "
+            "speaks first, that is how long it is delayed."},
     SETTINGS_LATER("auth", 0),
     SETTINGS_LATER("bandwidth", 0),
     SETTINGS_LATER("https_only", 0),

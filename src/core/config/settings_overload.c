@@ -21,7 +21,7 @@ static const struct conf_row connection_limit_rows[] = {
      .doc = "Connections of one key that may be open at once, over all workers; what is more is closed and counted."},
     {.name = "key", .type = CONF_TEMPLATE, AT(key),
      .doc = "Text with variables: what is counted for itself; where it comes to nothing, and when not set, "
-            "$remote_addr."},
+            "the client's address, of IPv6 the network of 64 bits that it is of.  \"$remote_addr\" is the same."},
 };
 #undef AT
 const struct conf_group settings_connection_limit_group = {"'connection_limit'", sizeof(struct connection_limit_settings),

@@ -65,7 +65,9 @@ static const struct conf_row rows[] = {
     {.name = "limits", .type = CONF_GROUP, AT(limits), .scopes = SCOPE_FILE, .group = &limits_group,
      .fallback = "{ }", .doc = "Limits of the whole instance."},
     {.name = "drain_timeout", .type = CONF_DURATION, AT(drain_timeout), .scopes = SCOPE_FILE,
-     .fallback = "\"10m\"", .doc = "How long connections of an old generation may go on."},
+     .fallback = "\"10m\"", .doc = "How long connections of an old generation may go on.  A kept connection of HTTP/1 may have one "
+     "more answer of the old configuration, if its request comes within 30 seconds, or within timeouts.keepalive where that "
+     "is shorter, of the reload; then, or with that answer, it is closed."},
     {.name = "watchdog", .type = CONF_DURATION, AT(watchdog), .scopes = SCOPE_FILE, .fallback = "\"10s\"",
      .doc = "How long a worker may be silent before it is replaced; 0 is for ever."},
     {.name = "defaults", .type = CONF_GROUP, AT(defaults), .scopes = SCOPE_FILE,

@@ -30,6 +30,7 @@ static void end_tunnel(struct proxy *p)
     static const char reason[] = "the tunnel was silent";
     struct str cause = fault_time(p->req, "timeouts.tunnel", p->read_timeout);
 
+    p->req->error = "connection_read_timeout";
     fault_log(p->req, LOG_LEVEL_INFO, "", "%s; %.*s", reason, STR_ARG(cause));
     proxy_drop(p);
     p->req->out->abort(p->req, reason);

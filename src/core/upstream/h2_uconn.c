@@ -294,6 +294,12 @@ struct h2_uconn *h2_uconn_find(struct peer_state *peer, bool probe)
     list_each_safe(l, &peer->shared_uconns) {
         struct h2_uconn *h = container_of(l, struct h2_uconn, link);
 
+        if (is_dead(h)) {
+            h->leaving = true;
+            if (h->count == 0)
+                h2_uconn_close(h);
+            continue;
+        }
         if (!h->session || !has_room(h))
             continue;
         if (!probe || h->count > 0 || !is_closed(h))
@@ -314,12 +320,29 @@ static struct h2_uconn *on_its_way(struct peer_state *peer)
     return NULL;
 }
 
+/* The server has said that it takes no requests (SETTINGS_MAX_CONCURRENT_STREAMS is 0): another connection would be told
+ * the same, so that as long as this one stands, and says nothing else, none is made. */
+static bool takes_none(struct peer_state *peer)
+{
+    list_each(l, &peer->shared_uconns) {
+        const struct h2_uconn *h = container_of(l, struct h2_uconn, link);
+
+        if (h->settled && h->limit == 0 && !h->leaving && !h->uconn->closed)
+            return true;
+    }
+    return false;
+}
+
 struct h2_uconn *h2_uconn_connect(struct peer_state *peer, int64_t timeout_ms)
 {
     struct h2_uconn *h = on_its_way(peer);
 
     if (h)
         return h;
+    if (takes_none(peer)) {
+        errno = EBUSY;
+        return NULL;
+    }
     h = calloc(1, sizeof(*h));
     if (!h) {
         errno = ENOMEM;

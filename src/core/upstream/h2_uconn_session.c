@@ -55,6 +55,10 @@ static void take_settings(struct h2_uconn *h, nghttp2_session *session)
     else if (!h->settled)
         deadline_start(&h->worker->deadlines, &h->uconn->deadline, h->peer->idle_max, h->worker->loop->clock.mono_ms);
     h->settled = true;
+    if (most == 0 && h->limit > 0)
+        log_write(h->worker->log, LOG_LEVEL_WARN,
+                  "upstream %.*s server %.*s: takes no requests for now: its SETTINGS_MAX_CONCURRENT_STREAMS is 0",
+                  STR_ARG(h->peer->upstream->conf->name), STR_ARG(h->peer->conf->name));
     h->limit = most < H2_UCONN_STREAMS ? most : H2_UCONN_STREAMS;
 }
 

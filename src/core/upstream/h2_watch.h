@@ -1,6 +1,6 @@
 /*
  * h2_watch.h: looks at the heads of a server's frames before nghttp2 does, and counts those that lead nowhere, as
- * core/client/h2_limits.h counts a client's: pings, settings, window updates, empty frames, frames of unknown types or
+ * http/h2_limits.h counts a client's: pings, settings, window updates, empty frames, frames of unknown types or
  * on streams that are over.  nghttp2 answers or ignores them for ever.  A server that floods is left: its connection
  * ends, and with it what it costs.  No connection is needed.
  */
@@ -8,7 +8,7 @@
 #define WEIR_CORE_UPSTREAM_H2_WATCH_H
 
 #include "base/str.h"
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 
 /* All zero: a new connection. */
 struct h2_watch {

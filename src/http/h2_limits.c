@@ -1,5 +1,5 @@
 /* h2_limits.c: see h2_limits.h. */
-#include "core/client/h2_limits.h"
+#include "http/h2_limits.h"
 
 static void begin_anew(struct h2_limits *l, int64_t now)
 {

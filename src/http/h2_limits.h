@@ -4,8 +4,8 @@
  * settings, priorities, window updates, empty frames, streams that are reset.  Each is a glitch unless what is sent and
  * received explains it; too many of them within ten seconds end the connection with ENHANCE_YOUR_CALM.
  */
-#ifndef WEIR_CORE_CLIENT_H2_LIMITS_H
-#define WEIR_CORE_CLIENT_H2_LIMITS_H
+#ifndef WEIR_HTTP_H2_LIMITS_H
+#define WEIR_HTTP_H2_LIMITS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,9 +37,13 @@
 /*
  * A block of fields that is so many times as large as was announced (MAX_HEADER_LIST_SIZE) is no mistake: it is not
  * read to its end.  What is over the limit by less is answered 431, and is a glitch.  For: HPACK bombs, where a byte
- * stands for a field of 4 KB (CVE-2016-6581).  CONTINUATION frames without end (CVE-2024-28182) nghttp2 stops, after 8.
+ * stands for a field of 4 KB (CVE-2016-6581).
  */
 #define H2_BOMB_FACTOR 4
+
+/* CONTINUATION frames of a head: a head of the largest size that is announced needs four or five.  For: those without
+ * end (CVE-2024-28182), which versions of nghttp2 limit differently, or not. */
+#define H2_CONTINUATIONS_MAX 8
 
 /* ---- memory ---- */
 
