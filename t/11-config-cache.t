@@ -238,7 +238,7 @@ SKIP: {
     my $site = 'hosts = "a.test"; proxy = "app"; cache = { name = "pages"; key = "$host$uri"; };';
     is(check("$both$site } );")->{err}, "weir.conf:5: warning: 'key' is without \$scheme, and clients come with TLS and without: a "
         . "redirect to https would be given to both; $right\n", 'a key without the scheme');
-    is(check("$both$site https_only = true; } );")->{err}, '', 'but where all come by one');
+    is(check("$both$site https_only = $pb; } );")->{err}, '', 'but where all come by one');
 }
 
 # ---- included files
