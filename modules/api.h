@@ -102,6 +102,21 @@ void api_metrics_discovery(struct api_text *, const struct request *);
 void api_certificates(struct json *, const struct request *);
 void api_metrics_certificates(struct api_text *, const struct request *);
 
+/* The caches: an array "caches", a page with it alone, the metrics. */
+void api_add_caches(struct json *, const struct request *);
+void api_caches(struct request *);
+void api_metrics_caches(struct api_text *, const struct request *);
+
+/* POST /api/v1/cache/NAME/purge: answers when the purge is on the disk.  GET /api/v1/cache/why?url=URL. */
+void api_cache_purge(struct request *, struct str name, struct str body, bool last);
+void api_cache_why(struct request *);
+
+/*
+ * The body's type is application/json.  A page of another origin can send a body without asking first, but none of this
+ * type: browsers that send neither Origin nor Sec-Fetch-Site are kept out by it.
+ */
+bool api_is_json(const struct request *);
+
 /* A name whose addresses are servers of their own now. */
 bool api_stands_for_others(const struct request *, const struct peer_conf *);
 

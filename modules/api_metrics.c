@@ -251,6 +251,7 @@ void api_metrics(struct request *req)
     add_sticky(&t, &sum);
     add_upstreams(&t, req);
     api_metrics_discovery(&t, req);
+    api_metrics_caches(&t, req);
     api_metrics_certificates(&t, req);
     api_reply(req, 200, STR("text/plain; version=0.0.4; charset=utf-8"), (struct str){t.text, t.len}, NULL);
 }

@@ -103,21 +103,6 @@ static void call_body(struct request *req, struct str bytes, bool last)
     call_run(req, call);
 }
 
-/*
- * A page of another origin can send a body without asking first, but none of this type: browsers that send
- * neither Origin nor Sec-Fetch-Site are kept out by it.
- */
-static bool is_json(const struct request *req)
-{
-    const struct header *h = header_find_name(&req->head.headers, STR("Content-Type"));
-    struct str type = h ? h->value : STR_NONE;
-    const char *end = type.len ? memchr(type.s, ';', type.len) : NULL;
-
-    if (end)
-        type.len = (size_t)(end - type.s);
-    return str_ieq(str_trim(type), STR("application/json"));
-}
-
 /* ---- who is meant ---- */
 
 /* The upstream and server of "/NAME/servers[/SERVER]"; false: it is not of that form. */
@@ -166,7 +151,7 @@ static void call_start(struct request *req, struct servers_call *call, struct st
         call_run(req, call);
         return;
     }
-    if (!is_json(req)) {
+    if (!api_is_json(req)) {
         api_reply_error(req, 415, STR("Say Content-Type: application/json."), STR_NONE);
         return;
     }

@@ -169,8 +169,7 @@ void api_status(struct request *req)
     add_listeners(&json, req->config);
     add_upstreams(&json, req);
     api_certificates(&json, req);
-    json_array(&json, "caches");
-    json_array_end(&json);
+    api_add_caches(&json, req);
     json_object_end(&json);
     api_reply_json(req, 200, &json);
 }

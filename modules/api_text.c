@@ -122,6 +122,17 @@ bool api_name(const struct request *req, struct str segment, struct str *name)
     return len > 0;
 }
 
+bool api_is_json(const struct request *req)
+{
+    const struct header *h = header_find_name(&req->head.headers, STR("Content-Type"));
+    struct str type = h ? h->value : STR_NONE;
+    const char *end = type.len ? memchr(type.s, ';', type.len) : NULL;
+
+    if (end)
+        type.len = (size_t)(end - type.s);
+    return str_ieq(str_trim(type), STR("application/json"));
+}
+
 void api_process_sum(const struct request *req, struct process_stats *sum)
 {
     if (req->worker->board)

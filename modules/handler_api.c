@@ -96,6 +96,7 @@ static bool start_page(struct request *req, struct str path)
         {{"/", 1}, api_dashboard},
         {{"/metrics", 8}, api_metrics},
         {{"/api/v1/status", 14}, api_status},
+        {{"/api/v1/caches", 14}, api_caches},
         {{"/api/v1/upstreams", 17}, api_upstreams},
     };
     const struct str upstream = STR("/api/v1/upstreams/");
@@ -110,6 +111,25 @@ static bool start_page(struct request *req, struct str path)
         return false;
     if (wants_read(req))
         start_upstream(req, (struct str){path.s + upstream.len, path.len - upstream.len});
+    return true;
+}
+
+/* The calls to caches; false: it is none. */
+static bool start_cache(struct request *req, struct str path, struct str body, bool last)
+{
+    const struct str cache = STR("/api/v1/cache/"), purge = STR("/purge");
+    struct str name;
+
+    if (str_eq(path, STR("/api/v1/cache/why"))) {
+        if (wants_read(req))
+            api_cache_why(req);
+        return true;
+    }
+    if (!str_has_prefix(path, cache) || !str_has_suffix(path, purge) || path.len <= cache.len + purge.len)
+        return false;
+    if (!api_name(req, (struct str){path.s + cache.len, path.len - cache.len - purge.len}, &name))
+        return false;
+    api_cache_purge(req, name, body, last);
     return true;
 }
 
@@ -139,7 +159,8 @@ static void api_start(struct request *req, struct str body, bool last)
         api_reply_error(req, 403, STR("Host is not a name of this machine's loopback."), STR_NONE);
     else if (is_change(req) && is_cross_site(req))
         api_reply_error(req, 403, STR("Commands are not taken from pages of other origins."), STR_NONE);
-    else if (api_servers(req, req->path, body, last) || start_page(req, req->path))
+    else if (api_servers(req, req->path, body, last) || start_cache(req, req->path, body, last) ||
+             start_page(req, req->path))
         return;
     else if (command < 0)
         answer_unknown(req);

@@ -11,6 +11,7 @@
 extern const struct balancer balancer_first, balancer_hash, balancer_least_conn, balancer_least_pending,
     balancer_least_time, balancer_random, balancer_round_robin, balancer_static_rr;
 extern const struct check check_grpc, check_http, check_https, check_mysql, check_redis, check_tcp;
-extern const struct handler handler_api, handler_files, handler_redirect, handler_respond, handler_status;
+extern const struct handler handler_api, handler_files, handler_purge, handler_redirect, handler_respond,
+    handler_status;
 
 #endif

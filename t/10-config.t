@@ -82,7 +82,7 @@ sites = (
 );
 CONF
     ['what is not in this version is taken as `false`', <<"CONF"],
-$listen $up sites = ( { cache = false; rate_limit = false; routes = ( { proxy = "app"; compress = false; } ); } );
+$listen $up sites = ( { waf = false; rate_limit = false; routes = ( { proxy = "app"; compress = false; } ); } );
 CONF
 );
 for my $g (@good) {
@@ -104,6 +104,15 @@ my @bad = (
     ["user = \"root\nworkers = on;", "1: the string is not closed on its line; write the '\"' that ends it",
      "2: 'on' is not a value here; write true"],
     ["worker = 1;\n$listen\n$up\n$site", "1: unknown setting 'worker' in the file; did you mean 'workers'?"],
+    # Words beside the right one.
+    ["drain = \"5s\";\n$listen\n$up\n$site", "1: unknown setting 'drain' in the file; write 'drain_timeout'"],
+    [with_upstream('protocol = "http2";'), "2: 'protocol' cannot be \"http2\"; write \"h2\""],
+    ["listeners = ( { address = \"127.0.0.1:$pa\"; timeouts = { read = 5; };\ntls = { client_verify = true;\nocsp = true;\n"
+        . "certificates = { certificate = \"/x\"; }; }; } );\n$up\n$site",
+     "1: 'read' may not stand in a listener; write timeouts = { tunnel = \"1h\"; }; with mode = \"tcp\", or 'read' in a site",
+     "2: 'client_verify' is a boolean; write \"none\", \"optional\" or \"required\"",
+     "3: unknown setting 'ocsp' in 'tls'; write 'ocsp_stapling'",
+     "4: unknown setting 'certificate' in a certificate; write 'cert'"],
     ["workers = \"two\";\n$listen\n$up\n$site", "1: 'workers' is a string; write an integer"],
     ["workers = 2000;\n$listen\n$up\n$site", "1: 'workers' is out of range; write a value from 0 to 1024"],
     ["defaults = { timeouts = { connect = \"11m\"; }; };\n$listen\n$up\n$site",
@@ -115,7 +124,7 @@ my @bad = (
      "1: 'pid_file' is in {{dir}}/nowhere, which is not a directory; make it or write another path"],
     ["secret = \"file:nothing\";\n$listen\n$up\n$site",
      "1: cannot read the secret {{dir}}/nothing: No such file or directory; write a file that is there"],
-    ["caches = ( { name = \"c\"; } );\n$listen\n$up\n$site", "1: 'caches' is not in this version of Weir; remove it"],
+    ["tables = ( { name = \"c\"; } );\n$listen\n$up\n$site", "1: 'tables' is not in this version of Weir; remove it"],
     # Listeners.
     ["listeners = (\n\"127.0.0.1:80\",\n\"127.0.0.1:80\" );\n$up\n$site",
      "3: the address \"127.0.0.1:80\" is listened on twice, first at {{dir}}/weir.conf:2; keep one of them"],
@@ -172,7 +181,7 @@ my @bad = (
     [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"ap\";\n"
          . "when = ( { header = \"X\"; status = 3; } ); },\n{ to = \"b2\"; } ); }, { name = \"b2\"; servers = \"127.0.0.1:1\";"),
      "3: there is no upstream \"ap\"; did you mean \"app\"?", "4: 'status' may not stand in an upstream; it belongs in "
-         . "the conditions of an access log"],
+         . "the conditions of an access log or of 'no_store'"],
     [with_upstream("divert = ( { to = \"b\"; } ); },\n{ name = \"b\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"c\"; },\n"
          . "{ to = \"b\"; } ); },\n{ name = \"c\"; servers = \"127.0.0.1:1\"; divert = ( { to = \"app\"; } );"),
      "4: 'divert' goes in a circle, \"b\" to \"b\"; take one of them out",
@@ -196,9 +205,9 @@ my @bad = (
          . "as proxy, root, redirect or respond"],
     # Routes.
     [with_route('{ prefix = "/"; proxy = "ap"; }'), "2: there is no upstream \"ap\"; did you mean \"app\"?"],
-    [with_route('{ prefix = "/"; }'), "2: the route does nothing; write one of proxy, root, alias, redirect, respond and status"],
+    [with_route('{ prefix = "/"; }'), "2: the route does nothing; write one of proxy, root, alias, redirect, respond, status and purge"],
     [with_route('{ proxy = "app"; respond = 200; }'),
-     "2: the route has more than one action; keep one of proxy, root, alias, redirect, respond and status"],
+     "2: the route has more than one action; keep one of proxy, root, alias, redirect, respond, status and purge"],
     [with_route('{ exact = "/a"; prefix = "/b"; respond = 200; }'),
      "2: the route has more than one of exact, prefix and regex; keep one"],
     [with_route("{ prefix = \"/a\"; respond = 200; },\n{ prefix = \"/a\"; proxy = \"app\"; }"),
@@ -230,7 +239,7 @@ my @bad = (
     [with_route('{ respond = 200; when = ( { method = "GET"; source = "all"; } ); }'),
      "2: a condition has more than one subject; write one group for each"],
     [with_route('{ respond = 200; when = ( { status = 404; } ); }'),
-     "2: 'status' may not stand in a route; it belongs in the conditions of an access log"],
+     "2: 'status' may not stand in a route; it belongs in the conditions of an access log or of 'no_store'"],
     [with_route('{ respond = 200; when = ( { method = "GET"; is = "a"; } ); }'),
      "2: 'is' says nothing about 'method'; remove it"],
     [with_route('{ respond = 200; timeouts = { client_header = 1; }; }'),
@@ -397,6 +406,14 @@ my @idle = (
     ["$listen\n$up\nsites = ( { proxy = \"app\"; index = \"a\"; listing = false; } );",
         "3: warning: 'index' does nothing here, as it is for routes that serve files, and none of the site does; remove it"],
     ["$listen\n$up\nsites = ( { index = \"a\"; retry = 2; routes = ( { proxy = \"app\"; }, { prefix = \"/f\"; root = \"www\"; } ); } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\";\nhttps_only = true; } );",
+        "4: warning: no listener has tls at port 443, where 'https_only' sends clients; write https_only = PORT, if that is "
+        . "not where they reach one from outside"],
+    ["listeners = ( { address = \"127.0.0.1:$pa\"; trusted = \"127.0.0.1\"; } );\n$up\nsites = ( { proxy = \"app\"; https_only = true; } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\"; https_only = false; } );"],
+    ["$listen\n$up\nsites = ( { proxy = \"app\"; } );\ndefaults = { https_only = 1; };",
+        "4: warning: no listener has tls at port 1, where 'https_only' sends clients; write https_only = PORT, if that is "
+        . "not where they reach one from outside"],
     [with_route("{ name = \"x\"; internal = true; respond = 200; }, { root = \"www\"; try = \"\@y\"; }, { name = \"y\"; internal = true; respond = 200; }"),
         "2: warning: no 'try' of the site goes on to \"\@x\", so that this internal route is never reached"],
 );

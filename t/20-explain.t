@@ -229,6 +229,56 @@ like((asked('-c', $conf, 'http://nobody.test:' . $weir->port('other') . '/old'))
 like((asked('-c', $conf, "$base/some"))[0], qr/^note .*secret/m, 'what depends on a secret that was made up is said to');
 unlike($text, qr/^note/m, 'and only that');
 
+# ---- caches: the key as it comes out, and whether it is asked
+{
+    $weir->write('cache.conf', $weir->fill(<<'CONF'));
+listeners = ( "127.0.0.1:{{http}}" );
+upstreams = ( { name = "app"; servers = "10.0.0.1:80"; } );
+caches = ( { name = "pages"; path = "memory"; size = "1m"; ignore_query = [ "utm_*", "ref" ]; sort_query = true; },
+  { name = "all"; path = "memory"; size = "1m"; key = "$host$path?$query"; ignore_query = "*"; methods = "GET"; } );
+sites = ( { routes = (
+  { prefix = "/p/"; proxy = "app"; strip_prefix = "/p"; cache = { name = "pages"; bypass = ( { cookie = "sid"; }, { header = "X-Fresh"; is = "1"; } );
+    no_store = ( { query = "private"; }, { status = "500-599"; } ); }; request_headers = { set = { X-Host = "$host"; }; }; },
+  { prefix = "/all/"; proxy = "app"; cache = "all"; },
+  { prefix = "/same/"; proxy = "app"; cache = { name = "all"; ignore_query = "none"; bypass = ( { percent = 50; } ); }; },
+  { prefix = "/none/"; proxy = "app"; },
+  { prefix = "/drop/"; purge = "pages"; when = ( { source = "127.0.0.0/8"; } ); } ); } );
+CONF
+    my $file = $weir->dir . '/cache.conf';
+    my $port = $weir->port('http');
+    for my $row (
+        # URL, key
+        ['/p/a?b=2&ref=x&a=1&utm_x=3', "httpexample.com:$port/p/a?a=1&b=2"], ['/p/a?ref=x', "httpexample.com:$port/p/a"],
+        ['/p/a?', "httpexample.com:$port/p/a?"], ['/p/a', "httpexample.com:$port/p/a"], ['/p/./%61', "httpexample.com:$port/p/a"],
+        ['/all/a?b=1', "example.com:$port/all/a?"], ['/same/?b=1', "example.com:$port/same/?b=1"],
+    ) {
+        is(json('-c', $file, $base . $row->[0])->{cache}{key}, $row->[1], "the key of $row->[0]");
+    }
+    is(json('-c', $file, '-H', 'Host: EXAMPLE.com:80', "http://example.com:$port/p/a")->{cache}{key}, 'httpexample.com/p/a', 'the usual port is none');
+    my $asked = json('-c', $file, "$base/p/a")->{cache};
+    is_deeply([@$asked{qw(name path bypass methods)}, $asked->{asked_for_method} ? 1 : 0], ['pages', 'memory', undef, ['GET', 'HEAD'], 1], 'asked');
+    is($asked->{no_store}, 'if status is 500-599, which the answer decides', 'what only the answer shows');
+    ok((grep { $_ eq 'X-Original-URL' } @{$asked->{removed}}) && !(grep { $_ eq 'X-Host' } @{$asked->{removed}}), 'fields that are taken out');
+    is(json('-c', $file, '-H', 'Cookie: sid=1', "$base/p/a")->{cache}{bypass}, 'cookie sid is present', 'a reason to go past it');
+    is(json('-c', $file, '-H', 'X-Fresh: 1', "$base/p/a")->{cache}{bypass}, 'header X-Fresh is 1', 'and the other');
+    is(json('-c', $file, "$base/p/a?private=1")->{cache}{no_store}, 'query private is present', 'a reason not to store');
+    like(json('-c', $file, "$base/same/")->{cache}{bypass}, qr/^if percent.*only the running Weir/, 'by chance');
+    is(json('-c', $file, '-X', 'POST', "$base/p/a")->{cache}{asked_for_method} ? 1 : 0, 0, 'not for POST');
+    is(json('-c', $file, '-X', 'HEAD', "$base/p/a")->{cache}{asked_for_method} ? 1 : 0, 1, 'but for HEAD');
+    is(json('-c', $file, '-X', 'HEAD', "$base/all/a")->{cache}{asked_for_method} ? 1 : 0, 0, 'which `methods` may leave out');
+    my $none = json('-c', $file, "$base/none/");
+    ok(exists $none->{cache} && !defined $none->{cache}, 'no cache');
+    is(json('-c', $file, "$base/drop/a")->{purge}, 'pages', 'one that is purged');
+    my ($said) = asked('-c', $file, '-H', 'Cookie: sid=1', "$base/p/a?private");
+    like($said, qr/^cache +pages, memory  \(\S+cache\.conf:3\)\ncache key  "httpexample\.com:$port\/p\/a\?private"\n/m, 'in the text: the key');
+    like($said, qr/^cached +not asked \(bypass\): cookie sid is present\n +not stored \(no_store\): query private is present\n/m, 'why not');
+    like($said, qr/^taken out  X-Forwarded-Prefix, .*X-Original-URL.* \(of GET and HEAD, as they are not in the key\)$/m, 'fields');
+    unlike($said, qr/remove X-Original-URL/, 'which are not shown as if they were written');
+    like((asked('-c', $file, '-X', 'HEAD', "$base/all/a"))[0], qr/^cached +not asked: for GET only, not for HEAD$/m, 'the method');
+    like((asked('-c', $file, "$base/p/a"))[0], qr/^cached +asked;/m, 'or asked');
+    like((asked('-c', $file, "$base/drop/"))[0], qr/^action +purge\n(?s:.*)^cache +pages, memory/m, 'purged');
+}
+
 # ---- what is wrong
 for my $wrong ([2], [2, '-c', $conf], [2, '-c', $conf, '/a', '/b'], [2, '-c', $conf, '-H', 'nonsense', '/a'],
     [2, '-c', $conf, '--from', 'nobody', '/a'], [2, '-c', $conf, '-X', 'B AD', '/a'], [2, '-c', $conf, '-Z', '/a'],

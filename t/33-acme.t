@@ -172,6 +172,9 @@ for (
     ['nonces', {nonces => 100}, qr/refused: badNonce: as the test wants it/],
     ['no JSON', {garbage => '/order'}, qr/answer is not JSON/],
     ['another key', {foreign => 1}, qr/its certificate is for another key/],
+    ['no account', {nameless => 1}, qr/named no account/],
+    ['a broken chain', {tail => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+        qr/of no use: its certificate has a chain that cannot be read/],
 ) {
     my ($what, $how, $said) = @$_;
     my $bad = instance('http://127.0.0.1:1/directory');
@@ -188,12 +191,16 @@ for (
     like(acme_of($bad, 'one.test')->{error} // '', $said, "$what: status says why");
     is(acme_of($bad, 'one.test')->{failures}, 1, "$what: one failure");
     like(issuer($bad->port('tls'), 'one.test'), qr/CN = one\.test$/, "$what: the placeholder is shown on");
+    ok(!-e $bad->dir . '/state/acme/one.test.pem', "$what: nothing is stored");
     if ($what eq 'rate limit') {
         my $n = () = $other->asked;
         $other->set;
         is($bad->run('ctl', '-c', '{{dir}}/weir.conf', 'reload')->{exit}, 0, 'a reload after it');
         ok(Weir::wait_for(sub { (acme_of($bad, 'one.test') // {failures => 0})->{failures} == 1 }),
             'the failure is still known');
+        like(acme_of($bad, 'one.test')->{error} // '', $said, 'and why');
+        like($bad->run('ctl', '-c', '{{dir}}/weir.conf', 'status')->{out},
+            qr/^CERTIFICATE .*\n.*\bone\.test .*\bfailing +1 +placeholder +.*rateLimited/m, 'which ctl status tells too');
         sleep 3;
         is(scalar(() = $other->asked), $n, 'and the authority is left alone');
     }

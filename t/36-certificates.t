@@ -136,10 +136,11 @@ sites = (
       tls = { certificates = { cert = "{{certs}}/strict.pem"; key = "{{certs}}/strict.key"; };
               min_version = "1.3"; client_ca = "{{certs}}/ca.pem"; client_verify = "required"; curves = "P-256"; }; },
     { hosts = "may.test"; respond = { status = 200; body = "may\n"; };
-      tls = { client_ca = "{{certs}}/ca.pem"; client_verify = "optional"; }; }
+      tls = { client_ca = "{{certs}}/ca.pem"; client_verify = "optional"; }; },
+    { hosts = "moving.test"; respond = { status = 200; body = "moving\n"; }; }
 );
 CONF
-$w->allow(qr/the certificate in .* expires in \d+ days/, qr/warning: no certificate is for "may\.test"/);
+$w->allow(qr/the certificate in .* expires in \d+ days/, qr/warning: no certificate is for "(?:may|moving)\.test"/);
 $w->start;
 my ($tls, $sites) = ($w->port('tls'), $w->port('sites'));
 
@@ -295,6 +296,11 @@ ok(Weir::wait_for(sub {
     return keys %now == 2 && !grep { $now{$_->{pid}} } @workers;
 }), 'other workers');
 ok(Weir::wait_for(sub { (handshake($tls, 'moving.test')->{shown} // '') eq 'new' }), 'have the good one from the master');
+$w->allow(qr/no certificate is for/);
+copy('first.pem', 'moving.pem');
+ok($w->wait_log(qr/warn.* the certificate in \S+moving\.pem has changed: no certificate is for "moving\.test", a host/, 25),
+    'one for another name is told of');
+ok(serves('first'), 'and served');
 $w->stop_ok;
 
 
@@ -335,7 +341,8 @@ for (
     ['certificates = { cert = "{{certs}}/shuffled.pem"; key = "{{certs}}/client.key"; };', 2, qr/certificate number 1 signs none before it; write /],
     ["$good\nciphers = \"ECDHE-RSA-AES128-GCM-SHA256:NONE-SUCH\";", 3, qr/OpenSSL has no cipher "NONE-SUCH"; write /],
     ["$good\nciphersuites = \"TLS_NONE\";", 3, qr/'ciphersuites' names one that OpenSSL does not have; write /],
-    ["$good\ncurves = [ \"X25519\", \"P-255\" ];", 3, qr/'curves' names one that OpenSSL does not have; write /],
+    ["$good\ncurves = [ \"X25519\", \"P-255\" ];", 3, qr/'curves' names none, or one that OpenSSL does not have; write /],
+    ["$good\ncurves = [ ];", 3, qr/'curves' names none, or one/],
     ["$good\nmin_version = \"1.1\";", 3, qr/min_version.*"1\.2"/],
     ["$good\nclient_verify = \"required\";", 3, qr/nobody signs .*; write client_ca = /],
     ["$good\nclient_ca = \"{{certs}}/ca.pem\";", 3, qr/'client_ca' does nothing alone; write client_verify/],

@@ -345,6 +345,47 @@ for my $case (['good', 'up', qr/status 200/], ['v1', 'up', qr/status 200/], ['ot
 }
 like(pack('H*', (split /\n/, $w->read('v1'))[0]), qr/^PROXY UNKNOWN\r\n/, 'a check speaks for nobody');
 
+# An answer that ends with its connection is one only after a goodbye.
+for my $goodbye (0, 1) {
+    my $checker = Weir->new(ports => [qw(admin server)], wait => 'admin', conf => <<'CONF');
+workers = 1;
+error_log = { path = "{{dir}}/error.log"; level = "info"; };
+control = "unix:{{dir}}/control.sock";
+listeners = ( { address = "127.0.0.1:{{admin}}"; admin = true; } );
+upstreams = ( { name = "u"; tls = { verify = false; }; servers = ( { address = "127.0.0.1:{{server}}"; name = "s"; } );
+    health = { uri = "/"; interval = "300s"; timeout = "20s"; initial = "checking"; }; } );
+CONF
+    my $port = $checker->port('server');
+    my $pid = open my $to, '|-', "exec $openssl s_server -quiet -naccept 1 -accept 127.0.0.1:$port -cert $dir/self.pem "
+        . "-key $dir/self.key >$dir/check.$goodbye 2>/dev/null" or die;
+    $to->autoflush(1);
+    Weir::wait_for(sub { my $line = `ss -ltn 2>/dev/null`; $line =~ /:$port\b/ || ($line eq '' && sleep 1) });
+    $checker->allow(qr/is down|not passed a check/);
+    $checker->start;
+    Weir::wait_for(sub { -s "$dir/check.$goodbye" && $inner->read("check.$goodbye") =~ /\n\r?\n/ }, 20);
+    print {$to} "HTTP/1.1 200 OK\r\n\r\nhalf";
+    sleep 0.5;
+    kill KILL => $pid if !$goodbye;
+    close $to;
+    my $is = {};
+    Weir::wait_for(sub {
+        $is = decode_json($checker->get('admin', '/api/v1/upstreams/u', headers => [Host => 'localhost'])->{body})->{servers}[0];
+        return $is->{check};
+    }, 20);
+    like($is->{check}{reason} // $is->{reason} // '', $goodbye ? qr/status 200/ : qr/without TLS's goodbye/,
+        'a check whose answer ends ' . ($goodbye ? 'with a goodbye' : 'without one'));
+    $checker->stop;
+}
+
+# A certificate for servers that has ended.
+{
+    my $text = "listeners = \"127.0.0.1:1\";\nsites = ( { proxy = \"u\"; } );\nupstreams = ( { name = \"u\"; servers = \"127.0.0.1:1\";\n"
+        . "tls = { cert = \"$dir/expired.pem\"; key = \"$dir/expired.key\"; }; } );\n";
+    $w->write('expired.conf', $text);
+    like($w->run('-t', '-c', '{{dir}}/expired.conf')->{err}, qr/expired\.conf:4: warning: the certificate in \S+expired\.pem has expired/,
+        '-t warns of a certificate for servers that has expired');
+}
+
 # ---- explain
 
 like($w->run('explain', '-c', $w->{conf}, 'http://a.test/shown/x')->{out} // '',

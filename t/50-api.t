@@ -32,9 +32,11 @@ upstreams = (
         { address = "127.0.0.1:{{down}}"; name = "drained"; weight = 0; }
     ); }
 );
+caches = ( { name = "pages"; path = "memory"; size = "1m"; } );
 sites = (
     { routes = (
         { prefix = "/weir/"; status = true; },
+        { prefix = "/cached/"; proxy = "app"; cache = "pages"; },
         { prefix = "/"; proxy = "app"; }
     ); }
 );
@@ -62,7 +64,7 @@ ok(abs($s->{started} - time) < 60, 'start');
 is(scalar @{$s->{workers}}, 2, 'two workers');
 my %kids = map { $_ => 1 } $w->children;
 ok($kids{$_->{pid}}, "worker $_->{pid} is one of the processes") for @{$s->{workers}};
-is_deeply($s->{caches}, [], 'caches');
+is_deeply([map { $_->{name} } @{$s->{caches}}], ['pages'], 'caches');
 is(scalar(grep { $_->{address} =~ /:@{[$w->port('admin')]}$/ && $_->{admin} } @{$s->{listeners}}), 1, 'listeners');
 
 my ($app) = grep { $_->{name} eq 'app' } @{json(admin('/api/v1/upstreams'))->{upstreams}};

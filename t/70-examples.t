@@ -343,6 +343,40 @@ SKIP: {
     });
 }
 
+# ---- cache.conf
+{
+    my $w  = example('cache.conf', workers => 1);
+    my $up = $w->upstream('s9001', {do => 'fixed', body => 'page'});
+    drive('cache', $w, sub {
+        is(get($w, '/news')->{body}, 'page', 'cache: the application answers');
+        my $r = $w->run('explain', '-c', '{{dir}}/weir.conf', '--json', 'http://127.0.0.1:' . $w->port('http') . '/news?b=2&utm_source=x&a=1');
+        is(decode_json($r->{out})->{cache}{key}, 'http127.0.0.1:' . $w->port('http') . '/news?a=1&b=2', 'cache: the key');
+    });
+}
+
+# ---- cache-purge.conf
+{
+    my $w  = example('cache-purge.conf');
+    my $n  = 0;
+    my $up = $w->upstream('s9001', sub {
+        my ($conn, $req) = @_;
+        my $tag  = $req->{target} =~ /ann/ ? 'author-ann' : 'author-bob';
+        my $body = $$ . '.' . $n++;
+        $conn->send("HTTP/1.1 200 OK\r\nCache-Tag: all, $tag\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
+        return 1;
+    });
+    drive('cache-purge', $w, sub {
+        my %first = map { $_ => get($w, $_)->{body} } '/ann', '/bob';
+        is(get($w, $_)->{body}, $first{$_}, "cache-purge: $_ is kept") for sort keys %first;
+        is(header(get($w, '/ann'), 'cache-tag'), undef, 'cache-purge: clients need not know of tags');
+        my $r = Weir::Client->get($w->port('admin'), '/api/v1/cache/site/purge', method => 'POST', body => '{"tag": "author-ann"}',
+            headers => [Host => 'localhost', 'Content-Type' => 'application/json']);
+        is($r->{status}, 200, 'cache-purge: the application says what has changed');
+        isnt(get($w, '/ann')->{body}, $first{'/ann'}, 'cache-purge: that is new');
+        is(get($w, '/bob')->{body}, $first{'/bob'}, 'cache-purge: the other is not');
+    });
+}
+
 # ---- canary.conf
 {
     my $w = example('canary.conf');

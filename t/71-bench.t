@@ -17,7 +17,7 @@ use Weir::Upstream;
 my $bench = "$Bin/../bench";
 my $dir   = tempdir(CLEANUP => 1);
 local $SIG{ALRM} = sub { die "the benchmark takes too long\n" };
-alarm 100;
+alarm 200;
 
 sub in_path {
     my ($name) = @_;
@@ -90,6 +90,16 @@ SKIP: {
     is($?, 0, 'bench/floods: every flood ends as it should') or diag($out);
     like($out, qr/^none .*\nping .*\nrapid-reset .*\nhpack-bomb .*\nzero-window .*ENHANCE_YOUR_CALM/m, 'bench/floods: a line for each');
     is(scalar(() = glob "$temp/*"), 0, 'bench/floods: nothing left behind');
+
+    $out = `python3 $bench/cachestorm --weir $weir --clients 200 --rounds 1 --kills 1 --large 200000 2>&1`;
+    is($?, 0, 'bench/cachestorm ends well') or diag($out);
+    like($out, qr/^$_ +1 +200 +0 +0 +0 /m, "bench/cachestorm: $_, one fetch for all") for qw(small large chunked);
+    like($out, qr/^killed +2 /m, 'bench/cachestorm: two when the worker that fills is killed');
+    $out = `python3 $bench/cachekill --weir $weir --kills 5 --clients 6 2>&1`;
+    is($?, 0, 'bench/cachekill ends well') or diag($out);
+    like($out, qr/^answers .*hits [1-9]/m, 'bench/cachekill: hits');
+    like($out, qr/^wrong +0 /m, 'bench/cachekill: no wrong byte');
+    is(scalar(() = glob "$temp/*"), 0, 'bench/cache*: nothing left behind');
 }
 
 done_testing();

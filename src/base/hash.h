@@ -27,6 +27,20 @@ struct hash_key hash_key_of(const uint8_t bytes[16]);
 /* SipHash-2-4 of `n` bytes; `data` may be NULL when n is 0. */
 uint64_t hash_bytes(const struct hash_key *, const void *data, size_t n);
 
+/* A result of 128 bits. */
+struct hash_128 {
+    uint64_t high;
+    uint64_t low;
+};
+
+/* SipHash-2-4 with a result of 128 bits: for what is told apart by its hash alone. */
+struct hash_128 hash_bytes_128(const struct hash_key *, const void *data, size_t n);
+
+static inline bool hash_128_eq(struct hash_128 a, struct hash_128 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
 struct hash_table;
 
 /* An empty table for about `expected` entries; it grows.  Keys are compared byte by byte. */

@@ -32,6 +32,7 @@ struct pool {
     struct cleanup *cleanups;
     size_t bytes;
     size_t first_bytes;
+    unsigned holders; /* beside the one who made it */
     _Alignas(max_align_t) char first[];
 };
 
@@ -101,8 +102,23 @@ void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
+    if (pool->holders > 0) {
+        pool->holders--;
+        return;
+    }
     pool_reset(pool);
     free(pool);
+}
+
+struct pool *pool_hold(struct pool *pool)
+{
+    pool->holders++;
+    return pool;
+}
+
+bool pool_is_held(const struct pool *pool)
+{
+    return pool->holders > 0;
 }
 
 static struct block *block_add(struct pool *pool, size_t n)
@@ -189,6 +205,13 @@ struct str pool_str(struct pool *pool, struct str s)
         memcpy(copy, s.s, s.len);
     copy[s.len] = '\0';
     return (struct str){copy, s.len};
+}
+
+struct str pool_lower(struct pool *pool, struct str s)
+{
+    struct str copy = pool_str(pool, s);
+
+    return str_lower(copy, (char *)(uintptr_t)copy.s);
 }
 
 struct str pool_printf(struct pool *pool, const char *fmt, ...)

@@ -16,8 +16,13 @@ struct pool;
 /* A new pool whose first block holds `first_bytes`; never NULL. */
 struct pool *pool_new(size_t first_bytes);
 
-/* Runs the cleanups, newest first, and frees everything.  NULL is allowed. */
+/* Runs the cleanups, newest first, and frees everything, once all who hold the pool are done with it.  NULL is
+ * allowed. */
 void pool_free(struct pool *);
+
+/* Another one to whom the pool belongs: each calls pool_free(), and none pool_reset(). */
+struct pool *pool_hold(struct pool *);
+bool pool_is_held(const struct pool *);
 
 /* Runs the cleanups and forgets every allocation; keeps the first block, so that the next life starts without
  * malloc. */
@@ -34,6 +39,9 @@ char *pool_text(struct pool *, size_t n);
 
 /* A copy of `s` that ends in NUL (not counted in its length). */
 struct str pool_str(struct pool *, struct str s);
+
+/* The same in ASCII lower case. */
+struct str pool_lower(struct pool *, struct str s);
 
 /* printf into the pool; the result ends in NUL. */
 struct str pool_printf(struct pool *, const char *fmt, ...) WEIR_PRINTF(2, 3);

@@ -39,6 +39,13 @@ static inline bool same4(const char *a, const char *b)
     return x == y || lower8(x) == lower8(y);
 }
 
+struct str str_lower(struct str s, char *to)
+{
+    for (size_t i = 0; i < s.len; i++)
+        to[i] = ascii_lower(s.s[i]);
+    return (struct str){to, s.len};
+}
+
 bool str_same_letters(const char *a, const char *b, size_t len)
 {
     /* The last word may lie over bytes that were compared before. */
@@ -117,6 +124,16 @@ static bool read_digits(struct str s, uint64_t *value)
     }
     *value = v;
     return true;
+}
+
+struct str str_of_u64(uint64_t value, char digits[STR_U64_MAX])
+{
+    size_t at = STR_U64_MAX;
+
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    return (struct str){digits + at, STR_U64_MAX - at};
 }
 
 int str_to_u64(struct str s, uint64_t max, uint64_t *value)

@@ -37,6 +37,9 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* In ASCII lower case, in `to`, which has room for it. */
+struct str str_lower(struct str, char *to);
+
 /* Whether `len` bytes are equal without regard to ASCII case. */
 bool str_same_letters(const char *a, const char *b, size_t len);
 
@@ -80,6 +83,11 @@ static inline struct str str_from(struct str s, size_t at)
 
 /* 1*DIGIT with value <= max; 0 and *value set, or -1 (empty, another byte, too large). */
 int str_to_u64(struct str s, uint64_t max, uint64_t *value) WEIR_MUST_CHECK;
+
+#define STR_U64_MAX 20 /* digits */
+
+/* The digits of a number, in `digits`. */
+struct str str_of_u64(uint64_t value, char digits[STR_U64_MAX]);
 
 /* The value of one hexadecimal digit, or -1. */
 int hex_digit(char c);

@@ -19,7 +19,7 @@ static void set_place(struct conf_load *l, void *out, size_t row, struct conf_pl
     conf_mark_present(out, row);
 }
 
-static int check_required(struct conf_load *l, const struct conf_group *g, const void *out)
+static int check_required(struct conf_load *l, const struct conf_group *g, unsigned scope, const void *out)
 {
     const struct conf_head *h = out;
     bool demands = false;
@@ -30,7 +30,8 @@ static int check_required(struct conf_load *l, const struct conf_group *g, const
     for (size_t i = 0; i < g->n_rows; i++) {
         bool required = g->rows[i].flags & CONF_REQUIRED;
         demands |= required;
-        if (required && !conf_is_present(h, i)) {
+        bool here = !scope || !g->rows[i].scopes || (g->rows[i].scopes & scope);
+        if (required && here && !conf_is_present(h, i)) {
             conf_report_add(l->report, h->at, "%s lacks '%s'; write %s = ...;", g->name,
                 g->rows[i].name, g->rows[i].name);
             rc = -1;
@@ -90,7 +91,7 @@ static int load_struct(struct conf_slot *t, const config_setting_t *s, void *out
         return conf_wrong_type(t, s);
     }
     h->broken = rc != 0;
-    return rc ? rc : check_required(t->l, g, out);
+    return rc ? rc : check_required(t->l, g, inner_scope(t), out);
 }
 
 static int load_list(struct conf_slot *t, const config_setting_t *s, struct conf_list *out)
@@ -141,10 +142,10 @@ int conf_load_value(struct conf_slot *t, const config_setting_t *s, char *member
     return load_struct(t, s, *pointer);
 }
 
-static const struct conf_hint *hint_find(const struct conf_load *l, const struct conf_group *g, struct str name)
+const struct conf_hint *conf_hint_find(const struct conf_load *l, const char *in, struct str name)
 {
     for (const struct conf_hint *h = l->hints; h && h->name; h++) {
-        if (str_ieq(str_of(h->name), name) && (!h->in || strcmp(h->in, g->name) == 0)) {
+        if (str_ieq(str_of(h->name), name) && (!h->in || strcmp(h->in, in) == 0)) {
             return h;
         }
     }
@@ -179,7 +180,7 @@ static bool is_foreign(const struct conf_load *l, const struct conf_group *g, co
     const config_setting_t *s)
 {
     return row->type == CONF_BOOL && !(row->flags & CONF_LATER) &&
-           (config_setting_is_group(s) || node_is_list(s)) && hint_find(l, g, str_of(row->name));
+           (config_setting_is_group(s) || node_is_list(s)) && conf_hint_find(l, g->name, str_of(row->name));
 }
 
 static void unknown(struct conf_load *l, const struct conf_group *g, unsigned scope,
@@ -188,7 +189,7 @@ static void unknown(struct conf_load *l, const struct conf_group *g, unsigned sc
     struct str name = str_of(config_setting_name(s));
     size_t limit = name.len < 4 ? 2 : name.len / 3 + 2;
     const char *near = NULL;
-    const struct conf_hint *hint = hint_find(l, g, name);
+    const struct conf_hint *hint = conf_hint_find(l, g->name, name);
     if (hint) {
         hint_say(l, g, hint, s);
         return;
@@ -231,6 +232,18 @@ static int load_later(struct conf_load *l, const struct conf_row *row, const con
     return -1;
 }
 
+static void misplaced(struct conf_load *l, const struct conf_row *row, unsigned scope, const config_setting_t *s)
+{
+    const char *here = scope_name(l, scope);
+    const struct conf_hint *hint = conf_hint_find(l, here, str_of(row->name));
+    if (hint && hint->in && hint->right) {
+        conf_report_add(l->report, node_place(l, s), "'%s' may not stand in %s; write %s", row->name, here, hint->right);
+    } else {
+        conf_report_add(l->report, node_place(l, s), "'%s' may not stand in %s; it belongs in %s", row->name, here,
+            scope_name(l, row->scopes));
+    }
+}
+
 static int load_group(struct conf_load *l, const struct conf_group *g, unsigned scope,
     const config_setting_t *s, void *out)
 {
@@ -247,8 +260,7 @@ static int load_group(struct conf_load *l, const struct conf_group *g, unsigned 
         } else if (row->flags & CONF_LATER) {
             rc |= load_later(l, row, e);
         } else if (row->scopes && scope && !(row->scopes & scope)) {
-            conf_report_add(l->report, node_place(l, e), "'%s' may not stand in %s; it belongs in %s",
-                row->name, scope_name(l, scope), scope_name(l, row->scopes));
+            misplaced(l, row, scope, e);
             rc = -1;
         } else {
             rc |= load_member(l, g, (size_t)(row - g->rows), scope, e, out);
@@ -275,7 +287,7 @@ int conf_load(struct conf_load *l, const struct conf_group *group, unsigned scop
             h->at = conf_text_place(l->text, 1);
         }
         rc = load_group(l, group, scope, config_root_setting(&tree), out);
-        rc |= check_required(l, group, out);
+        rc |= check_required(l, group, scope, out);
     }
     config_destroy(&tree);
     return rc;

@@ -14,7 +14,7 @@ struct conf_fills;
 /* A word of another program's configuration, and what it is here. */
 struct conf_hint {
     const char *name;
-    const char *in; /* only where it is written in the group of that name; NULL: anywhere */
+    const char *in; /* only in the group or level, or as a value of the setting, of that name; NULL: anywhere */
     const struct conf_group *group; /* and its row: what stands for it; NULL: nothing does */
     const char *setting;
     const char *right; /* for the message, behind "write", or behind "remove it:"; NULL: the setting says it */

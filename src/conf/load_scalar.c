@@ -47,6 +47,24 @@ static const struct conf_row *text_member(const struct conf_group *g)
     return NULL;
 }
 
+/* The choices of this version, in words. */
+static struct str choices_of(struct conf_slot *t)
+{
+    const struct conf_row *row = t->row;
+    struct str all = STR_NONE;
+    int last = 0;
+    for (int i = 0; row->choices[i]; i++) {
+        last = row->later >> i & 1 ? last : i;
+    }
+    for (int i = 0; i <= last; i++) {
+        if (!(row->later >> i & 1)) {
+            all = pool_printf(t->l->pool, "%.*s%s\"%s\"", STR_ARG(all),
+                all.len == 0 ? "" : i < last ? ", " : " or ", row->choices[i]);
+        }
+    }
+    return all;
+}
+
 int conf_wrong_type(struct conf_slot *t, const config_setting_t *s)
 {
     const struct conf_row *member = t->group && node_is_text(s) ? text_member(t->group->group) : NULL;
@@ -54,7 +72,8 @@ int conf_wrong_type(struct conf_slot *t, const config_setting_t *s)
         conf_report_add(t->l->report, t->at, "'%s' is %s; write %s, or %s = { %s = \"%s\"; };", slot_name(t),
             kind_of(s), wanted(t->row), slot_name(t), member->name, config_setting_get_string(s));
     } else {
-        conf_report_add(t->l->report, t->at, "'%s' is %s; write %s", slot_name(t), kind_of(s), wanted(t->row));
+        struct str want = t->row->type == CONF_ENUM ? choices_of(t) : str_of(wanted(t->row));
+        conf_report_add(t->l->report, t->at, "'%s' is %s; write %.*s", slot_name(t), kind_of(s), STR_ARG(want));
     }
     return -1;
 }
@@ -231,24 +250,6 @@ static int load_path(struct conf_slot *t, const config_setting_t *s, struct str 
     return 0;
 }
 
-/* The choices of this version, in words. */
-static struct str choices_of(struct conf_slot *t)
-{
-    const struct conf_row *row = t->row;
-    struct str all = STR_NONE;
-    int last = 0;
-    for (int i = 0; row->choices[i]; i++) {
-        last = row->later >> i & 1 ? last : i;
-    }
-    for (int i = 0; i <= last; i++) {
-        if (!(row->later >> i & 1)) {
-            all = pool_printf(t->l->pool, "%.*s%s\"%s\"", STR_ARG(all),
-                all.len == 0 ? "" : i < last ? ", " : " or ", row->choices[i]);
-        }
-    }
-    return all;
-}
-
 /* The choice that was probably meant, or NULL. */
 static const char *choice_near(const struct conf_row *row, struct str text)
 {
@@ -285,7 +286,11 @@ static int load_enum(struct conf_slot *t, const config_setting_t *s, int *out)
         return -1;
     }
     const char *near = choice_near(t->row, text);
-    if (near) {
+    const struct conf_hint *hint = conf_hint_find(t->l, t->row->name, text);
+    if (hint && hint->in) {
+        conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; write %s", slot_name(t), STR_ARG(text),
+            hint->right);
+    } else if (near) {
         conf_report_add(t->l->report, t->at, "'%s' cannot be \"%.*s\"; did you mean \"%s\"?", slot_name(t),
             STR_ARG(text), near);
     } else {

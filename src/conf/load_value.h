@@ -83,4 +83,7 @@ int conf_load_value(struct conf_slot *, const config_setting_t *s, char *member)
 /* Room for `n` more items of `size` bytes, zeroed; the first of them. */
 void *conf_append(struct pool *, struct conf_list *list, size_t size, size_t n);
 
+/* What is known of a word of others in the group or level, or for the setting, of that name; NULL: nothing. */
+const struct conf_hint *conf_hint_find(const struct conf_load *, const char *in, struct str name);
+
 #endif

@@ -2,6 +2,7 @@
 #include "core/request.h"
 
 #include "core/acme/acme_answer.h"
+#include "core/cache/cache.h"
 #include "core/log/fault.h"
 #include "core/client/listener_trust.h"
 #include "core/https.h"
@@ -221,7 +222,7 @@ static void start_handler(struct request *req, struct str body, bool last)
 {
     req->first_body = body;
     req->first_last = last;
-    req->handler = req->worker->handlers[req->route->action];
+    req->handler = req->route->cache ? &handler_cache : req->worker->handlers[req->route->action];
     req->handler->start(req, body, last);
 }
 
@@ -290,6 +291,11 @@ bool request_send_head(struct request *req, struct message *head, const struct f
 {
     const struct route *route = req->route;
 
+    /* What is made of it is the business of those who are answered with it. */
+    if (req->is_own)
+        return req->out->head(req, head, frame, body, last);
+    if (req->watch && !req->own_reply)
+        req->watch(req, head);
     if (route) {
         if (route->cookies && !req->own_reply)
             rewrite_cookies(req, &head->headers);

@@ -93,6 +93,7 @@ struct request {
     bool tls;
     bool raw; /* no HTTP: bytes that a listener of mode "tcp" passes on */
     bool is_h2; /* it came by HTTP/2 */
+    bool is_own; /* Weir's own, core/subrequest.h */
     bool is_explain; /* no answer is made */
     struct str sni; /* the name that TLS asked for; else "" */
     const struct tls_policy *tls_policy; /* that the handshake came to; NULL: no TLS */
@@ -131,6 +132,9 @@ struct request {
     const char *error; /* $error: a type of RFC 9209 2.3; NULL: none */
     struct str upstream_addr; /* of the last attempt; "" */
     unsigned upstream_status;
+    struct str cache_status; /* what a cache did with it: "hit", "stale"; empty: there is none */
+    /* Is told of the head of an upstream's answer before anything is changed in it; NULL: nobody is. */
+    void (*watch)(struct request *, const struct message *head);
     struct str grpc_status; /* of the answer, as it came or as Weir made it; empty: none */
     struct request_attempts before;
     struct request_times times;

@@ -197,6 +197,12 @@ struct str template_text(const struct template *template)
     return template->text;
 }
 
+const struct var *template_pieces(const struct template *template, size_t *count)
+{
+    *count = template->count;
+    return template->pieces;
+}
+
 /* As much of the value as there is room for: `cut` says whether that is not all. */
 static void template_put(struct template_out *out, struct str value)
 {

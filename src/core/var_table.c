@@ -313,6 +313,7 @@ static struct str var_get_response(const struct var *var, struct request *req, c
     case VAR_BYTES_RECEIVED: return var_print_number(req->bytes_received, scratch);
     case VAR_UPSTREAM_ADDR: return var_attempts(req, req->before.addrs, req->upstream_addr);
     case VAR_GRPC_STATUS: return req->grpc_status;
+    case VAR_CACHE_STATUS: return req->cache_status;
     case VAR_ERROR: return req->error ? str_of(req->error) : STR_NONE;
     case VAR_UPSTREAM_STATUS:
         return var_attempts(req, req->before.statuses,

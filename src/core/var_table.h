@@ -1,6 +1,6 @@
 /*
  * var_table.h: the variables themselves: their names, where each may stand, and how its value is found in
- * a request.  For var.c alone, which compiles and expands the texts that hold them.
+ * a request.  For var.c, which compiles and expands the texts that hold them, and for who asks what a text is made of.
  */
 #ifndef WEIR_CORE_VAR_TABLE_H
 #define WEIR_CORE_VAR_TABLE_H
@@ -31,6 +31,9 @@ struct var {
 };
 
 enum var_lookup { VAR_FOUND, VAR_UNKNOWN, VAR_NOT_HERE /* not in this scope */, VAR_NO_TABLE };
+
+/* What a text was compiled to; of $uri its path and VAR_QUERY_MARK. */
+const struct var *template_pieces(const struct template *, size_t *count);
 
 /* Finds a variable by its name; header names are made in `pool`, or borrowed when it is NULL. */
 enum var_lookup var_find(struct str name, enum var_scope scope, struct pool *pool, struct var *var);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/board/board.h"
+#include "core/cache/cache.h"
 #include "core/client/conn.h"
 #include "core/client/conn_limit.h"
 #include "core/client/conn_tls.h"
@@ -191,6 +192,7 @@ struct worker *worker_new(const struct worker_setup *setup)
     }
     shed_init(&w->shed, setup->admin ? 0 : w->config->shed, LOOP_TICK_MS);
     w->upstreams = upstreams_new(w);
+    w->caches = setup->is_janitor ? NULL : caches_new(w);
     w->sockets = setup->sockets;
     w->listener_count = setup->socket_count;
     w->standby_count = setup->standby_count;
@@ -269,7 +271,7 @@ void worker_hurry(struct worker *w, int64_t until)
 
 bool worker_is_done(const struct worker *w)
 {
-    return w->draining && w->conn_count == 0;
+    return w->draining && w->conn_count == 0 && !caches_are_busy(w->caches);
 }
 
 /* The drain's time is over: what still lives ends. */
@@ -360,6 +362,7 @@ void worker_free(struct worker *w)
     end_all(w, conn_give_up, &process_ends, "the process ends");
     /* What was deferred lies in the connections and exchanges. */
     loop_settle(w->loop);
+    caches_free(w->caches);
     upstreams_free(w->upstreams);
     loop_settle(w->loop);
     access_logs_flush(w->access_logs, w->loop->clock.mono_ms, true);

@@ -23,6 +23,7 @@ struct access_logs;
 struct admin;
 struct balancer;
 struct board;
+struct caches;
 struct conn_limits;
 struct file_cache;
 struct h2_spares;
@@ -62,6 +63,7 @@ struct worker_setup {
     unsigned wake_count;
     const int *access_log_fds; /* by access_log index; -1: not open */
     struct admin *admin; /* keeper only: how to reach the master; else NULL */
+    bool is_janitor; /* has nothing to do with requests */
     int64_t process_start_s; /* for request ids */
 };
 
@@ -87,6 +89,7 @@ struct worker {
     char *write; /* WORKER_BUFFER_BYTES: a head being written */
     struct deadlines deadlines;
 
+    struct caches *caches; /* see core/cache/cache.h; NULL: the configuration has none */
     struct upstreams *upstreams; /* states by upstream->index, see core/upstream/upstream.h */
     const int *wakes; /* eventfds by number of the worker */
     unsigned wake_count;

@@ -47,20 +47,13 @@ static enum h1_written put_field(struct h1_buffer *b, struct str name, struct st
 
 static enum h1_written put_framing(struct h1_buffer *b, const struct h1_framing *framing)
 {
-    char digits[20];
+    char digits[STR_U64_MAX];
     enum h1_written result = H1_WRITTEN;
 
-    if (framing->kind == H1_LENGTH_KNOWN) {
-        uint64_t left = framing->length;
-        size_t at = sizeof(digits);
-
-        do
-            digits[--at] = (char)('0' + left % 10);
-        while ((left /= 10) > 0);
-        result = put_field(b, STR("Content-Length"), (struct str){digits + at, sizeof(digits) - at});
-    } else if (framing->kind == H1_LENGTH_CHUNKED) {
+    if (framing->kind == H1_LENGTH_KNOWN)
+        result = put_field(b, STR("Content-Length"), str_of_u64(framing->length, digits));
+    else if (framing->kind == H1_LENGTH_CHUNKED)
         result = put_field(b, STR("Transfer-Encoding"), STR("chunked"));
-    }
     if (result == H1_WRITTEN && framing->connection.len > 0)
         result = bytes_are_value(framing->connection) ? put_field(b, STR("Connection"), framing->connection)
                                                       : H1_WRITE_UNSAFE;

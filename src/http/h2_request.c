@@ -34,15 +34,6 @@ static void add(struct h2_request *r, struct str name, struct str value, uint8_t
                                          .flags = flags};
 }
 
-static struct str lower(struct str name, struct pool *pool)
-{
-    char *text = pool_text(pool, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = (char)(name.s[i] >= 'A' && name.s[i] <= 'Z' ? name.s[i] + 32 : name.s[i]);
-    return (struct str){text, name.len};
-}
-
 static int add_field(struct h2_request *r, const struct header *field, struct pool *pool)
 {
     /* What a guess could find in the table that others' requests fill is kept out of it (RFC 7541 7.1). */
@@ -52,7 +43,7 @@ static int add_field(struct h2_request *r, const struct header *field, struct po
         return 0;
     if (!field->checked && (!bytes_are_token(field->name) || !bytes_are_value(field->value)))
         return -1;
-    add(r, lower(field->name, pool), field->value,
+    add(r, pool_lower(pool, field->name), field->value,
         secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
     return 0;
 }

@@ -79,6 +79,11 @@ const char *tls_error(const struct tls *t)
     return t->error ? t->error : "no error";
 }
 
+bool tls_was_alerted(const struct tls *t)
+{
+    return t->alerted;
+}
+
 bool tls_is_plain_http(const struct tls *t)
 {
     return t->is_plain;

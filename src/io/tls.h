@@ -52,6 +52,9 @@ bool tls_is_plain_http(const struct tls *);
 /* What went wrong last, in plain words; static or the session's. */
 const char *tls_error(const struct tls *);
 
+/* Whether that is an alert of the other side: it has refused something. */
+bool tls_was_alerted(const struct tls *);
+
 /*
  * As recv(): the bytes read, until `room` is full or the socket has no more; 0: the other side has said goodbye, or
  * ended without it; -1 with errno, EAGAIN when the socket must be waited for, EPROTO for what is no TLS.

@@ -41,12 +41,13 @@ static const struct words {
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "the other side requires a certificate (alert certificate_required)"},
 };
 
-const char *tls_why(const struct tls *t)
+const char *tls_why(struct tls *t)
 {
     unsigned long code = ERR_peek_last_error();
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
     long verdict = SSL_get_verify_result(t->ssl);
 
+    t->alerted = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET;
     if (verdict != X509_V_OK && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return X509_verify_cert_error_string(verdict);
     for (size_t i = 0; code && ERR_GET_LIB(code) == ERR_LIB_SSL && i < ARRAY_SIZE(words); i++) {

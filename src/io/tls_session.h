@@ -43,6 +43,7 @@ struct tls {
     char *unsent; /* records that the socket did not take; malloc; NULL: none */
     size_t unsent_at, unsent_len;
     const char *error; /* NULL: none */
+    bool alerted; /* tls_was_alerted() */
     int64_t sent_ms; /* when bytes were last sent */
     int64_t messages_ms; /* since when `messages` counts */
     size_t small_left; /* bytes that still go out in small records */
@@ -76,7 +77,7 @@ void tls_cool(struct tls *);
 /* Nothing more may be read or written. */
 void tls_die(struct tls *, const char *error);
 
-/* What OpenSSL's error queue, the socket, and the verdict on the certificate say. */
-const char *tls_why(const struct tls *);
+/* What OpenSSL's error queue, the socket, and the verdict on the certificate say; notes whether it was an alert. */
+const char *tls_why(struct tls *);
 
 #endif

@@ -108,6 +108,21 @@ static void cert_take(struct master *m, struct tls_material *fresh)
 
 /* ---- the check ---- */
 
+/* What is said of one that is taken has a mark. */
+#define SAID_ODD '!'
+
+static void check_hosts(const struct config *config, const struct tls_material *fresh, size_t n, FILE *out)
+{
+    struct pool *pool = pool_new(4096);
+    struct conf_report report;
+
+    conf_report_init(&report, pool);
+    tls_check_hosts(config, fresh, &report);
+    for (size_t i = 0; report.warnings && i < report.warnings->n; i++)
+        fprintf(out, "%zu%c%.*s\n", n, SAID_ODD, STR_ARG(report.warnings->errors[i].what));
+    pool_free(pool);
+}
+
 static WEIR_NORETURN void check_in_child(struct master *m)
 {
     struct certificates *c = &m->certificates;
@@ -121,6 +136,8 @@ static WEIR_NORETURN void check_in_child(struct master *m)
     for (size_t i = 0; i < c->fresh_count; i++) {
         if (tls_check_pair(&c->fresh[i], error, sizeof(error)) < 0)
             fprintf(out, "%zu %s\n", i, error);
+        else
+            check_hosts(g->config, &c->fresh[i], i, out);
     }
     fflush(out);
     _exit(0);
@@ -158,6 +175,19 @@ static char *check_said(char *report, size_t n)
     return NULL;
 }
 
+static void say_odd(struct master *m, const char *report, size_t n, const char *file)
+{
+    for (const char *line = report; *line; line = strchr(line, '\n') + 1) {
+        char *text;
+
+        if (!strchr(line, '\n'))
+            break;
+        if (strtoul(line, &text, 10) == n && *text == SAID_ODD)
+            log_write(m->log, LOG_LEVEL_WARN, "the certificate in %s has changed: %.*s", file,
+                      (int)strcspn(text + 1, "\n"), text + 1);
+    }
+}
+
 static void check_done(struct master *m, char *report)
 {
     struct certificates *c = &m->certificates;
@@ -168,6 +198,7 @@ static void check_done(struct master *m, char *report)
         struct tls_stamps seen = tls_material_stamps(fresh);
 
         if (!why) {
+            say_odd(m, report, i, fresh->parts[TLS_PART_CERT].path.s);
             cert_take(m, fresh);
             continue;
         }

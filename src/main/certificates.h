@@ -24,7 +24,7 @@ struct certificates {
     size_t unsettled; /* of this round: changed, but maybe not to the end */
     int64_t next_ms; /* when the next round begins */
     pid_t pid; /* of the check; 0: none runs */
-    int report; /* memfd: "INDEX text" for each that is wrong */
+    int report; /* memfd: "INDEX text" for each that is wrong, "INDEX!text" for what is odd with one that is not */
     int64_t deadline; /* of the check */
     struct tls_material *fresh; /* what is checked, malloc */
     size_t fresh_count;

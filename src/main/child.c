@@ -279,11 +279,12 @@ static int child_init_channel(struct child *c)
 
 static struct worker *child_new_worker(struct child *c, struct pool *pool)
 {
-    bool keeper = c->role == SUPERVISE_KEEPER;
-    struct worker_socket *sockets;
-    size_t standby, n = sockets_of(c->sockets, c->config, keeper, c->index, c->count, pool, &sockets, &standby);
+    struct worker_socket *sockets = NULL;
+    size_t standby = 0, n = 0;
     struct clock now;
 
+    if (c->role != SUPERVISE_JANITOR)
+        n = sockets_of(c->sockets, c->config, c->role == SUPERVISE_KEEPER, c->index, c->count, pool, &sockets, &standby);
     clock_init(&now);
     return worker_new(&(struct worker_setup){
         .loop = c->loop,
@@ -302,6 +303,7 @@ static struct worker *child_new_worker(struct child *c, struct pool *pool)
         .wake_count = c->wakes->count,
         .access_log_fds = c->logs->access,
         .admin = c->admin,
+        .is_janitor = c->role == SUPERVISE_JANITOR,
         .process_start_s = now.wall_s,
     });
 }

@@ -32,6 +32,7 @@ struct child {
     bool drops; /* becomes `user` */
     struct privdrop_user user;
     struct admin *admin; /* keeper */
+    struct janitor *janitor; /* janitor */
 
     struct loop *loop;
     struct worker *worker;
@@ -44,7 +45,7 @@ struct child {
     int64_t dry_at; /* the same: it accepts until then, as nobody will after it; 0: it does not */
     int exit_code;
 
-    /* Of the keeper; NULL for others. */
+    /* Of keeper and janitor; NULL where there is nothing to do. */
     void (*on_message)(struct child *, const struct channel_message *); /* may take message.fd */
     void (*on_orphaned)(struct child *);
     bool (*may_end)(struct child *); /* nobody waits for an answer any more */

@@ -7,7 +7,16 @@
 #include "core/config/config.h"
 #include "core/config/settings.h"
 #include "main/bind_check.h"
+#include "main/cache_dirs.h"
 #include "main/tls_checker.h"
+
+/* Addresses and directories as they are here and now. */
+static bool cli_check_here(const struct config *config, struct conf_report *report)
+{
+    bool bound = bind_check(config, report);
+
+    return cache_dirs_check(config, report) && bound;
+}
 
 /* Calls `say` with a valid configuration, else prints the errors; `whole` tries the addresses and certificates too. */
 static int cli_with_config(const char *file, bool whole, void (*say)(const char *file, const struct config *))
@@ -20,7 +29,7 @@ static int cli_with_config(const char *file, bool whole, void (*say)(const char 
 
     conf_report_init(&report, pool);
     config = config_load(file, &report);
-    valid = config && (!whole || bind_check(config, &report));
+    valid = config && (!whole || cli_check_here(config, &report));
     conf_report_print(&report, stderr);
     if (config && whole && !tls_checker_run(config, stderr, first, sizeof(first)))
         valid = false;

@@ -15,18 +15,6 @@
 /* While one generation follows another nobody takes changes: asked again for this long. */
 #define CTL_AGAIN 50
 #define CTL_AGAIN_MS 100
-#define CTL_PATH_MAX 4096
-
-struct ctl {
-    const char *file;
-    bool json;
-    int argc; /* words behind the command and its options */
-    char **argv;
-    struct control_target target;
-    /* Of `server add`. */
-    const char *name, *weight;
-    bool backup;
-};
 
 /* ---- asking ---- */
 
@@ -61,9 +49,8 @@ static int ctl_ask(const struct ctl *c, const char *method, const char *path, st
     }
 }
 
-/* Asks and shows; with --json the body as it came.  `show` NULL: it is text. */
-static int ctl_call(const struct ctl *c, const char *method, const char *path, struct str body,
-                    void (*show)(const json_t *, FILE *))
+int cli_ctl_call(const struct ctl *c, const char *method, const char *path, struct str body,
+                 void (*show)(const json_t *, FILE *))
 {
     struct control_reply reply;
     json_t *answer;
@@ -90,8 +77,7 @@ static int ctl_call(const struct ctl *c, const char *method, const char *path, s
     return code;
 }
 
-/* "/PREFIX/NAME", the name percent-encoded; -1: it is too long. */
-static int path_add(char path[CTL_PATH_MAX], const char *text, bool encode)
+int cli_ctl_path_add(char path[CTL_PATH_MAX], const char *text, bool encode)
 {
     size_t len = strlen(path);
 
@@ -109,9 +95,9 @@ static int path_add(char path[CTL_PATH_MAX], const char *text, bool encode)
 static int server_path(char path[CTL_PATH_MAX], const char *upstream, const char *server)
 {
     path[0] = 0;
-    if (path_add(path, "/api/v1/upstreams/", false) < 0 || path_add(path, upstream, true) < 0 ||
-        path_add(path, "/servers", false) < 0 ||
-        (server && (path_add(path, "/", false) < 0 || path_add(path, server, true) < 0))) {
+    if (cli_ctl_path_add(path, "/api/v1/upstreams/", false) < 0 || cli_ctl_path_add(path, upstream, true) < 0 ||
+        cli_ctl_path_add(path, "/servers", false) < 0 ||
+        (server && (cli_ctl_path_add(path, "/", false) < 0 || cli_ctl_path_add(path, server, true) < 0))) {
         fputs("weir: the name is too long\n", stderr);
         return -1;
     }
@@ -130,7 +116,7 @@ static int server_call(const struct ctl *c, const char *method, const char *upst
     if (body && !text)
         fputs("weir: what was given is not UTF-8\n", stderr);
     else if (server_path(path, upstream, server) == 0)
-        code = ctl_call(c, method, path, str_of(text), cli_ctl_show_done);
+        code = cli_ctl_call(c, method, path, str_of(text), cli_ctl_show_done);
     free(text);
     return code;
 }
@@ -229,30 +215,30 @@ static int ctl_upstreams(struct ctl *c)
     if (c->argc > 1)
         return cli_wrong("upstreams takes one NAME, or none");
     if (c->argc == 0)
-        return ctl_call(c, "GET", path, STR_NONE, cli_ctl_show_upstreams);
-    if (path_add(path, "/", false) < 0 || path_add(path, c->argv[0], true) < 0)
+        return cli_ctl_call(c, "GET", path, STR_NONE, cli_ctl_show_upstreams);
+    if (cli_ctl_path_add(path, "/", false) < 0 || cli_ctl_path_add(path, c->argv[0], true) < 0)
         return cli_wrong("the name is too long");
-    return ctl_call(c, "GET", path, STR_NONE, cli_ctl_show_upstream);
+    return cli_ctl_call(c, "GET", path, STR_NONE, cli_ctl_show_upstream);
 }
 
 static int ctl_status(struct ctl *c)
 {
-    return ctl_call(c, "GET", "/api/v1/status", STR_NONE, cli_ctl_show_status);
+    return cli_ctl_call(c, "GET", "/api/v1/status", STR_NONE, cli_ctl_show_status);
 }
 
 static int ctl_changes(struct ctl *c)
 {
-    return ctl_call(c, "GET", "/api/v1/changes", STR_NONE, cli_ctl_show_changes);
+    return cli_ctl_call(c, "GET", "/api/v1/changes", STR_NONE, cli_ctl_show_changes);
 }
 
 static int ctl_reload(struct ctl *c)
 {
-    return ctl_call(c, "POST", "/api/v1/reload", STR_NONE, cli_ctl_show_done);
+    return cli_ctl_call(c, "POST", "/api/v1/reload", STR_NONE, cli_ctl_show_done);
 }
 
 static int ctl_metrics(struct ctl *c)
 {
-    return ctl_call(c, "GET", "/metrics", STR_NONE, NULL);
+    return cli_ctl_call(c, "GET", "/metrics", STR_NONE, NULL);
 }
 
 /* ---- the command line ---- */
@@ -263,21 +249,32 @@ static int ctl_read_options(struct ctl *c)
     struct {
         const char *option;
         const char **value;
-    } const valued[] = {{"-c", &c->file}, {"--name", &c->name}, {"--weight", &c->weight}};
+    } const valued[] = {{"-c", &c->file},        {"--name", &c->name}, {"--weight", &c->weight}, {"--key", &c->key},
+                        {"--prefix", &c->prefix}, {"--tag", &c->tag},   {"-X", &c->method},       {"--from", &c->from}};
+    struct {
+        const char *option;
+        bool *value;
+    } const flags[] = {{"--json", &c->json}, {"--backup", &c->backup}, {"--all", &c->all}, {"--soft", &c->soft}};
     int words = 0;
 
     for (int i = 0; i < c->argc; i++) {
         const char *word = c->argv[i];
-        bool taken = strcmp(word, "--json") == 0 || strcmp(word, "--backup") == 0;
+        bool taken = false;
 
-        c->json = c->json || strcmp(word, "--json") == 0;
-        c->backup = c->backup || strcmp(word, "--backup") == 0;
+        for (size_t k = 0; k < ARRAY_SIZE(flags) && !taken; k++) {
+            taken = strcmp(word, flags[k].option) == 0;
+            *flags[k].value = *flags[k].value || taken;
+        }
         for (size_t k = 0; k < ARRAY_SIZE(valued) && !taken; k++) {
             if (strcmp(word, valued[k].option) != 0)
                 continue;
             if (i + 1 == c->argc)
                 return cli_wrong("%s needs an argument", word);
             *valued[k].value = c->argv[++i];
+            taken = true;
+        }
+        if (!taken && strcmp(word, "-H") == 0 && i + 1 < c->argc && c->field_count < ARRAY_SIZE(c->fields)) {
+            c->fields[c->field_count++] = c->argv[++i];
             taken = true;
         }
         if (!taken && word[0] == '-')
@@ -298,6 +295,7 @@ int cli_ctl(int argc, char **argv)
     } commands[] = {
         {"status", ctl_status, false},   {"upstreams", ctl_upstreams, true}, {"server", ctl_server, true},
         {"changes", ctl_changes, false}, {"reload", ctl_reload, false},      {"metrics", ctl_metrics, false},
+        {"caches", cli_ctl_caches, false}, {"cache", cli_ctl_cache, true},
     };
     struct ctl c = {.file = CLI_FILE, .argc = argc - 2, .argv = argv + 2};
     const char *command;
@@ -319,5 +317,5 @@ int cli_ctl(int argc, char **argv)
         }
         return commands[i].run(&c);
     }
-    return cli_wrong("ctl takes status, upstreams, server, changes, reload or metrics, not \"%s\"", command);
+    return cli_wrong("ctl takes status, upstreams, server, caches, cache, changes, reload or metrics, not \"%s\"", command);
 }

@@ -205,6 +205,36 @@ static void show_sums(const json_t *answer, struct pool *pool, FILE *to)
     cli_table_print(&t, "", to);
 }
 
+/* What became of those that an authority gives; of others, those that end soon. */
+static void show_certificates(const json_t *answer, struct pool *pool, FILE *to)
+{
+    static const char *const headings[] = {"CERTIFICATE", ">DAYS", "ACME", ">FAILURES", "SHOWN", "LAST ERROR"};
+    const json_t *cert;
+    struct cli_table t;
+    size_t i, shown = 0;
+
+    cli_table_init(&t, pool, headings, sizeof(headings) / sizeof(headings[0]));
+    json_array_foreach (json_object_get(answer, "certificates"), i, cert) {
+        const json_t *acme = json_object_get(cert, "acme");
+        const char *name = json_string_value(json_array_get(json_object_get(cert, "names"), 0));
+        json_int_t days = json_integer_value(json_object_get(cert, "days"));
+
+        if (!json_is_object(acme) && days >= 14)
+            continue;
+        shown++;
+        cli_table_add(&t, name ? name : text_of(cert, "file"));
+        cli_table_add(&t, pool_printf(pool, "%lld", (long long)days).s);
+        cli_table_add(&t, json_is_object(acme) ? text_of(acme, "state") : NULL);
+        cli_table_add(&t, json_is_object(acme) ? pool_printf(pool, "%llu", number_of(acme, "failures")).s : NULL);
+        cli_table_add(&t, json_is_true(json_object_get(acme, "placeholder")) ? "placeholder" : "certificate");
+        cli_table_add(&t, json_is_object(acme) ? text_of(acme, "error") : NULL);
+    }
+    if (!shown)
+        return;
+    putc('\n', to);
+    cli_table_print(&t, "", to);
+}
+
 void cli_ctl_show_status(const json_t *answer, FILE *to)
 {
     struct pool *pool = pool_new(16384);
@@ -221,6 +251,7 @@ void cli_ctl_show_status(const json_t *answer, FILE *to)
     show_workers(answer, pool, to);
     putc('\n', to);
     show_sums(answer, pool, to);
+    show_certificates(answer, pool, to);
     pool_free(pool);
 }
 

@@ -11,7 +11,7 @@ enum { EXPLAIN_FIELDS = 100, EXPLAIN_POOL = 16 * 1024 };
 
 struct explain_options {
     const char *file;
-    struct explain_question question;
+    struct asked question;
     bool json, all, help;
 };
 

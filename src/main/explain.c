@@ -4,7 +4,6 @@
 #include "core/route/rewrite.h"
 #include "core/var.h"
 #include "http/host.h"
-#include "http/uri.h"
 #include "main/explain_tls.h"
 #include "main/registry.h"
 
@@ -180,110 +179,18 @@ static void explain_steps(struct explain *e)
                      route->rewrite_count, 3);
 }
 
-static bool explain_is_better(const struct listener_conf *a, const struct listener_conf *b,
-                              const struct addr *wanted)
-{
-    if (!b)
-        return true;
-    if (addr_eq(&a->address, wanted) != addr_eq(&b->address, wanted))
-        return addr_eq(&a->address, wanted);
-    return a->address.any && !b->address.any && !addr_eq(&b->address, wanted);
-}
-
-/* For a URL without a port where no listener has the usual one: the first that speaks what it says, or the first. */
-static const struct listener_conf *explain_assumed(const struct config *config, bool https)
-{
-    const struct listener_conf *first = NULL;
-
-    for (size_t i = 0; i < config->listener_count; i++) {
-        const struct listener_conf *l = &config->listeners[i];
-
-        if (l->admin)
-            continue;
-        if ((l->tls != NULL) == https)
-            return l;
-        if (!first)
-            first = l;
-    }
-    return first;
-}
-
-/* By the URL's port, and by its host where that is an address; without a port the first listener must do. */
-static const struct listener_conf *explain_listener(struct explain *e, const struct host *host, bool https)
-{
-    uint16_t port = host->port ? host->port : https ? 443 : 80;
-    const struct listener_conf *best = NULL;
-    struct addr wanted = {.len = 0};
-
-    if (addr_parse_ip(host->name, port, &wanted) < 0)
-        wanted.len = 0;
-    for (size_t i = 0; i < e->config->listener_count; i++) {
-        const struct listener_conf *l = &e->config->listeners[i];
-
-        if (addr_port(&l->address) == port && explain_is_better(l, best, &wanted))
-            best = l;
-    }
-    if (best || host->port)
-        return best;
-    e->listener_assumed = true;
-    return explain_assumed(e->config, https);
-}
-
-static int explain_fail(char *error, size_t size, const char *text, struct str what)
-{
-    snprintf(error, size, "%s: %.*s", text, STR_ARG(what));
-    return -1;
-}
-
-/* "http://host:port/path?query" into Host and a target, as a client sends them; it keeps the fragment. */
-static int explain_read_url(struct explain *e, struct str url, struct host *host, char *error, size_t size)
-{
-    const char *hash = url.len ? memchr(url.s, '#', url.len) : NULL;
-    struct header_list *headers = &e->req.head.headers;
-    struct uri_target target;
-    enum uri_error wrong;
-
-    if (hash)
-        url.len = (size_t)(hash - url.s);
-    *host = (struct host){.name = STR("")};
-    wrong = uri_parse_target(STR("GET"), url, &target);
-    if (wrong != URI_OK)
-        return explain_fail(error, size, uri_error_text(wrong), url);
-    if (target.form == URI_ABSOLUTE && host_parse(target.authority, e->req.pool, host) < 0)
-        return explain_fail(error, size, "no host with an optional port", target.authority);
-    if (target.form == URI_ABSOLUTE && !header_find(headers, HEADER_HOST) &&
-        header_add(headers, STR("Host"), target.authority) < 0)
-        return explain_fail(error, size, "too many fields", url);
-    e->req.tls = target.form == URI_ABSOLUTE && target.https;
-    e->req.head.target = target.path;
-    if (target.has_query)
-        e->req.head.target =
-            pool_printf(e->req.pool, "%.*s?%.*s", STR_ARG(target.path), STR_ARG(target.query));
-    return 0;
-}
-
-int explain_run(const struct config *config, const struct explain_question *question, struct pool *pool,
+int explain_run(const struct config *config, const struct asked *question, struct pool *pool,
                 struct explain *e, char *error, size_t error_size)
 {
     struct request *req = &e->req;
     struct host host;
+    bool assumed;
 
     *e = (struct explain){.config = config, .trace = {explain_note}};
-    *req = (struct request){.pool = pool, .config = config, .is_explain = true, .trace = &e->trace,
-                            .regex = regex_scratch_new(pool),
-                            .peer = question->from, .client = question->from};
-    req->head.method = question->method;
-    req->head.minor = 1;
-    req->head.headers = question->headers;
-    header_list_init(&req->response.headers, pool, 1);
-    if (explain_read_url(e, question->url, &host, error, error_size) < 0)
+    if (asked_init(req, question, config, pool, &host, &assumed, error, error_size) < 0)
         return -1;
-    req->listener = explain_listener(e, &host, req->tls);
-    if (!req->listener) {
-        snprintf(error, error_size, "no listener has port %u; write a URL with the port of one",
-                 (unsigned)(host.port ? host.port : req->tls ? 443 : 80));
-        return -1;
-    }
+    req->trace = &e->trace;
+    e->listener_assumed = assumed;
     if (req->tls && host.name.len && host.name.s[0] != '[' && addr_parse_ip(host.name, 0, &(struct addr){.len = 0}) < 0)
         e->sni = host.name;
     req->sni = e->sni.len ? e->sni : STR("");

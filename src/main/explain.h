@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "core/asked.h"
 #include "core/json.h"
 #include "core/request.h"
 #include "core/route/router.h"
@@ -51,18 +52,11 @@ struct explain {
     struct str server_why; /* how, or why not; empty where no key is looked at */
 };
 
-/* What is asked for. */
-struct explain_question {
-    struct str method, url;
-    struct header_list headers;
-    struct addr from;
-};
-
 /*
  * 0 and *explain filled, living in `pool`; or -1 with the reason in `error`: the URL is at fault, or no
  * listener has its port.
  */
-int explain_run(const struct config *, const struct explain_question *, struct pool *pool,
+int explain_run(const struct config *, const struct asked *, struct pool *pool,
                 struct explain *explain, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /* Finds `upstream` and what follows it, of a route that forwards. */

@@ -4,6 +4,7 @@
 #include "core/upstream/sticky.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_cache.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
 #include "main/explain_tls.h"
@@ -100,6 +101,8 @@ static void put_ops(struct json *j, const char *name, const struct header_ops *o
 {
     json_array(j, name);
     for (size_t i = 0; i < ops->count; i++) {
+        if (ops->ops[i].for_cache)
+            continue;
         json_object(j, NULL);
         json_str(j, "do", str_of(explain_op(&ops->ops[i])));
         json_str(j, "name", ops->ops[i].name);
@@ -245,6 +248,7 @@ static void put_handling(struct json *j, struct explain *e)
     json_uint(j, "body_max", route->body_max);
     json_uint(j, "tries", route->retry.tries);
     explain_put_recovery(j, route);
+    explain_put_cache(j, e);
     json_str(j, "priority", config_priority_name(route->priority));
 }
 

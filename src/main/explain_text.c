@@ -6,6 +6,7 @@
 #include "core/tls/tls_client.h"
 #include "core/var.h"
 #include "main/explain.h"
+#include "main/explain_cache.h"
 #include "main/explain_health.h"
 #include "main/explain_recovery.h"
 #include "main/explain_tls.h"
@@ -117,9 +118,13 @@ static void print_ops(struct explain *e, const char *name, const struct header_o
 {
     for (size_t i = 0; i < ops->count; i++) {
         const struct header_op *op = &ops->ops[i];
-        struct str value = explain_value(op, &e->req);
+        struct str value;
 
-        fprintf(to, "%-11s%s %.*s", i ? "" : name, explain_op(op), STR_ARG(op->name));
+        if (op->for_cache)
+            continue;
+        value = explain_value(op, &e->req);
+        fprintf(to, "%-11s%s %.*s", name, explain_op(op), STR_ARG(op->name));
+        name = "";
         if (op->value)
             fprintf(to, ": %.*s", STR_ARG(value));
         if (op->value && !template_is_literal(op->value))
@@ -356,4 +361,5 @@ void explain_print_text(struct explain *e, bool all, FILE *to)
     print_timeouts(&route->timeouts, to);
     print_limits(route, to);
     explain_print_recovery(route, to);
+    explain_print_cache(e, to);
 }

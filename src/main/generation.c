@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/board/board_cache.h"
 #include "core/config/config_tls.h"
 #include "core/discovery/discovery.h"
 #include "io/transparent.h"
@@ -68,6 +69,10 @@ struct generation *generation_new(struct master *m, struct config *config, char 
     board_set_last_generation(m->board, g->number);
     if (board_name_config(m->board, config) > 0)
         log_write(m->log, LOG_LEVEL_WARN, "some servers are not counted: there is no room for their names");
+    if (board_name_caches(m->board, config) > 0)
+        log_write(m->log, LOG_LEVEL_WARN, "some caches are not used before older generations have ended: the caches "
+                  "of all of them together are too many");
+    cache_dirs_make(&m->cache_dirs, m->board, config, g->drops ? &g->user : NULL, m->log);
     discovery_seed(m->board, config);
     g->next = m->generations;
     m->generations = g;
@@ -77,6 +82,8 @@ struct generation *generation_new(struct master *m, struct config *config, char 
 void generation_start(struct master *m, struct generation *g)
 {
     process_add(m, g, SUPERVISE_KEEPER, 0);
+    if (g->config->cache_count > 0)
+        process_add(m, g, SUPERVISE_JANITOR, 0);
     for (unsigned i = 0; i < g->workers; i++)
         process_add(m, g, SUPERVISE_WORKER, i);
     /* Forked by the master's tick, as those are that died. */
@@ -209,6 +216,8 @@ void generation_collect(struct master *m, const struct generation *starting)
         *at = g->next;
         generation_free(g);
         (void)board_peer_collect(m->board, board_oldest_generation(m->board));
+        (void)board_cache_collect(m->board, board_oldest_generation(m->board));
+        cache_dirs_tidy(m);
     }
 }
 

@@ -27,7 +27,7 @@ struct generation {
 /* A new generation, first in the master's list; takes the configuration over.  NULL with text in `error`. */
 struct generation *generation_new(struct master *, struct config *, char *error, size_t error_size);
 
-/* Forks keeper and workers. */
+/* Forks keeper, janitor and workers. */
 void generation_start(struct master *, struct generation *);
 
 /* All its processes are ready. */

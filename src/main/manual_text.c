@@ -131,9 +131,9 @@ const char manual_file[] =
     "The files of\n"
     ".Ic include\n"
     "are read for themselves, in the order of their names, and may hold\n"
-    ".Ic listeners , upstreams\n"
+    ".Ic listeners , upstreams , sites\n"
     "and\n"
-    ".Ic sites ,\n"
+    ".Ic caches ,\n"
     "which are appended to those of the main file.\n"
     "A pattern may match nothing; a plain name must be there.\n"
     "Relative paths in any of these files begin at the directory of the main file.\n";

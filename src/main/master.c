@@ -233,6 +233,7 @@ void master_started(struct master *m)
 
     m->state = MASTER_RUNNING;
     master_drain_former(m);
+    cache_dirs_tidy(m);
     if (config->pid_file.len > 0 && pidfile_write(&m->pidfile, getpid(), error, sizeof(error)) < 0)
         log_write(m->log, LOG_LEVEL_CRIT, "%s", error);
     /* The former master was killed on the way: nobody else watches what it left. */
@@ -270,6 +271,7 @@ static void master_end(struct master *m)
             sockets_unlink(&m->sockets);
         pidfile_remove(&m->pidfile);
     }
+    cache_dirs_end(&m->cache_dirs);
     if (m->serving)
         log_write(m->log, LOG_LEVEL_NOTICE, "ended");
     master_free(m);
@@ -285,7 +287,7 @@ static void master_find_exe(struct master *m)
 
 int master_run(const struct master_options *options)
 {
-    struct master m = {.options = options, .daemon = -1, .former = -1, .pidfile = {.fd = -1}};
+    struct master m = {.options = options, .daemon = -1, .former = -1, .pidfile = {.fd = -1}, .cache_dirs = {.fd = -1}};
     struct handover_set set;
     struct config *config;
     char error[512];

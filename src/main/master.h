@@ -10,6 +10,7 @@
 
 #include "core/board/board.h"
 #include "core/config/config_names.h"
+#include "main/cache_dirs.h"
 #include "main/certificates.h"
 #include "main/generation.h"
 #include "main/pidfile.h"
@@ -54,6 +55,7 @@ struct master {
     struct reload reload;
     struct upgrade upgrade;
     struct certificates certificates;
+    struct cache_dirs cache_dirs;
     int daemon;                  /* where the waiting parent hears of the start; -1: none */
     bool succeeded;              /* a new master has sockets, board and pid file */
     int64_t end_at;              /* monotonic ms: the next, harder step of draining or stopping */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "main/daemon.h"
+#include "main/janitor_main.h"
 #include "main/keeper_main.h"
 #include "main/master.h"
 #include "main/worker_main.h"
@@ -96,7 +97,6 @@ static WEIR_NORETURN void process_run(struct process *p, int channel)
 {
     struct master *m = p->master;
     struct generation *g = p->generation;
-    bool keeper = p->child->role == SUPERVISE_KEEPER;
     char role[PROCESS_ROLE_TEXT];
     struct child c = {
         .role = p->child->role,
@@ -118,9 +118,25 @@ static WEIR_NORETURN void process_run(struct process *p, int channel)
     if (m->options->daemonise)
         daemon_detach();
     master_leave_in_child(m);
-    snprintf(role, sizeof(role), keeper ? "keeper" : "worker %u", c.index);
+    if (c.role == SUPERVISE_WORKER)
+        snprintf(role, sizeof(role), "worker %u", c.index);
+    else
+        snprintf(role, sizeof(role), "%s", supervise_role_name(c.role));
     g->logs.error.role = role;
-    exit(keeper ? keeper_main(&c) : worker_main(&c));
+    switch (c.role) {
+    case SUPERVISE_KEEPER:
+        exit(keeper_main(&c));
+    case SUPERVISE_JANITOR:
+        exit(janitor_main(&c));
+    case SUPERVISE_WORKER:
+        break;
+    }
+    exit(worker_main(&c));
+}
+
+static enum board_role board_role_of(enum supervise_role role)
+{
+    return role == SUPERVISE_KEEPER ? BOARD_KEEPER : role == SUPERVISE_JANITOR ? BOARD_JANITOR : BOARD_WORKER;
 }
 
 static int process_prepare(struct process *p, int fds[2])
@@ -129,9 +145,7 @@ static int process_prepare(struct process *p, int fds[2])
 
     if (channel_pair(fds) < 0)
         return -1;
-    p->slot = board_process_take(p->master->board,
-                                 child->role == SUPERVISE_KEEPER ? BOARD_KEEPER : BOARD_WORKER, child->index,
-                                 child->generation);
+    p->slot = board_process_take(p->master->board, board_role_of(child->role), child->index, child->generation);
     if (p->slot >= 0)
         return 0;
     close(fds[0]);

@@ -12,6 +12,7 @@ const struct handler *const registry_handlers[ACTION_KINDS] = {
     [ACTION_REDIRECT] = &handler_redirect,
     [ACTION_RESPOND] = &handler_respond,
     [ACTION_STATUS] = &handler_status,
+    [ACTION_PURGE] = &handler_purge,
     [ACTION_API] = &handler_api,
 };
 

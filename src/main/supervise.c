@@ -68,6 +68,7 @@ const char *supervise_role_name(enum supervise_role role)
     static const char *const names[] = {
         [SUPERVISE_WORKER] = "worker",
         [SUPERVISE_KEEPER] = "keeper",
+        [SUPERVISE_JANITOR] = "janitor",
     };
 
     return names[role];

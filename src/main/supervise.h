@@ -14,7 +14,7 @@
 #define SUPERVISE_SHORT_LIFE_MS 1000
 #define SUPERVISE_MAX_WAIT_MS 30000
 
-enum supervise_role { SUPERVISE_WORKER, SUPERVISE_KEEPER };
+enum supervise_role { SUPERVISE_WORKER, SUPERVISE_KEEPER, SUPERVISE_JANITOR };
 
 struct supervise_child {
     struct supervise_child *next;
@@ -48,7 +48,7 @@ void supervise_free(struct supervise *);
 /* The child that runs as `pid`, or NULL. */
 struct supervise_child *supervise_find(const struct supervise *, pid_t pid);
 
-/* "worker" or "keeper". */
+/* "worker", "keeper" or "janitor". */
 const char *supervise_role_name(enum supervise_role);
 
 /* Notes that the child runs; `pidfd` is the table's from now on (-1: none). */

@@ -124,6 +124,11 @@ static bool take_adopt_one(struct supervise_child *child, pid_t pid, uid_t uid, 
     return take_belongs_to(pid, uid) && poll(&poller, 1, 0) == 0;
 }
 
+static enum supervise_role take_role(uint32_t role)
+{
+    return role == BOARD_KEEPER ? SUPERVISE_KEEPER : role == BOARD_JANITOR ? SUPERVISE_JANITOR : SUPERVISE_WORKER;
+}
+
 unsigned take_adopt(struct supervise *s, struct board *board, uid_t uid, int64_t now_ms,
                     void (*on_adopted)(struct supervise_child *, unsigned slot, void *arg), void *arg)
 {
@@ -135,8 +140,7 @@ unsigned take_adopt(struct supervise *s, struct board *board, uid_t uid, int64_t
 
         if (!p || p->role == BOARD_FREE || supervise_find(s, p->pid))
             continue;
-        child = supervise_add(s, p->role == BOARD_KEEPER ? SUPERVISE_KEEPER : SUPERVISE_WORKER, p->index,
-                              p->generation);
+        child = supervise_add(s, take_role(p->role), p->index, p->generation);
         child->retired = true;
         if (p->pid > 1 && take_adopt_one(child, p->pid, uid, now_ms)) {
             on_adopted(child, slot, arg);

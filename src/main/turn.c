@@ -235,7 +235,7 @@ static bool turn_has_worker(const struct master *m)
     return false;
 }
 
-/* The keeper goes last, so that a drain can still be watched and cut short. */
+/* The keeper goes last, so that a drain can still be watched and cut short; the janitor then knows the final sizes. */
 static void turn_drain(struct master *m)
 {
     if (m->shut_at > 0 && m->loop->clock.mono_ms >= m->shut_at) {
@@ -245,6 +245,7 @@ static void turn_drain(struct master *m)
     if (m->end_step == 0 && (m->succeeded || !turn_has_worker(m))) {
         m->end_step = 1;
         turn_tell_role(m, SUPERVISE_KEEPER, CHANNEL_DRAIN, 0);
+        turn_tell_role(m, SUPERVISE_JANITOR, CHANNEL_DRAIN, 0);
     }
     if (m->loop->clock.mono_ms >= m->end_at ||
         (!m->succeeded && m->end_step == 1 && !turn_has_worker(m)))

@@ -181,7 +181,8 @@ static void test_urls(void **state)
                                        "http://localhost:1/x", "http://127.0.0.1/x", "http://[::1]/x"};
     static const char *const bad[] = {"", "a.test", "http://a.test/x", "ftp://a.test/", "https://", "https:///x",
                                       "https://u@a.test/", "https://a.test:0/", "https://a.test:65536/",
-                                      "https://a.test:x/", "https://[::1/", "https://a.test/\"", "https://a.test/ x"};
+                                      "https://a.test:x/", "https://[::1/", "http://127.0.0.1.a.test/", "http://127.a.test/",
+                                      "http://127.1/", "http://[::2]/", "https://a.test/\"", "https://a.test/ x"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)

@@ -34,6 +34,25 @@ static void test_siphash(void **state)
     assert_true(hash_bytes(&other, input, 15) != UINT64_C(0xa129ca6149be45e5));
 }
 
+/* The vectors of the authors' implementation for inputs of 0, 1 and 9 bytes. */
+static void test_siphash_128(void **state)
+{
+    static const struct {
+        size_t len;
+        struct hash_128 hash;
+    } cases[] = {
+        {0, {UINT64_C(0xe6a825ba047f81a3), UINT64_C(0x930255c71472f66d)}},
+        {1, {UINT64_C(0x44af996bd8c187da), UINT64_C(0x45fc229b11597634)}},
+        {9, {UINT64_C(0xabbad90a06994426), UINT64_C(0xed716dbb028b7fc4)}},
+    };
+    const unsigned char input[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    struct hash_key key = counting_key();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_true(hash_128_eq(hash_bytes_128(&key, input, cases[i].len), cases[i].hash));
+}
+
 enum { COUNT = 1000 };
 
 static void check_range(const struct hash_table *t, struct str *keys, size_t from, size_t to)
@@ -90,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_siphash),
+        cmocka_unit_test(test_siphash_128),
         cmocka_unit_test(test_table), cmocka_unit_test(test_replace),
     };
 

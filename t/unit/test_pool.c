@@ -140,12 +140,28 @@ static void test_cleanups(void **state)
     assert_string_equal(t.text, "baaba");
 }
 
+static void test_hold(void **state)
+{
+    struct trail t = {.pool = pool_new(64)};
+
+    (void)state;
+    assert_false(pool_is_held(t.pool));
+    assert_ptr_equal(pool_hold(t.pool), t.pool);
+    assert_true(pool_is_held(t.pool));
+    pool_on_free(t.pool, leave_b_then_a, &t);
+    pool_free(t.pool);
+    assert_string_equal(t.text, "");
+    assert_false(pool_is_held(t.pool));
+    pool_free(t.pool);
+    assert_string_equal(t.text, "ba");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces), cmocka_unit_test(test_tight_fit),
         cmocka_unit_test(test_zeroed), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_cleanups),
+        cmocka_unit_test(test_cleanups), cmocka_unit_test(test_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -17,7 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/board/board.h"
+#include "core/board/board_challenge.h"
 #include "core/route/regex.h"
+#include "core/tls/tls_challenge.h"
 #include "core/tls/tls_check.h"
 #include "core/tls/tls_expiry.h"
 #include "core/tls/tls_names.h"
@@ -313,6 +317,176 @@ static void test_sessions(void **state)
     SSL_CTX_free(ctx);
 }
 
+/* ---- a second hello, after a HelloRetryRequest (RFC 8446 4.1.2) ---- */
+
+struct hello {
+    const char *name;
+    const char *alpn; /* as it is written in a hello */
+};
+
+struct retry {
+    struct hello second;
+    unsigned hellos;
+};
+
+static void say(SSL *ssl, const struct hello *h)
+{
+    assert_int_equal(SSL_set_tlsext_host_name(ssl, h->name), 1);
+    assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)h->alpn, (unsigned)strlen(h->alpn)), 0);
+}
+
+static void on_message(int out, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+    struct retry *r = arg;
+
+    (void)version;
+    if (out && type == SSL3_RT_HANDSHAKE && len && *(const uint8_t *)bytes == SSL3_MT_CLIENT_HELLO && ++r->hellos == 1)
+        say(ssl, &r->second);
+}
+
+/* Whether the server took it; the client's last error is empty or tells of the alert for another hello. */
+static bool takes_hellos(struct fixture *f, struct session *s, const struct hello *first, const struct hello *second)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    struct retry r = {*second, 0};
+    bool taken;
+
+    ERR_clear_error();
+    assert_int_equal(SSL_CTX_set1_groups_list(ctx, "P-521:P-256"), 1);
+    assert_int_equal(SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)first->alpn, (unsigned)strlen(first->alpn)), 0);
+    SSL_CTX_set_msg_callback(ctx, on_message);
+    SSL_CTX_set_msg_callback_arg(ctx, &r);
+    session_run(s, ctx, tls_server_context(f->server, &f->config->listeners[0]), first->name, NULL);
+    assert_int_equal(r.hellos, 2);
+    taken = SSL_is_init_finished(s->server);
+    if (!taken) {
+        bool told = false;
+        unsigned long code;
+
+        while ((code = ERR_get_error()))
+            told |= ERR_GET_REASON(code) == SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER;
+        if (!told)
+            fail_msg("%s, then %s: another failure", first->name, second->name ? second->name : "no name");
+    }
+    SSL_CTX_free(ctx);
+    return taken;
+}
+
+static const char guarded[] =
+    "listeners = ( { address = \"127.0.0.1:1\"; tls = { certificates = \"@/one\"; client_ca = \"@/own\"; "
+    "client_verify = \"required\"; }; } );\n"
+    "sites = ( { respond = 200; },\n"
+    "  { hosts = \"secret.test\"; respond = 200; },\n"
+    "  { hosts = \"public.test\"; respond = 200; tls = { client_verify = \"none\"; }; } );";
+
+#define HTTP1 "\x08" "http/1.1"
+#define ACME "\x0a" "acme-tls/1"
+
+static void test_retry(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        bool taken;
+    } rows[] = {
+        {"public.test", "public.test", true},
+        {"PUBLIC.test", "public.test", true},
+        {"public.test", "secret.test", false},
+        {"public.test", NULL, false},
+        {"public.test", "nobody.test", false},
+        {"secret.test", "public.test", false},
+    };
+    struct fixture *f = *state;
+
+    serve(f, guarded);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct hello first = {rows[i].first, HTTP1}, second = {rows[i].second, HTTP1};
+        struct session s;
+
+        if (takes_hellos(f, &s, &first, &second) != rows[i].taken)
+            fail_msg("%s, then %s", first.name, second.name ? second.name : "no name");
+        if (rows[i].taken)
+            assert_ptr_equal(s.conf, tls_conf_of(&f->config->listeners[0], &f->config->sites[2]));
+        session_end(&s);
+    }
+}
+
+/* An authority is let in without a certificate: whoever began as one must not go on as a client. */
+static void test_retry_challenge(void **state)
+{
+    static const struct {
+        struct hello first, second;
+        bool taken;
+    } rows[] = {
+        {{"one.test", ACME}, {"one.test", ACME}, true},
+        {{"one.test", ACME}, {"one.test", HTTP1}, false},
+        {{"one.test", ACME}, {"one.test", ""}, false},
+        {{"one.test", ACME}, {"public.test", ACME}, false},
+        {{"one.test", ACME}, {"public.test", HTTP1}, false},
+        {{"public.test", HTTP1}, {"public.test", ACME}, false},
+    };
+    struct fixture *f = *state;
+    struct board *board = board_new();
+
+    serve(f, guarded);
+    f->worker.board = board;
+    assert_true(board_challenge_begin(board, BOARD_CHALLENGE_NAME, STR("one.test"),
+                                      STR("0123456789abcdef0123456789abcdef")) >= 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct session s;
+
+        if (takes_hellos(f, &s, &rows[i].first, &rows[i].second) != rows[i].taken)
+            fail_msg("row %zu", i);
+        assert_int_equal(tls_challenge_answered(s.server), rows[i].taken);
+        session_end(&s);
+    }
+    f->worker.board = NULL;
+    board_close(board);
+}
+
+/* What a policy's id tells apart: every setting that guards a connection, and no other. */
+static void test_policy_id(void **state)
+{
+    static const struct {
+        const char *settings;
+        bool same;
+    } rows[] = {
+        {"", true},
+        {"certificates = \"@/own\";", true},
+        {"session_tickets = false;", true},
+        {"hsts = true;", true},
+        {"ocsp_stapling = true;", true},
+        {"min_version = \"1.2\";", true},
+        {"min_version = \"1.3\";", false},
+        {"ciphers = \"ECDHE-RSA-AES128-GCM-SHA256\";", false},
+        {"ciphersuites = \"TLS_AES_128_GCM_SHA256\";", false},
+        {"curves = \"P-256\";", false},
+        {"client_verify = \"optional\";", false},
+        {"client_ca = \"@/wild\";", false},
+        {"client_ca = \"@/twin\";", true},
+    };
+    struct fixture *f = *state;
+    char command[160];
+
+    snprintf(command, sizeof(command), "cp %s/own %s/twin", f->dir, f->dir);
+    assert_int_equal(system(command), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct str text = pool_printf(
+            f->pool,
+            "listeners = ( { address = \"127.0.0.1:1\"; tls = { certificates = \"@/one\"; client_ca = \"@/own\"; "
+            "client_verify = \"required\"; }; } );\n"
+            "sites = ( { hosts = \"a.test\"; respond = 200; tls = { %s }; } );", rows[i].settings);
+        const struct listener_conf *l;
+
+        f->config = load(f, text.s);
+        assert_non_null(f->config);
+        l = &f->config->listeners[0];
+        if (tls_policy_same(l->tls->policy, tls_conf_of(l, &f->config->sites[0])->policy) != rows[i].same)
+            fail_msg("%s", rows[i].settings);
+        config_free(f->config);
+        f->config = NULL;
+    }
+}
+
 static size_t material_of(const struct fixture *f, const char *name)
 {
     for (size_t i = 0; i < f->config->tls_material_count; i++)
@@ -508,7 +682,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_selection), TEST(test_policies), TEST(test_sessions), TEST(test_replace), TEST(test_replace_refused),
+        TEST(test_selection), TEST(test_policies), TEST(test_sessions), TEST(test_retry),
+        TEST(test_retry_challenge), TEST(test_policy_id), TEST(test_replace), TEST(test_replace_refused),
         TEST(test_unpack), TEST(test_names), TEST(test_check), TEST(test_expiry), TEST(test_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,28 +64,19 @@ static int64_t due_of(struct acme *a, int64_t from_s, int64_t to_s)
     return from_s + life / 3 * 2 - (int64_t)rnd_below(&a->worker->rnd, (uint64_t)(life / 30) + 1);
 }
 
-static int64_t start_of(const X509 *cert)
-{
-    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days = 0, seconds = 0;
-
-    (void)ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notBefore(cert));
-    ASN1_TIME_free(epoch);
-    return (int64_t)days * 86400 + seconds;
-}
-
 static void look(struct acme_cert *c)
 {
     struct acme *a = c->owner;
     struct acme_pause pause = acme_store_read_pause(c->material->parts[TLS_PART_CERT].path);
     X509 *cert = c->material->made ? NULL : tls_pair_cert(c->material);
 
-    c->due_s = cert ? due_of(a, start_of(cert), tls_cert_not_after(cert)) : 1;
+    c->due_s = cert ? due_of(a, tls_seconds(X509_get0_notBefore(cert)), tls_cert_not_after(cert)) : 1;
     X509_free(cert);
     /* A clock that has jumped back must not make it wait for ever. */
     if (pause.failures && pause.until_s > c->due_s && pause.until_s < wall(a) + PAUSE_MOST_S * 14) {
         c->failures = pause.failures;
         c->due_s = pause.until_s;
+        snprintf(c->error, sizeof(c->error), "%s", pause.error);
     }
 }
 
@@ -112,6 +103,7 @@ static void failed(struct acme_cert *c, const char *error, int64_t wish)
 {
     struct acme *a = c->owner;
     char escaped[LOG_ESCAPED_MAX];
+    struct acme_pause kept;
     int64_t pause;
 
     c->failures++;
@@ -119,7 +111,9 @@ static void failed(struct acme_cert *c, const char *error, int64_t wish)
     pause = pause_after(c, wish);
     c->due_s = wall(a) + pause;
     snprintf(c->error, sizeof(c->error), "%s", error);
-    acme_store_pause(path_of(c), &(struct acme_pause){c->failures, c->due_s});
+    kept = (struct acme_pause){.failures = c->failures, .until_s = c->due_s};
+    memcpy(kept.error, c->error, sizeof(kept.error));
+    acme_store_pause(path_of(c), &kept);
     log_write(a->worker->log, LOG_LEVEL_WARN, "ACME: no certificate for %.*s: %.*s; the next attempt is in %" PRId64 " s",
               STR_ARG(c->material->acme_host), STR_ARG(log_escape(str_of(c->error), escaped, sizeof(escaped))), pause);
 }
@@ -140,7 +134,7 @@ static void got(struct acme_cert *c, const struct acme_order *o)
     /* A certificate that ends at once must not be asked for again and again. */
     if (c->due_s < wall(a) + PAUSE_FIRST_S)
         c->due_s = wall(a) + PAUSE_FIRST_S;
-    acme_store_pause(path_of(c), &(struct acme_pause){0, 0});
+    acme_store_pause(path_of(c), &(struct acme_pause){.failures = 0});
     log_write(a->worker->log, LOG_LEVEL_NOTICE, "ACME: a certificate for %.*s was issued",
               STR_ARG(c->material->acme_host));
 }
@@ -153,7 +147,6 @@ static struct acme_cert *cert_of(struct acme *a, const struct acme_order *o)
     }
     return NULL;
 }
-
 
 static void on_done(struct acme_order *o, bool ok)
 {

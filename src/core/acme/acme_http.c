@@ -18,7 +18,9 @@ struct url {
 
 static bool is_this_machine(struct str host)
 {
-    return str_eq(host, STR("localhost")) || str_eq(host, STR("::1")) || str_has_prefix(host, STR("127."));
+    struct addr ip;
+
+    return str_eq(host, STR("localhost")) || (addr_parse_ip(host, 1, &ip) == 0 && addr_is_loopback(&ip));
 }
 
 static bool cut_port(struct url *u, struct str rest)

@@ -6,9 +6,9 @@
 #define WEIR_CORE_ACME_ACME_ORDER_H
 
 #include "core/acme/acme_http.h"
+#include "core/acme/acme_store.h"
 #include "core/config/config_tls.h"
 
-#define ACME_ERROR_MAX 512
 #define ACME_NONCE_MAX 512
 
 /* With one authority; shared by the orders. */

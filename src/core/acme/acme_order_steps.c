@@ -1,42 +1,44 @@
 /* acme_order_steps.c: what comes after what. */
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include "base/base64url.h"
 #include "core/acme/acme_jws.h"
 #include "core/acme/acme_order_state.h"
+#include "core/acme/acme_store.h"
 #include "core/board/board_challenge.h"
+#include "core/tls/tls_check.h"
 #include "core/tls/tls_make.h"
 #include "core/tls/tls_pair.h"
 
 #define TOKEN_MAX 128
 
-/* A good URL in `object`, copied; empty: there is none. */
-static struct str url_of(struct acme_order *o, const json_t *object, const char *name)
+/* A URL that the authority has given, copied; empty: none, or not a good one.  Who began with https goes on with it. */
+static struct str url_given(struct acme_order *o, struct str url)
 {
-    struct str url = str_of(json_string_value(json_object_get(object, name)));
+    bool has_tls = str_has_prefix(o->account->conf->directory, STR("https://"));
 
-    /* Who began with https goes on with it. */
-    if (!acme_url_is_good(url) || (o->request.has_tls && !str_has_prefix(url, STR("https://"))))
+    if (!acme_url_is_good(url) || (has_tls && !str_has_prefix(url, STR("https://"))))
         return STR_NONE;
     return pool_str(o->pool, url);
 }
 
+static struct str url_of(struct acme_order *o, const json_t *object, const char *name)
+{
+    return url_given(o, str_of(json_string_value(json_object_get(object, name))));
+}
+
 static struct str location(struct acme_order *o)
 {
-    struct str url = acme_http_field(&o->request, "Location");
-
-    return acme_url_is_good(url) ? pool_str(o->pool, url) : STR_NONE;
+    return url_given(o, acme_http_field(&o->request, "Location"));
 }
 
 /* The account's texts stay over many orders: only what is new is copied. */
 static void keep(struct acme_account *a, struct str *text, struct str fresh)
 {
     if (!str_eq(*text, fresh))
-        *text = fresh.len ? pool_str(a->pool, fresh) : STR_NONE;
+        *text = pool_str(a->pool, fresh);
 }
 
 static const char *status_of(const json_t *object)
@@ -56,15 +58,17 @@ static bool is(const char *a, const char *b)
 static void on_directory(struct acme_order *o, const json_t *answer)
 {
     struct acme_account *a = o->account;
-    struct str contact = STR("");
+    struct str contact = STR(""), nonce = url_of(o, answer, "newNonce");
+    struct str account = url_of(o, answer, "newAccount"), order = url_of(o, answer, "newOrder");
 
-    keep(a, &a->new_nonce, url_of(o, answer, "newNonce"));
-    keep(a, &a->new_account, url_of(o, answer, "newAccount"));
-    keep(a, &a->new_order, url_of(o, answer, "newOrder"));
-    if (!a->new_nonce.len || !a->new_account.len || !a->new_order.len) {
+    /* Other orders go on with what the account has. */
+    if (!nonce.len || !account.len || !order.len) {
         order_fail(o, "what is at %.*s is not a directory of ACME", STR_ARG(a->conf->directory));
         return;
     }
+    keep(a, &a->new_nonce, nonce);
+    keep(a, &a->new_account, account);
+    keep(a, &a->new_order, order);
     if (a->conf->email.len)
         contact = pool_printf(o->pool, ",\"contact\":[\"mailto:%.*s\"]", STR_ARG(a->conf->email));
     order_post(o, ACME_ACCOUNT, a->new_account,
@@ -73,11 +77,13 @@ static void on_directory(struct acme_order *o, const json_t *answer)
 
 static void on_account(struct acme_order *o)
 {
-    keep(o->account, &o->account->kid, location(o));
-    if (!o->account->kid.len) {
+    struct str kid = location(o);
+
+    if (!kid.len) {
         order_fail(o, "the authority named no account");
         return;
     }
+    keep(o->account, &o->account->kid, kid);
     order_post(o, ACME_ORDER, o->account->new_order,
                pool_printf(o->pool, "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%.*s\"}]}", STR_ARG(o->host)));
 }
@@ -99,19 +105,17 @@ static void finalize(struct acme_order *o)
 
 static void on_order(struct acme_order *o, const json_t *answer)
 {
-    const char *url = json_string_value(json_array_get(json_object_get(answer, "authorizations"), 0));
-    struct str authorization = str_of(url);
+    const json_t *first = json_array_get(json_object_get(answer, "authorizations"), 0);
 
+    o->authorization_url = url_given(o, str_of(json_string_value(first)));
     o->order_url = location(o);
     o->finalize_url = url_of(o, answer, "finalize");
-    if (!o->order_url.len || !o->finalize_url.len || !acme_url_is_good(authorization))
+    if (!o->order_url.len || !o->finalize_url.len || !o->authorization_url.len)
         order_fail(o, "the authority's order lacks a URL");
     else if (is(status_of(answer), "ready"))
         finalize(o);
-    else {
-        o->authorization_url = pool_str(o->pool, authorization);
+    else
         order_post(o, ACME_AUTHORIZATION, o->authorization_url, STR_NONE);
-    }
 }
 
 /* ---- the challenge ---- */
@@ -210,41 +214,43 @@ static void on_issue(struct acme_order *o, const json_t *answer)
         order_fail(o, "the authority named no certificate");
 }
 
-static int64_t time_of(const ASN1_TIME *t)
+/* What would be stored, judged as a reload judges it; NULL: it can be used. */
+static const char *fault_of(struct acme_order *o, struct tls_material *m, char *error, size_t size)
 {
-    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days = 0, seconds = 0;
+    X509 *cert = tls_pair_cert(m);
+    const char *fault = NULL;
 
-    (void)ASN1_TIME_diff(&days, &seconds, epoch, t);
-    ASN1_TIME_free(epoch);
-    return (int64_t)days * 86400 + seconds;
-}
-
-/* NULL: it can be used. */
-static const char *fault_of(struct acme_order *o, const X509 *cert)
-{
     if (!cert)
-        return "what it gave is not a certificate in PEM";
-    if (X509_check_private_key(cert, o->key) != 1)
-        return "its certificate is for another key";
-    if (!tls_cert_has(cert, o->host))
-        return "its certificate is for another name";
-    return NULL;
+        fault = "what it gave is not a certificate in PEM";
+    else if (X509_check_private_key(cert, o->key) != 1)
+        fault = "its certificate is for another key";
+    else if (!tls_cert_has(cert, o->host))
+        fault = "its certificate is for another name";
+    else if (tls_check_pair(m, error, size) < 0)
+        fault = error;
+    if (!fault) {
+        o->not_before_s = tls_seconds(X509_get0_notBefore(cert));
+        o->not_after_s = tls_seconds(X509_get0_notAfter(cert));
+    }
+    X509_free(cert);
+    ERR_clear_error();
+    return fault;
 }
 
 static void on_chain(struct acme_order *o)
 {
-    BIO *bio = BIO_new_mem_buf(o->request.body_in.s ? o->request.body_in.s : "", (int)o->request.body_in.len);
-    X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    const char *fault = fault_of(o, cert);
+    struct tls_material m = {.kind = TLS_MATERIAL_PAIR};
+    const char *fault = "no memory for it";
+    char error[ACME_ERROR_MAX / 2];
+    size_t len = 0;
+    char *pem = acme_store_pem(o->request.body_in, o->key, &len);
 
-    if (cert) {
-        o->not_before_s = time_of(X509_get0_notBefore(cert));
-        o->not_after_s = tls_cert_not_after(cert);
+    m.parts[TLS_PART_CERT].path = STR("its certificate");
+    if (pem) {
+        tls_material_make(&m, pem, len);
+        fault = fault_of(o, &m, error, sizeof(error));
     }
-    X509_free(cert);
-    BIO_free(bio);
-    ERR_clear_error();
+    tls_material_free(&m);
     o->chain = o->request.body_in;
     if (fault)
         order_fail(o, "the authority's answer is of no use: %s", fault);

@@ -17,6 +17,7 @@
 
 #define FILE_MAX 8192 /* of keys */
 #define NAME_MAX_BYTES 4096
+#define PAUSE_BYTES (ACME_ERROR_MAX + 64)
 
 static int fail(char *error, size_t size, const char *path)
 {
@@ -90,14 +91,15 @@ static EVP_PKEY *account_make(const char *path, char *error, size_t size)
     char *pem = key ? tls_make_pem(key, NULL, &len) : NULL;
     struct str text = {pem, len};
 
-    if (pem && replace(path, &text, 1, error, size) == 0) {
-        explicit_bzero(pem, len);
-        free(pem);
-        return key;
-    }
+    bool stored = pem && replace(path, &text, 1, error, size) == 0;
+
     if (!pem)
         snprintf(error, size, "no key can be made for the account");
+    else
+        explicit_bzero(pem, len);
     free(pem);
+    if (stored)
+        return key;
     EVP_PKEY_free(key);
     return NULL;
 }
@@ -139,18 +141,36 @@ EVP_PKEY *acme_store_account(struct str dir, struct str directory, char *error, 
     return missing ? account_make(path, error, size) : key;
 }
 
+char *acme_store_pem(struct str chain, EVP_PKEY *key, size_t *len)
+{
+    size_t key_len = 0, at = chain.len + 1;
+    char *key_pem = tls_make_pem(key, NULL, &key_len);
+    char *pem = key_pem ? malloc(at + key_len) : NULL;
+
+    if (pem) {
+        if (chain.len)
+            memcpy(pem, chain.s, chain.len);
+        pem[chain.len] = '\n';
+        memcpy(pem + at, key_pem, key_len);
+        *len = at + key_len;
+    }
+    if (key_pem)
+        explicit_bzero(key_pem, key_len);
+    free(key_pem);
+    return pem;
+}
+
 int acme_store_certificate(struct str path, struct str chain, EVP_PKEY *key, char *error, size_t size)
 {
     size_t len = 0;
-    char *pem = tls_make_pem(key, NULL, &len);
-    struct str texts[] = {chain, chain.len && chain.s[chain.len - 1] == '\n' ? STR_NONE : STR("\n"), {pem, len}};
+    char *pem = acme_store_pem(chain, key, &len);
     int rc;
 
     if (!pem) {
         snprintf(error, size, "no memory for a key");
         return -1;
     }
-    rc = replace(path.s, texts, ARRAY_SIZE(texts), error, size);
+    rc = replace(path.s, &(struct str){pem, len}, 1, error, size);
     explicit_bzero(pem, len);
     free(pem);
     return rc;
@@ -163,7 +183,7 @@ static void pause_path(struct str path, char to[NAME_MAX_BYTES])
 
 void acme_store_pause(struct str path, const struct acme_pause *pause)
 {
-    char name[NAME_MAX_BYTES], text[80], error[256];
+    char name[NAME_MAX_BYTES], text[PAUSE_BYTES], error[256];
     struct str line;
 
     pause_path(path, name);
@@ -171,14 +191,16 @@ void acme_store_pause(struct str path, const struct acme_pause *pause)
         (void)unlink(name);
         return;
     }
-    line = (struct str){text, (size_t)snprintf(text, sizeof(text), "%u %" PRId64 "\n", pause->failures, pause->until_s)};
+    line = (struct str){text, (size_t)snprintf(text, sizeof(text), "%u %" PRId64 "\n%s\n", pause->failures,
+                                               pause->until_s, pause->error)};
     (void)!replace(name, &line, 1, error, sizeof(error));
 }
 
 struct acme_pause acme_store_read_pause(struct str path)
 {
-    char name[NAME_MAX_BYTES], text[81];
-    struct acme_pause pause = {0, 0};
+    char name[NAME_MAX_BYTES], text[PAUSE_BYTES];
+    struct acme_pause pause = {.failures = 0};
+    const char *said;
     ssize_t n;
 
     pause_path(path, name);
@@ -187,6 +209,9 @@ struct acme_pause acme_store_read_pause(struct str path)
         return pause;
     text[n] = 0;
     if (sscanf(text, "%u %" SCNd64, &pause.failures, &pause.until_s) != 2)
-        pause = (struct acme_pause){0, 0};
+        return (struct acme_pause){.failures = 0};
+    said = strchr(text, '\n');
+    if (said)
+        snprintf(pause.error, sizeof(pause.error), "%.*s", (int)strcspn(said + 1, "\n"), said + 1);
     return pause;
 }

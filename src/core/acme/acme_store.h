@@ -11,17 +11,22 @@
 #include "base/pool.h"
 #include "base/str.h"
 
+#define ACME_ERROR_MAX 512
+
 /* What follows is written whole or not at all.  -1, or NULL: with text in `error`. */
 
 /* The account's key with this authority, made if there is none; the caller frees it. */
 EVP_PKEY *acme_store_account(struct str dir, struct str directory, char *error, size_t size) WEIR_MUST_CHECK;
 
-/* A certificate with its chain, and its key, in PEM. */
+/* A certificate with its chain, and its key, in PEM: what is stored; malloc, to be wiped.  NULL: no memory. */
+char *acme_store_pem(struct str chain, EVP_PKEY *key, size_t *len) WEIR_MUST_CHECK;
+
 int acme_store_certificate(struct str path, struct str chain, EVP_PKEY *key, char *error, size_t size) WEIR_MUST_CHECK;
 
 struct acme_pause {
     unsigned failures;
     int64_t until_s; /* since 1970 */
+    char error[ACME_ERROR_MAX]; /* of the last failure */
 };
 
 /* Beside the certificate's file.  What cannot be written is forgotten with the process; `failures` 0 removes it. */

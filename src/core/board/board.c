@@ -48,6 +48,16 @@ static const uint32_t layout_numbers[] = {
     BOARD_CHALLENGES,
     sizeof(struct board_challenge),
     BOARD_LEARNT,
+    BOARD_CACHES,
+    BOARD_CACHE_PURGE_BITS,
+    BOARD_CACHE_SKETCH_WORDS,
+    sizeof(struct board_cache),
+    sizeof(struct board_cache_part),
+    AT(board_cache, name),
+    AT(board_cache, size),
+    AT(board_cache_part, stats),
+    AT(cache_stats, hot),
+    AT(cache_stats, stored),
     LIMIT_ENTRIES,
     sizeof(struct limit_entry),
     AT(board_process, pid),
@@ -231,6 +241,7 @@ void board_process_free(struct board *board, unsigned slot)
     if (!process)
         return;
     board_part_zero_gauges(board, slot);
+    board_cache_ended(board, slot);
     /* With a hole in their place they cost no memory again. */
     if (slot < BOARD_PARTS)
         (void)madvise(board->map->limits[slot], sizeof(board->map->limits[slot]), MADV_REMOVE);

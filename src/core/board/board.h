@@ -3,9 +3,10 @@
  * mapped once.  Parts belong to process slots; every word has one writer or is changed atomically.  What is read
  * from it is hostile input: indexes are checked, there are no pointers and no lengths to believe.
  * Layout: a page of header words, BOARD_PROCESSES process slots, BOARD_PEERS named records of 256 bytes, what
- * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, then for each of the first BOARD_PARTS process slots a part with 192 bytes for each peer: 3.7 GB of
- * addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no memory
- * where nothing was written; reading a hole through the mapping would allocate it.
+ * the keeper knows of BOARD_SERVERS servers that are in no file, for each server the words that all share, what all
+ * share about caches (board_cache.h), then for each of the first BOARD_PARTS process slots a part with 192 bytes for
+ * each peer: 4.3 GB of addresses, of which only the pages written to exist.  Sums are read with pread(), which costs no
+ * memory where nothing was written; reading a hole through the mapping would allocate it.
  */
 #ifndef WEIR_CORE_BOARD_BOARD_H
 #define WEIR_CORE_BOARD_BOARD_H
@@ -35,7 +36,7 @@ struct config;
 struct learn_entry;
 struct limit_entry;
 
-enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER };
+enum board_role { BOARD_FREE, BOARD_WORKER, BOARD_KEEPER, BOARD_JANITOR };
 
 /* The bit of workers of number `index` in peer_shared.waiters. */
 static inline uint64_t board_waiter_bit(unsigned index)

@@ -10,6 +10,8 @@
 #include "core/board/board_staples.h"
 #include "core/board/board_tickets.h"
 #include "core/board/board_challenge.h"
+#include "core/board/board_claim.h"
+#include "core/board/board_cache.h"
 #include "core/board/limit_table.h"
 #include "core/upstream/sticky_learn.h"
 
@@ -38,6 +40,7 @@ struct board_head {
     uint64_t restarts;
     uint32_t process_end; /* slots from here on were never taken */
     uint32_t peer_end; /* the same of the master's named slots */
+    uint32_t cache_end; /* the same of caches */
     uint32_t server_end; /* the same of the keeper's, counted from BOARD_SERVERS_FROM */
     uint32_t peers_version; /* counts changes of servers' shared words and of the keeper's records */
     uint32_t servers_version; /* counts changes of the keeper's records alone */
@@ -100,6 +103,26 @@ struct board_staple_place {
     struct board_staple copies[2]; /* version % 2 is shown */
 };
 
+/* Of a cache, see board_cache.h; written by the master, `size` by the janitor. */
+struct board_cache {
+    uint64_t generation; /* newest that named it */
+    uint64_t path_hash;
+    uint64_t sketch_words;
+    uint32_t is_used;
+    uint32_t name_len;
+    char name[BOARD_CACHE_NAME_MAX];
+    struct board_cache_size size __attribute__((aligned(64)));
+} __attribute__((aligned(128)));
+
+/* What one process counts of a cache. */
+struct board_cache_part {
+    struct store_counts counts;
+    struct cache_stats stats;
+} __attribute__((aligned(64)));
+
+/* Room for purge_board_bytes(BOARD_CACHE_PURGE_BITS): two words for each number of so many bits, and a list. */
+#define BOARD_CACHE_PURGE_BYTES ((16 << BOARD_CACHE_PURGE_BITS) + (1 << 19))
+
 struct board_map {
     struct board_head head;
     struct board_process_slot processes[BOARD_PROCESSES];
@@ -110,6 +133,11 @@ struct board_map {
     uint8_t staple_ids[BOARD_STAPLES][BOARD_STAPLE_ID] __attribute__((aligned(4096)));
     struct board_staple_place staples[BOARD_STAPLES] __attribute__((aligned(4096)));
     struct board_challenge challenges[BOARD_CHALLENGES] __attribute__((aligned(4096)));
+    uint64_t claims[BOARD_CLAIMS] __attribute__((aligned(4096)));
+    struct board_cache caches[BOARD_CACHES] __attribute__((aligned(4096)));
+    struct board_cache_part cache_parts[BOARD_PROCESSES][BOARD_CACHES] __attribute__((aligned(4096)));
+    uint8_t cache_purges[BOARD_CACHES][BOARD_CACHE_PURGE_BYTES] __attribute__((aligned(4096)));
+    _Atomic uint64_t cache_sketches[BOARD_CACHES][BOARD_CACHE_SKETCH_WORDS] __attribute__((aligned(4096)));
     struct limit_entry limits[BOARD_PARTS][LIMIT_ENTRIES] __attribute__((aligned(4096)));
     struct board_part parts[BOARD_PARTS];
 };
@@ -122,6 +150,8 @@ _Static_assert(sizeof(struct board_counters) == 192, "the size that board.h name
 /* Both are summed word by word: a member of another type would need its own sum. */
 _Static_assert(sizeof(struct process_stats) == (31 + STICKY_RESULTS + STATS_BUCKETS + 1) * sizeof(uint64_t),
                "words only");
+_Static_assert(sizeof(struct store_counts) == 5 * sizeof(uint64_t), "words only");
+_Static_assert(sizeof(struct cache_stats) == (CACHE_RESULTS + 11) * sizeof(uint64_t), "words only");
 _Static_assert(sizeof(struct peer_shared) == 192, "three cache lines, which begin where one does");
 _Static_assert(sizeof(struct peer_stats) == (5 + STATS_BUCKETS + 1) * sizeof(uint64_t), "words only");
 

@@ -39,7 +39,6 @@ struct conn;
 struct h1_exchange;
 struct h2_session;
 struct handshake;
-struct relay;
 struct tls;
 
 /* What a protocol does with a connection.  No function of it is called after conn_close(). */
@@ -87,7 +86,6 @@ struct conn {
         struct h1_exchange *exchange; /* HTTP/1; NULL: idle */
         struct handshake *handshake; /* TLS, see conn_tls.h */
         struct h2_session *h2;
-        struct relay *relay; /* mode "tcp" */
     };
     char *held; /* read, not used yet: the start of a head, pipelined requests; malloc; NULL: none */
     uint32_t held_at, held_len, held_room; /* bytes held[held_at..held_at + held_len) wait */

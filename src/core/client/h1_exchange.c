@@ -55,7 +55,7 @@ static void exchange_free(struct h1_exchange *ex)
     struct worker *w = ex->request.worker;
 
     h1_output_reset(ex);
-    if (w->spare_count >= EXCHANGE_SPARES) {
+    if (w->spare_count >= EXCHANGE_SPARES || pool_is_held(ex->request.pool)) {
         pool_free(ex->request.pool);
         free(ex);
         return;

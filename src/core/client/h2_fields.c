@@ -12,15 +12,6 @@ static nghttp2_nv pair(struct str name, struct str value)
     return (nghttp2_nv){(uint8_t *)(uintptr_t)name.s, (uint8_t *)(uintptr_t)value.s, name.len, value.len, NV_FLAGS};
 }
 
-static struct str lower(struct pool *pool, struct str name)
-{
-    char *text = pool_text(pool, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = ascii_lower(name.s[i]);
-    return (struct str){text, name.len};
-}
-
 static struct str number(struct pool *pool, uint64_t value)
 {
     char *text = pool_text(pool, 20);
@@ -70,7 +61,7 @@ size_t h2_fields_make(struct pool *pool, const struct message *head, unsigned st
             continue;
         if (!is_safe(field))
             return 0;
-        fields[n++] = pair(lower(pool, field->name), str_trim(field->value));
+        fields[n++] = pair(pool_lower(pool, field->name), str_trim(field->value));
     }
     if (length)
         fields[n++] = pair(STR("content-length"), number(pool, *length));
@@ -87,7 +78,7 @@ size_t h2_fields_trailers(struct pool *pool, const struct header_list *trailers,
         const struct header *field = &trailers->items[i];
 
         if (!is_left_out(field->id) && is_safe(field))
-            fields[n++] = pair(lower(pool, field->name), str_trim(field->value));
+            fields[n++] = pair(pool_lower(pool, field->name), str_trim(field->value));
     }
     *nv = fields;
     return n;

@@ -107,7 +107,7 @@ static void give_back(struct h2_stream *s)
 {
     struct worker *w = s->request.worker;
 
-    if (w->spare_stream_count >= STREAM_SPARES) {
+    if (w->spare_stream_count >= STREAM_SPARES || pool_is_held(s->request.pool)) {
         pool_free(s->request.pool);
         free(s);
         return;

@@ -66,15 +66,6 @@ static bool limit_by_key(struct conn *c, struct request *req)
     return conn_limit_take(c, tcp->limit, key.len > 0 ? key : conn_limit_address(&req->client, text));
 }
 
-static struct str lower(struct pool *pool, struct str name)
-{
-    char *text = pool_text(pool, name.len);
-
-    for (size_t i = 0; i < name.len; i++)
-        text[i] = ascii_lower(name.s[i]);
-    return (struct str){text, name.len};
-}
-
 /* Gives it to the proxy. */
 static void run(struct conn *c, struct request *req)
 {
@@ -106,7 +97,7 @@ static void start(struct conn *c, const char *name)
     ex->head_done = ex->in_done = true;
     ex->in_left = INT64_MAX; /* nobody knows */
     req->raw = true;
-    req->sni = lower(req->pool, c->tls ? req->sni : str_of(name));
+    req->sni = pool_lower(req->pool, c->tls ? req->sni : str_of(name));
     req->head.method = STR("TCP");
     req->head.target = c->listener->text;
     req->host = req->sni;

@@ -53,6 +53,7 @@ static struct build *config_begin(const char *file, const struct config_names *n
     b->key = hash_key_of(key);
     b->upstreams = hash_table_new(pool, b->key, 64);
     b->inlines = hash_table_new(pool, b->key, 16);
+    b->caches = hash_table_new(pool, b->key, 16);
     b->sites = hash_table_new(pool, b->key, 64);
     b->roots = hash_table_new(pool, b->key, 16);
     b->directories = hash_table_new(pool, b->key, 16);
@@ -110,10 +111,12 @@ static struct config *config_finish(struct build *b, size_t errors)
     config_fill_top(b);
     config_build_top(b);
     config_build_upstreams(b);
+    config_build_caches(b);
     config_build_sites(b);
     config_build_listeners(b);
     config_check_tls(b);
     config_check_reach(b);
+    config_check_cache_paths(b);
     if (b->report->n != errors)
         return config_refuse(b);
     b->config->settings = b->settings;

@@ -13,6 +13,8 @@
 #include "http/header.h"
 
 struct access_log;
+struct cache_conf;
+struct cache_usage;
 struct host_table;
 struct match;
 struct regex;
@@ -182,6 +184,7 @@ enum action_kind {
     ACTION_REDIRECT,
     ACTION_RESPOND,
     ACTION_STATUS, /* `status = true`: read-only */
+    ACTION_PURGE, /* drops what a cache has of the URL */
     ACTION_API, /* the control socket and admin listeners: the whole runtime API */
     ACTION_KINDS
 };
@@ -207,6 +210,7 @@ struct header_op {
     struct str name;
     enum header_id id;
     const struct template *value; /* NULL for remove */
+    bool for_cache; /* not written: removed, as servers answer by it and the key of the route's cache is without it */
 };
 
 struct header_ops {
@@ -273,7 +277,9 @@ struct route {
     unsigned status; /* of ACTION_REDIRECT and ACTION_RESPOND */
     const struct template *respond_body; /* ACTION_RESPOND; NULL: empty */
     struct str respond_type;
+    const struct cache_conf *purge; /* ACTION_PURGE */
 
+    const struct cache_usage *cache; /* of ACTION_PROXY, config_cache.h; NULL: none */
     struct header_ops request_headers, response_headers;
     const struct cookie_edit *cookies; /* NULL: as they came */
     const struct template *proxy_host; /* NULL: Host as it came */
@@ -358,6 +364,8 @@ struct config {
     const void *settings; /* core/config/settings.h: for -T */
     struct upstream **upstreams;
     size_t upstream_count;
+    struct cache_conf *caches; /* config_cache.h */
+    size_t cache_count;
     struct site *sites;
     size_t site_count;
     struct tls_material **tls_materials; /* the files that all `tls` name, by index */

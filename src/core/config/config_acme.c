@@ -135,22 +135,12 @@ static const char *host_fault(struct str host)
     return NULL;
 }
 
-static struct str lower(struct build *b, struct str host)
-{
-    char *text = pool_text(b->pool, host.len + 1);
-
-    for (size_t i = 0; i < host.len; i++)
-        text[i] = ascii_lower(host.s[i]);
-    text[host.len] = 0;
-    return (struct str){text, host.len};
-}
-
 static void add_host(struct build *b, struct tls_conf *conf, struct str host, bool report)
 {
     const char *fault = host.len ? host_fault(host) : "is empty; write a name";
 
     if (!fault)
-        conf->pairs[conf->pair_count++] = material(b, conf->acme, lower(b, host), conf->at);
+        conf->pairs[conf->pair_count++] = material(b, conf->acme, pool_lower(b->pool, host), conf->at);
     else if (report)
         conf_report_add(b->report, conf->acme->at, "'acme' cannot get a certificate: the host \"%.*s\" %s",
                         STR_ARG(host), fault);

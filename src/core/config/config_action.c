@@ -9,7 +9,7 @@ static struct conf_place action_place(const struct level_settings *s, const char
 static int action_count(const struct level_settings *s)
 {
     return (s->proxy.s != NULL) + (s->root.s != NULL) + (s->alias.s != NULL) + (s->redirect != NULL) +
-           (s->respond != NULL) + s->status;
+           (s->respond != NULL) + s->status + (s->purge.s != NULL);
 }
 
 static void action_redirect(struct build *b, struct route *r, const struct redirect_settings *s)
@@ -42,6 +42,25 @@ static void action_respond(struct build *b, struct route *r, const struct respon
                         "a response with status %u has no body; remove 'body'", r->status);
 }
 
+/* Who may ask must be said. */
+static bool has_source(const struct match *when)
+{
+    for (size_t i = 0; when && i < when->count; i++)
+        if (when->terms[i].subject == MATCH_SOURCE && !when->terms[i].invert)
+            return true;
+    return false;
+}
+
+static void action_purge(struct build *b, struct route *r, const struct level_settings *s)
+{
+    r->action = ACTION_PURGE;
+    r->purge = config_cache_named(b, s->purge, action_place(s, "purge"));
+    if (!has_source(r->when) && !s->head.broken)
+        conf_report_add(b->report, action_place(s, "purge"),
+                        "anybody could purge the cache \"%.*s\" here; write when = ( { source = [ \"NETWORK\" ]; } );",
+                        STR_ARG(s->purge));
+}
+
 /* A route without an action serves files from the root of the level around it. */
 static void action_inherit_root(struct build *b, struct level_settings *s, const struct level_settings *outer)
 {
@@ -63,11 +82,11 @@ void config_build_action(struct build *b, struct route *r, struct level_settings
         if (action_count(s) > 1)
             conf_report_add(b->report, r->at,
                             "the route has more than one action; keep one of proxy, root, alias, "
-                            "redirect, respond and status");
+                            "redirect, respond, status and purge");
         else if (!s->head.broken)
             conf_report_add(b->report, r->at,
                             "the route does nothing; write one of proxy, root, alias, redirect, "
-                            "respond and status");
+                            "respond, status and purge");
         return;
     }
     if (s->proxy.s) {
@@ -80,6 +99,8 @@ void config_build_action(struct build *b, struct route *r, struct level_settings
         action_redirect(b, r, s->redirect);
     } else if (s->respond) {
         action_respond(b, r, s->respond);
+    } else if (s->purge.s) {
+        action_purge(b, r, s);
     } else {
         r->action = ACTION_STATUS;
     }

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "core/log/access_log.h"
 #include "core/config/config.h"
+#include "core/config/config_cache.h"
 #include "core/config/config_names.h"
 #include "core/config/config_tls.h"
 #include "core/route/match.h"
@@ -40,6 +41,7 @@ struct build {
     struct hash_table *upstreams; /* by name, to struct upstream */
     struct hash_table *inlines; /* by URL, to struct upstream */
     size_t upstream_room;
+    struct hash_table *caches; /* by name, to struct cache_conf */
     struct hash_table *sites; /* by name, to struct site */
     struct hash_table *resolved; /* by host, to struct addr; NULL until the first */
     struct hash_table *roots; /* by path, to struct build_root */
@@ -64,9 +66,11 @@ int config_read_text(struct build *, struct str text, const char *name) WEIR_MUS
 /* The steps, in this order. */
 void config_build_top(struct build *);
 void config_build_upstreams(struct build *);
+void config_build_caches(struct build *);
 void config_build_sites(struct build *);
 void config_build_listeners(struct build *);
 void config_check_reach(struct build *);
+void config_check_cache_paths(struct build *);
 
 /* A route of `site` from its settings; `outer` is the level around it, complete. */
 void config_build_route(struct build *, struct site *site, struct route *route, struct level_settings *level,
@@ -89,6 +93,39 @@ void config_check_log(struct build *, struct str path, const char *setting, stru
 
 /* After all routes of the site are there: "@NAME" of `try`. */
 void config_resolve_tries(struct build *, struct site *);
+
+/*
+ * config_cache.c: `cache` of a level, completed by the cache that it names; NULL: reported.  Levels that have it from one
+ * place share it.  The cache called `name`, or NULL: reported.
+ */
+const struct cache_usage *config_cache_use(struct build *, const struct cache_settings *);
+const struct cache_conf *config_cache_named(struct build *, struct str name, struct conf_place at);
+
+/* What `use` was made of, for places. */
+const struct cache_settings *config_cache_settings(const struct build *, const struct cache_usage *use);
+
+/*
+ * config_cache_fields.c, of a route whose `cache` and request_headers are known: fields that servers answer by, which a
+ * client may send and the key has not, are taken out of what is forwarded.
+ */
+void config_cache_fields(struct build *, struct route *);
+
+/* Whether the key tells requests apart by this; `site`: by the site, or the route. */
+bool config_key_has_header(const struct cache_usage *, struct str name);
+bool config_key_has_host(const struct cache_usage *);
+bool config_key_has_path(const struct cache_usage *);
+bool config_key_has_query(const struct cache_usage *);
+bool config_key_has_scheme(const struct cache_usage *);
+bool config_key_has_site(const struct cache_usage *);
+bool config_key_has_route(const struct cache_usage *);
+/* By all that the conditions look at. */
+bool config_key_has_conditions(const struct cache_usage *, const struct match *);
+
+/* The first variable of `value` by which clients differ and which the key has not, as written, without "$"; STR_NONE. */
+struct str config_key_lacks(const struct cache_usage *, const struct template *value, struct pool *);
+
+/* An argument in the key that `ignore_query` takes out of it; STR_NONE. */
+struct str config_key_lost_argument(const struct cache_usage *);
 
 /* Whether a condition on this subject can be asked of a connection that is not HTTP. */
 bool config_match_is_raw(enum match_subject);
@@ -208,5 +245,6 @@ void config_warn(struct build *);
 void config_warn_sites(struct build *);
 void config_warn_routes(struct build *);
 void config_warn_upstreams(struct build *);
+void config_warn_caches(struct build *);
 
 #endif

@@ -58,6 +58,17 @@ static void route_matcher(struct build *b, struct route *r, const struct level_s
     r->when = config_match(b, &s->when, VAR_REQUEST);
 }
 
+/* A wrong one is reported wherever it stands. */
+static void route_cache(struct build *b, struct route *r, const struct level_settings *s)
+{
+    const struct cache_usage *use = s->cache ? config_cache_use(b, s->cache) : NULL;
+
+    if (!use || r->action != ACTION_PROXY)
+        return;
+    r->cache = use;
+    config_cache_fields(b, r);
+}
+
 void config_build_route(struct build *b, struct site *site, struct route *r, struct level_settings *s,
                         const struct level_settings *outer, const struct conf_group *outer_group)
 {
@@ -71,6 +82,7 @@ void config_build_route(struct build *b, struct site *site, struct route *r, str
     config_build_shared(r, s);
     config_build_access_logs(b, s, &r->access_logs, &r->access_log_count);
     config_build_action(b, r, s, outer);
+    route_cache(b, r, s);
 }
 
 static void check_prefix(struct build *b, struct str prefix, const char *name, const struct level_settings *s)

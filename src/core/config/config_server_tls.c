@@ -1,8 +1,10 @@
 /* config_server_tls.c: `tls` of servers: the files that it names are read now, by who may. */
 #include <openssl/ssl.h>
+#include <time.h>
 
 #include "core/config/config_build.h"
 #include "core/config/settings_server_tls.h"
+#include "core/tls/tls_check.h"
 #include "core/tls/tls_client.h"
 
 static struct conf_place place(const struct server_tls_settings *s, const char *name)
@@ -48,6 +50,8 @@ static void use_cert(struct build *b, const struct server_tls_settings *s, SSL_C
         conf_report_add(b->report, place(s, key_name),
                         "the key in %s cannot be used: %s; write key = the PEM file of that certificate's key", key_file,
                         error);
+    else
+        tls_check_time(b->report, place(s, "cert"), s->cert.s, SSL_CTX_get0_certificate(ctx), time(NULL));
 }
 
 /* One for each set of files. */

@@ -3,7 +3,7 @@
 
 static bool site_names_action(const struct level_settings *s)
 {
-    return s->proxy.s || s->root.s || s->alias.s || s->redirect || s->respond || s->status;
+    return s->proxy.s || s->root.s || s->alias.s || s->redirect || s->respond || s->status || s->purge.s;
 }
 
 /* An action of the site itself is its last route. */
@@ -19,8 +19,9 @@ static void site_last_route(struct build *b, struct site *site, const struct lev
     last->redirect = s->redirect;
     last->respond = s->respond;
     last->status = s->status;
+    last->purge = s->purge;
     /* A site's root is also for routes without an action, so another action goes before it. */
-    if (s->proxy.s || s->alias.s || s->redirect || s->respond || s->status)
+    if (s->proxy.s || s->alias.s || s->redirect || s->respond || s->status || s->purge.s)
         last->root = STR_NONE;
     route->index = site->route_count++;
     config_build_route(b, site, route, last, s, &settings_site_group);

@@ -1,4 +1,8 @@
 /* config_tls.c: `tls` of listeners and sites: what a site lacks comes from each listener that serves it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/print.h"
 #include "core/config/config_build.h"
 #include "io/hmac.h"
 
@@ -104,19 +108,46 @@ static struct str policy_curves(struct build *b, const struct conf_list *list)
     return all;
 }
 
-/* Of what decides who is let in, and how well the connection is guarded. */
-static void policy_id(struct build *b, struct tls_policy *p)
+static void setting_forget(struct tls_settings *s, const char *name)
 {
-    static const struct str key = {"tls policy", 10};
-    uint8_t ca[HMAC_BYTES] = {0};
-    struct str text;
+    for (size_t i = 0; i < settings_tls_group.n_rows; i++) {
+        const struct conf_row *row = &settings_tls_group.rows[i];
+        size_t size = row->flags & CONF_LIST ? sizeof(struct conf_list) : conf_type_size(row->type);
 
+        if (strcmp(row->name, name) != 0)
+            continue;
+        memset((char *)s + row->offset, 0, size);
+        s->head.present[i / 64] &= ~((uint64_t)1 << (i % 64));
+    }
+}
+
+/*
+ * Of what decides who is let in, and how well the connection is guarded: all settings but those that are named here, so
+ * that one which is forgotten keeps sites apart.  Of `client_ca` it is the file's bytes.
+ */
+static void policy_id(const struct tls_settings *s, struct tls_policy *p)
+{
+    static const char *const others[] = {"certificates",  "session_tickets", "ticket_keys", "client_ca",
+                                         "ocsp_stapling", "hsts",            "acme"};
+    static const struct str key = {"tls policy", 10};
+    struct tls_settings rules = *s;
+    uint8_t ca[HMAC_BYTES] = {0};
+    size_t len = 0;
+    char *text = NULL;
+    FILE *to = open_memstream(&text, &len);
+
+    if (!to)
+        abort();
     if (p->client_ca)
         hmac_sha256(key, (struct str){p->client_ca->parts[0].bytes, p->client_ca->parts[0].len}, ca);
-    text = pool_printf(b->pool, "%d\n%.*s\n%.*s\n%.*s\n%d\n%*s", p->only_1_3, STR_ARG(p->texts[0]),
-                       STR_ARG(p->texts[1]), STR_ARG(p->texts[2]), (int)p->verify, HMAC_BYTES, "");
-    memcpy((char *)(uintptr_t)text.s + text.len - HMAC_BYTES, ca, HMAC_BYTES);
-    hmac_sha256(key, text, p->id);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        setting_forget(&rules, others[i]);
+    conf_print(to, &settings_tls_group, 0, &rules, 0);
+    (void)fwrite(ca, 1, sizeof(ca), to);
+    if (fclose(to) != 0)
+        abort();
+    hmac_sha256(key, (struct str){text, len}, p->id);
+    free(text);
 }
 
 /* Of what is complete: a site's own may lack what its listeners have. */
@@ -169,7 +200,7 @@ static struct tls_policy *policy_build(struct build *b, const struct tls_setting
         p->client_ca = material_single(b, TLS_MATERIAL_CA, s->client_ca, tls_place(s, "client_ca"));
     if (complete)
         policy_check_clients(b, s, p);
-    policy_id(b, p);
+    policy_id(s, p);
     return policy_shared(b, p);
 }
 

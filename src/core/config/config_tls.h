@@ -24,14 +24,14 @@ enum tls_policy_text { TLS_CIPHERS_1_2, TLS_CIPHERS_1_3, TLS_CURVES, TLS_POLICY_
 
 struct tls_policy {
     bool only_1_3; /* min_version */
-    struct str texts[TLS_POLICY_TEXTS]; /* in OpenSSL's notation, end in NUL; empty: the default */
+    struct str texts[TLS_POLICY_TEXTS]; /* in OpenSSL's notation, end in NUL; ciphers: empty is the default */
     struct conf_place text_at[TLS_POLICY_TEXTS];
     enum tls_verify verify;
     const struct tls_material *client_ca; /* NULL: none */
     bool session_tickets;
     struct tls_material **ticket_keys;
     size_t ticket_key_count;
-    uint8_t id[TLS_ID_BYTES]; /* of version, ciphers, curves and who of the clients is let in: stays over reloads */
+    uint8_t id[TLS_ID_BYTES]; /* of all but tickets: stays over reloads */
 };
 
 struct hsts_conf {

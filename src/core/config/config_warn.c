@@ -145,4 +145,5 @@ void config_warn(struct build *b)
              "where no server has resolve = true; names are looked up once, by the system");
     config_warn_sites(b);
     config_warn_routes(b);
+    config_warn_caches(b);
 }

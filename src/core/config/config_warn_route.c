@@ -10,6 +10,7 @@ static const struct {
     {"symlinks", ACTION_FILES}, {"dotfiles", ACTION_FILES},     {"expires", ACTION_FILES},
     {"types", ACTION_FILES},    {"default_type", ACTION_FILES}, {"request_headers", ACTION_PROXY},
     {"retry", ACTION_PROXY},    {"proxy_headers", ACTION_PROXY},
+    {"cache", ACTION_PROXY},
 };
 
 /* Turned off, which does no harm anywhere. */
@@ -110,6 +111,28 @@ static bool is_own(const struct level_settings *s, const char *name)
     return settings_is_written(&settings_route_group, &s->head, name);
 }
 
+/* Before a listener that believes others may stand who speaks TLS. */
+static bool is_https_spoken(const struct config *c, int64_t port)
+{
+    for (size_t i = 0; i < c->listener_count; i++) {
+        const struct listener_conf *l = &c->listeners[i];
+
+        if (l->tls ? addr_port(&l->address) == port : l->trusted_count > 0)
+            return true;
+    }
+    return false;
+}
+
+static void warn_https(struct build *b, const struct conf_group *g, const struct level_settings *s)
+{
+    int64_t port = s->https_only ? s->https_only->port : 0;
+
+    if (port && settings_is_written(g, &s->head, "https_only") && !is_https_spoken(b->config, port))
+        conf_report_warn(b->report, conf_place_of(g, &s->head, "https_only"),
+                         "no listener has tls at port %lld, where 'https_only' sends clients; write https_only = PORT, "
+                         "if that is not where they reach one from outside", (long long)port);
+}
+
 /* What sites and routes have alike. */
 static void warn_shared(struct build *b, const struct level_settings *s)
 {
@@ -119,6 +142,7 @@ static void warn_shared(struct build *b, const struct level_settings *s)
         warn_retry(b, s->retry);
     if (is_own(s, "access_log"))
         warn_logs(b, &s->access_log);
+    warn_https(b, &settings_route_group, s);
 }
 
 static void warn_route(struct build *b, const struct site *site, const struct route *r, const struct level_settings *s)
@@ -137,6 +161,8 @@ void config_warn_routes(struct build *b)
 {
     const struct level_settings *sites = b->settings->sites.items;
 
+    if (b->settings->defaults)
+        warn_https(b, &settings_defaults_group, b->settings->defaults);
     for (size_t i = 0; i < b->settings->sites.n; i++) {
         const struct site *site = &b->config->sites[i];
         bool files = false, proxy = false;

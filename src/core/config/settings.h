@@ -7,6 +7,7 @@
 #define WEIR_CORE_CONFIG_SETTINGS_H
 
 #include "conf/load.h"
+#include "core/config/settings_cache.h"
 #include "core/config/settings_health.h"
 #include "core/config/settings_server_tls.h"
 #include "core/config/settings_tls.h"
@@ -22,9 +23,10 @@ enum settings_scope {
     SCOPE_SITE = 1 << 6,
     SCOPE_ROUTE = 1 << 7,
     SCOPE_LOG = 1 << 8, /* conditions where the response is known */
+    SCOPE_CACHE = 1 << 9,
     /* Beside SCOPE_LISTENER: of listeners with this `mode` only (config_tcp.c). */
-    SCOPE_MODE_HTTP = 1 << 9,
-    SCOPE_MODE_TCP = 1 << 10
+    SCOPE_MODE_HTTP = 1 << 10,
+    SCOPE_MODE_TCP = 1 << 11
 };
 
 /* A setting of CONFIG that a later version has; `false` is taken. */
@@ -234,7 +236,7 @@ struct level_settings {
     bool nocase, final, internal;
     struct conf_list when; /* struct condition_settings */
 
-    struct str proxy, root, alias; /* an action each */
+    struct str proxy, root, alias, purge; /* an action each */
     struct redirect_settings *redirect;
     struct respond_settings *respond;
     bool status;
@@ -258,6 +260,7 @@ struct level_settings {
     struct retry_settings *retry;
     struct request_body_settings *request_body;
     struct request_head_settings *request_head;
+    struct cache_settings *cache;
     struct conf_list access_log; /* struct access_log_settings */
 
     struct balance_settings *balance; /* of upstreams, in `defaults` only */
@@ -283,7 +286,7 @@ struct settings {
     struct error_log_settings *error_log;
     struct limits_settings *limits;
     struct level_settings *defaults;
-    struct conf_list listeners, upstreams, sites; /* of their structs */
+    struct conf_list listeners, upstreams, sites, caches; /* of their structs */
 };
 
 extern const struct conf_group settings_group;

@@ -5,6 +5,8 @@
 #define HERE(word, group, setting) {word, NULL, &settings_##group##_group, setting, NULL}
 #define AS(word, group, setting, right) {word, NULL, &settings_##group##_group, setting, right}
 #define IN(where, word, group, setting, right) {word, where, &settings_##group##_group, setting, right}
+/* A value of a setting that has others. */
+#define VALUE(setting, word, right) {word, setting, NULL, NULL, right}
 #define NOTHING(word, why) {word, NULL, NULL, NULL, why}
 
 #define FILE_GROUP "the file"
@@ -126,6 +128,34 @@ const struct conf_hint settings_hints[] = {
     AS("proxy_next_upstream_tries", retry, "tries", "retry = { tries = N; };"),
     AS("split_clients", route, "when", "when = ( { percent = N; } ); in a route, or a divert of an upstream"),
 
+    /* Caches. */
+    AS("proxy_cache_path", file, "caches", "caches = ( { name = \"NAME\"; path = \"PATH\"; size = \"1g\"; } );"),
+    AS("proxy_cache", route, "cache", "cache = \"NAME\";"),
+    AS("cache-use", route, "cache", "cache = \"NAME\"; in a route"),
+    AS("cache-store", route, "cache", "cache = \"NAME\"; in a route"),
+    AS("proxy_cache_key", cache, "key", "cache = { name = \"NAME\"; key = \"$scheme$host$uri\"; };"),
+    AS("proxy_cache_valid", cache, "ttl", "cache = { name = \"NAME\"; ttl = ( [ 200, \"10m\" ] ); };"),
+    AS("proxy_cache_min_uses", cache, "min_uses", "cache = { name = \"NAME\"; min_uses = N; };"),
+    AS("proxy_cache_methods", cache, "methods", "cache = { name = \"NAME\"; methods = [ \"GET\" ]; };"),
+    AS("proxy_cache_lock", cache, "lock", "cache = { name = \"NAME\"; lock = true; };"),
+    AS("proxy_cache_use_stale", cache, "stale_if_error", "cache = { name = \"NAME\"; stale_if_error = \"1h\"; };"),
+    AS("proxy_cache_background_update", cache, "stale_while_revalidate",
+       "cache = { name = \"NAME\"; stale_while_revalidate = \"1m\"; };"),
+    AS("proxy_cache_bypass", cache, "bypass", "cache = { name = \"NAME\"; bypass = ( { cookie = \"x\"; } ); };"),
+    AS("proxy_no_cache", cache, "no_store", "cache = { name = \"NAME\"; no_store = ( { cookie = \"x\"; } ); };"),
+    IN("a cache", "max_size", cache, "size", "size = \"1g\";"),
+    IN("a cache", "total-max-size", cache, "size", "size = \"1g\";"),
+    HERE("max-object-size", cache, "max_object"),
+
+    /* Beside the word. */
+    VALUE("protocol", "http2", "\"h2\""),
+    VALUE("protocol", "http/2", "\"h2\""),
+    VALUE("protocol", "h2c", "\"h2\", which is in the clear where there is no tls"),
+    IN("a certificate", "certificate", certificate, "cert", NULL),
+    HERE("ocsp", tls, "ocsp_stapling"),
+    IN(FILE_GROUP, "drain", file, "drain_timeout", NULL),
+    IN(LISTENER, "read", timeouts, "tunnel", "timeouts = { tunnel = \"1h\"; }; with mode = \"tcp\", or 'read' in a site"),
+
     /* What a later version has. */
     HERE("gzip", route, "compress"),
     HERE("gzip_types", route, "compress"),
@@ -140,8 +170,6 @@ const struct conf_hint settings_hints[] = {
     HERE("limit_rate", route, "bandwidth"),
     HERE("sub_filter", route, "substitute"),
     HERE("auth_basic", route, "auth"),
-    HERE("proxy_cache", route, "cache"),
-    HERE("proxy_cache_path", file, "caches"),
     AS("ssl", listener, "tls", "tls = { ... }; in a listener"),
     AS("ssl_certificate", listener, "tls", "tls = { certificates = ( ... ); }; in a listener"),
     AS("ssl_certificate_key", listener, "tls", "tls = { certificates = ( ... ); }; in a listener"),

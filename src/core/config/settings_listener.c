@@ -103,7 +103,10 @@ static const struct conf_row rows[] = {
      .flags = CONF_OWN,
      .group = &settings_tls_group,
      .doc = "Speak TLS there. A site's own `tls` holds for the names in its `hosts`, and has what it lacks from "
-            "here; with true, all certificates come from the sites."},
+            "here; with true, all certificates come from the sites. Where a connection was made for the name of one site, "
+            "a request on it for another site, whose `min_version`, `ciphers`, `ciphersuites`, `curves`, `client_ca` or "
+            "`client_verify` differ, is refused with 421 (Misdirected Request): browsers then make a connection for that "
+            "name. Other clients have to ask for the name that they send (SNI)."},
     {.name = "http2",
      .type = CONF_BOOL,
      AT(http2),

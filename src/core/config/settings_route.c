@@ -28,6 +28,9 @@ static const struct conf_row rows[] = {
     {GROUP(redirect, OWN), .flags = CONF_OWN, .doc = "Send the client to another address."},
     {GROUP(respond, OWN), .flags = CONF_OWN, .doc = "Answer from the configuration."},
     {ROW(status, CONF_BOOL, OWN), .flags = CONF_OWN, .doc = "Serve dashboard and metrics."},
+    {ROW(purge, CONF_STRING, OWN), .flags = CONF_OWN,
+     .doc = "Drop from this cache what GET of the same URL would find, in all variants: 200 when it is done, 404 when "
+            "nothing was stored. Needs a condition `source` in `when`. A regex is looked at before all prefixes."},
     {ROW(hosts, CONF_STRING, SCOPE_SITE), .flags = CONF_LIST | CONF_OWN,
      .doc = "Names, \"*.suffix\", \".suffix\", \"prefix.*\" or \"~regex\"; without any, the site of all "
             "other hosts."},
@@ -77,6 +80,9 @@ static const struct conf_row rows[] = {
     {ROW(priority, CONF_ENUM, ALL), .choices = settings_priority_names, .fallback = "\"normal\"",
      .doc = "Who comes first in the queue of an upstream, and who is turned away last when a worker is "
             "overloaded: \"high\" never is."},
+    {ROW(cache, CONF_GROUP, ALL), .flags = CONF_SPARSE, .group = &settings_cache_use_group,
+     .doc = "Answers of servers are kept in the cache of that name, and given out from it. request_headers come before it "
+            "looks, response_headers when it gives out; a response says in Cache-Status what came of it (RFC 9211)."},
     {GROUP(access_log, ALL), .flags = CONF_LIST, .enters = SCOPE_LOG, .doc = "A line for each request."},
 
     {GROUP(tls, SCOPE_SITE), .flags = CONF_OWN | CONF_SPARSE,
@@ -108,9 +114,7 @@ static const struct conf_row rows[] = {
     {ROW(resolve, CONF_BOOL, DEFAULTS), .fallback = "false",
      .doc = "Names of servers are looked up while Weir runs."},
 
-    SETTINGS_LATER("purge", OWN),
     SETTINGS_LATER("fastcgi", OWN),
-    SETTINGS_LATER("cache", ALL),
     SETTINGS_LATER("compress", ALL),
     SETTINGS_LATER("substitute", ALL),
     SETTINGS_LATER("satisfy", ALL),

@@ -22,7 +22,8 @@ static const struct conf_row rows[] = {
      .type = CONF_PATH,
      AT(cert),
      .doc = "A PEM file with the certificate that is shown to servers that ask for one, and those between it and its "
-            "authority."},
+            "authority. This file, `key` and `ca` are read at a reload, and then alone: a certificate that was replaced "
+            "needs one."},
     {.name = "key", .type = CONF_PATH, AT(key), .doc = "A PEM file with the key of `cert`; in `cert` when not set."},
 };
 #undef AT

@@ -9,7 +9,7 @@ const struct conf_scope_name settings_scopes[] = {
     {SCOPE_FILE, "the main file"}, {SCOPE_ROUTE, "a route"}, {SCOPE_SITE, "a site"},
     {SCOPE_LISTENER, "a listener"}, {SCOPE_SERVER, "a server"}, {SCOPE_UPSTREAM, "an upstream"},
     {SCOPE_DEFAULTS, "'defaults'"}, {SCOPE_INCLUDED, "an included file"},
-    {SCOPE_LOG, "the conditions of an access log"}, {0, NULL},
+    {SCOPE_LOG, "the conditions of an access log or of 'no_store'"}, {SCOPE_CACHE, "an element of 'caches'"}, {0, NULL},
 };
 
 static const char *const log_paths[] = {"stderr", "syslog:", NULL};
@@ -82,7 +82,10 @@ static const struct conf_row rows[] = {
     {.name = "sites", .type = CONF_GROUP, AT(sites), .flags = CONF_LIST | CONF_APPEND | CONF_LEVEL,
      .scopes = SCOPE_FILE | SCOPE_INCLUDED, .group = &settings_site_group, .enters = SCOPE_SITE,
      .doc = "What is served, by host."},
-    SETTINGS_LATER("caches", SCOPE_FILE | SCOPE_INCLUDED),
+    {.name = "caches", .type = CONF_GROUP, AT(caches), .flags = CONF_LIST | CONF_APPEND,
+     .scopes = SCOPE_FILE | SCOPE_INCLUDED, .group = &settings_cache_group, .enters = SCOPE_CACHE,
+     .doc = "Stores of answers of servers, which routes name in `cache`. RFC 9111 says what is kept and for how long, "
+            "with RFC 5861, 9211 and 9213; settings that override it say so."},
     SETTINGS_LATER("tables", SCOPE_FILE | SCOPE_INCLUDED),
 };
 #undef AT

@@ -151,8 +151,12 @@ static void make_room(struct probe *p)
 
 static enum check_step probe_ended(struct probe *p)
 {
-    enum check_step step = p->job.check->on_data(p, true);
+    enum check_step step;
 
+    /* What an end would complete may have been cut short by anybody. */
+    if (p->tls && tls_was_cut(p->tls))
+        return probe_fail(p, "the connection ended without TLS's goodbye (close_notify), before the answer was complete");
+    step = p->job.check->on_data(p, true);
     return step != CHECK_GOES_ON ? step : probe_fail(p, "the server closed the connection early");
 }
 

@@ -62,15 +62,6 @@ static int host_add_regex(struct host_table *table, struct str pattern, void *va
     return 0;
 }
 
-static struct str host_lower(struct pool *pool, struct str host)
-{
-    char *text = pool_text(pool, host.len);
-
-    for (size_t i = 0; i < host.len; i++)
-        text[i] = ascii_lower(host.s[i]);
-    return (struct str){text, host.len};
-}
-
 /* Whether a request can name it: what host_parse() makes of a Host field holds letters, digits and few marks. */
 static int host_check(struct str host, struct regex_error *error)
 {
@@ -101,7 +92,7 @@ int host_table_add(struct host_table *table, struct str host, void *value,
         return host_add_regex(table, (struct str){host.s + 1, host.len - 1}, value, error);
     if (host_check(host, error) != 0)
         return -1;
-    lower = host_lower(table->pool, host);
+    lower = pool_lower(table->pool, host);
     star = memchr(lower.s, '*', lower.len);
     if (!star && lower.s[0] != '.') {
         path_table_add(table->exact, lower, value);

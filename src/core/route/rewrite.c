@@ -216,11 +216,21 @@ static int rewrite_header(const struct header_op *op, struct request *req, struc
     return header_add(headers, op->name, value) < 0 ? REWRITE_FULL : 0;
 }
 
+/* The key of a cache is that of what GET gets; other methods have other uses for such fields. */
+static bool rewrite_is_due(const struct header_op *op, const struct request *req)
+{
+    struct str method = req->head.method;
+
+    return !op->for_cache || str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
+}
+
 int rewrite_headers(const struct header_ops *ops, struct request *req, struct header_list *headers)
 {
     int result = 0;
 
     for (size_t i = 0; i < ops->count && result != REWRITE_FULL; i++) {
+        if (!rewrite_is_due(&ops->ops[i], req))
+            continue;
         result = rewrite_header(&ops->ops[i], req, headers);
         /* An answer that is on its way goes out without the field; a request does not go on. */
         if (result == REWRITE_TOO_LONG && req->route && ops == &req->route->request_headers)

@@ -40,11 +40,10 @@ static bool context_fill(SSL_CTX *ctx, struct str name, const uint8_t *digest)
     return ok;
 }
 
-static int answer(SSL *ssl, struct str name, const uint8_t *digest, void *app_data)
+static int answer(SSL *ssl, struct str name, const uint8_t *digest)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    bool ok = ctx && context_fill(ctx, name, digest) && SSL_CTX_set_app_data(ctx, app_data) == 1 &&
-              SSL_set_SSL_CTX(ssl, ctx) == ctx;
+    bool ok = ctx && context_fill(ctx, name, digest) && SSL_set_SSL_CTX(ssl, ctx) == ctx;
 
     SSL_CTX_free(ctx);
     if (!ok) {
@@ -58,7 +57,7 @@ static int answer(SSL *ssl, struct str name, const uint8_t *digest, void *app_da
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-int tls_challenge_answer(SSL *ssl, const struct board *board, struct str name, void *app_data, int *alert)
+int tls_challenge_answer(SSL *ssl, const struct board *board, struct str name, int *alert)
 {
     char value[BOARD_CHALLENGE_VALUE];
     struct str digest = STR_NONE;
@@ -69,7 +68,7 @@ int tls_challenge_answer(SSL *ssl, const struct board *board, struct str name, v
     if (digest.len != TLS_DIGEST_BYTES)
         return SSL_CLIENT_HELLO_ERROR;
     *alert = SSL_AD_INTERNAL_ERROR;
-    return answer(ssl, name, (const uint8_t *)digest.s, app_data);
+    return answer(ssl, name, (const uint8_t *)digest.s);
 }
 
 bool tls_challenge_answered(const SSL *ssl)

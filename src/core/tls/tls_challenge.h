@@ -16,10 +16,11 @@ struct board;
 bool tls_challenge_asked(SSL *);
 
 /*
- * Then: the session goes on with a context of its own, which has `app_data`; what the callback of the hello gives back.
- * `name` is the one that is asked for.
+ * Then: the session goes on with a context of its own and without the listener's rules for clients; what the callback of
+ * the hello gives back.  `name` is the one that is asked for.  A second hello (RFC 8446 4.1.2) that is not a challenge
+ * must not be let in.
  */
-int tls_challenge_answer(SSL *, const struct board *, struct str name, void *app_data, int *alert);
+int tls_challenge_answer(SSL *, const struct board *, struct str name, int *alert);
 
 /* After the handshake. */
 bool tls_challenge_answered(const SSL *);

@@ -18,6 +18,7 @@ struct check {
     struct conf_report *report;
     struct tls_names **names; /* by index of the struct tls_conf */
     X509 **certs; /* by index of the material */
+    const X509 *former; /* only hosts that it had are looked at; NULL: all */
     struct tls_parser *parser;
     SSL_CTX *ctx; /* to try certificates with */
     const struct tls_policy *last; /* checked last: most sites share one */
@@ -56,19 +57,18 @@ static int check_parsed(SSL_CTX *ctx, const struct tls_material *m, const struct
     return 0;
 }
 
-static void check_time(struct check *c, const struct tls_material *m, const X509 *cert)
+void tls_check_time(struct conf_report *report, struct conf_place at, const char *file, const X509 *cert, int64_t now_s)
 {
-    const char *file = m->parts[TLS_PART_CERT].path.s;
     int64_t end = tls_cert_not_after(cert);
-    time_t now = (time_t)c->now_s;
+    time_t now = (time_t)now_s;
 
     if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
-        conf_report_warn(c->report, m->at, "the certificate in %s is not valid yet", file);
-    else if (end < c->now_s)
-        conf_report_warn(c->report, m->at, "the certificate in %s has expired", file);
-    else if (end - c->now_s < 14 * DAY_S)
-        conf_report_warn(c->report, m->at, "the certificate in %s expires in %lld days", file,
-                        (long long)((end - c->now_s) / DAY_S));
+        conf_report_warn(report, at, "the certificate in %s is not valid yet", file);
+    else if (end < now_s)
+        conf_report_warn(report, at, "the certificate in %s has expired", file);
+    else if (end - now_s < 14 * DAY_S)
+        conf_report_warn(report, at, "the certificate in %s expires in %lld days", file,
+                         (long long)((end - now_s) / DAY_S));
 }
 
 int tls_check_pair(const struct tls_material *m, char *error, size_t error_size)
@@ -95,7 +95,7 @@ static void check_pair(struct check *c, const struct tls_material *m)
     }
     if (check_parsed(c->ctx, m, &pair, error, sizeof(error)) < 0)
         conf_report_add(c->report, m->at, "%s", error);
-    check_time(c, m, pair.cert);
+    tls_check_time(c->report, m->at, m->parts[TLS_PART_CERT].path.s, pair.cert, c->now_s);
     if (tls_material_key(m)->exposed)
         conf_report_warn(c->report, m->at, "the key in %s may be read or changed by others than its owner; write "
                         "`chmod 600` for it", tls_material_key(m)->path.s);
@@ -209,16 +209,11 @@ static const struct tls_names *names_of(struct check *c, const struct tls_conf *
 /* In lower case; empty for those that no certificate can name. */
 static struct str host_name(struct conf_report *report, struct str host)
 {
-    char *lower;
-
     if (host.len == 0 || host.s[0] == '~' || host.s[host.len - 1] == '*')
         return STR_NONE;
     if (host.s[0] == '.')
         host = pool_printf(report->pool, "*%.*s", STR_ARG(host));
-    lower = pool_text(report->pool, host.len);
-    for (size_t i = 0; i < host.len; i++)
-        lower[i] = ascii_lower(host.s[i]);
-    return (struct str){lower, host.len};
+    return pool_lower(report->pool, host);
 }
 
 static void check_hosts(struct check *c, const struct listener_conf *l, const struct site *site)
@@ -232,11 +227,49 @@ static void check_hosts(struct check *c, const struct listener_conf *l, const st
     for (size_t i = 0; i < site->host_count; i++) {
         struct str host = host_name(c->report, site->hosts[i]);
 
-        if (host.len && !tls_names_has(names_of(c, conf), host))
+        if (host.len && (!c->former || tls_cert_has(c->former, host)) && !tls_names_has(names_of(c, conf), host))
             conf_report_warn(c->report, site->tls ? site->tls->at : site->at,
                             "no certificate is for \"%.*s\", a host of this site: clients refuse what they are shown "
                             "there", STR_ARG(site->hosts[i]));
     }
+}
+
+static bool has_pair(const struct tls_conf *conf, size_t index)
+{
+    for (size_t i = 0; i < conf->pair_count; i++) {
+        if (conf->pairs[i]->index == index)
+            return true;
+    }
+    return false;
+}
+
+static void check_hosts_of(struct check *c, const struct listener_conf *l, size_t index)
+{
+    for (size_t i = 0; l->tls && i < l->site_count; i++) {
+        const struct tls_conf *conf = tls_conf_of(l, l->sites[i]);
+
+        if (has_pair(conf->pair_count ? conf : l->tls, index))
+            check_hosts(c, l, l->sites[i]);
+    }
+}
+
+void tls_check_hosts(const struct config *config, const struct tls_material *fresh, struct conf_report *report)
+{
+    struct check c = {.config = config, .report = report};
+    struct pool *pool = pool_new(4096);
+    X509 *cert = tls_pair_cert(fresh), *former = tls_pair_cert(config->tls_materials[fresh->index]);
+
+    c.former = former;
+    c.names = pool_zalloc(pool, (config->tls_conf_count + 1) * sizeof(struct tls_names *));
+    c.certs = pool_zalloc(pool, (config->tls_material_count + 1) * sizeof(X509 *));
+    c.certs[fresh->index] = cert;
+    for (size_t i = 0; i < config->listener_count; i++)
+        check_hosts_of(&c, &config->listeners[i], fresh->index);
+    for (size_t i = 0; i < config->tls_conf_count; i++)
+        tls_names_free(c.names[i]);
+    X509_free(cert);
+    X509_free(former);
+    pool_free(pool);
 }
 
 static void check_listener(struct check *c, const struct listener_conf *l)

@@ -164,5 +164,5 @@ enum tls_client_fault tls_client_fault(const struct tls *t)
     if (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER && SSL_get_verify_result(ssl) != X509_V_OK &&
         !SSL_is_init_finished(ssl))
         return TLS_CLIENT_CERTIFICATE;
-    return strstr(tls_error(t), "alert") ? TLS_CLIENT_ALERT : TLS_CLIENT_PROTOCOL;
+    return tls_was_alerted(t) ? TLS_CLIENT_ALERT : TLS_CLIENT_PROTOCOL;
 }

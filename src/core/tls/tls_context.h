@@ -13,7 +13,6 @@
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:" \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define TLS_DEFAULT_SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-#define TLS_DEFAULT_CURVES "X25519:P-256:P-384"
 
 /* The ciphers of TLS 1.2, or of 1.3, or the groups; 0, or -1 with text in `error`: OpenSSL does not know one. */
 int tls_context_set_text(SSL_CTX *, const struct tls_policy *, enum tls_policy_text, char *error, size_t error_size)
@@ -30,10 +29,9 @@ int tls_context_set_policy(SSL_CTX *, const struct tls_policy *, X509_STORE *sto
 int tls_context_add_pair(SSL_CTX *, const struct tls_material *, char *error, size_t error_size) WEIR_MUST_CHECK;
 
 /*
- * In the client's hello: the session goes on with `ctx`.  What SSL_set_SSL_CTX() leaves as it was comes from `to`.
- * 0, or -1.
+ * In the client's hello: the session goes on with `ctx`, which has the policy `p`; all that SSL_set_SSL_CTX() leaves as
+ * it was is set anew, whatever it was.  0, or -1.
  */
-int tls_context_switch(SSL *, SSL_CTX *ctx, const struct tls_policy *from, const struct tls_policy *to)
-    WEIR_MUST_CHECK;
+int tls_context_switch(SSL *, SSL_CTX *ctx, const struct tls_policy *p) WEIR_MUST_CHECK;
 
 #endif

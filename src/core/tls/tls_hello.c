@@ -85,17 +85,33 @@ static struct str hello_name(SSL *ssl, char buf[SNI_MAX])
     return (struct str){buf, n};
 }
 
-static int on_hello(SSL *ssl, int *alert, void *arg)
+/* What a hello asks for, as a number that is not 0: the name, and whether it is an authority's challenge. */
+static uintptr_t hello_mark(const struct tls_server *s, struct str name, bool is_challenge)
 {
-    struct tls_listener *l = arg;
-    char buf[SNI_MAX], shown[SNI_MAX], error[512];
-    struct str name = hello_name(ssl, buf);
+    return ((uintptr_t)hash_bytes(&s->key, name.s, name.len) & ~(uintptr_t)3) | (is_challenge ? 2 : 0) | 1;
+}
+
+static int on_hello(SSL *, int *alert, void *arg);
+
+static int answer_challenge(SSL *ssl, struct tls_listener *l, struct str name, int *alert)
+{
+    void *base = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    int rc = tls_challenge_answer(ssl, l->server->worker->board, name, alert);
+    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+
+    if (rc != SSL_CLIENT_HELLO_SUCCESS)
+        return rc;
+    (void)SSL_CTX_set_app_data(ctx, base);
+    SSL_CTX_set_client_hello_cb(ctx, on_hello, l);
+    return rc;
+}
+
+static int use_context(SSL *ssl, struct tls_listener *l, struct str name)
+{
     const struct tls_conf *conf = name.len ? find_conf(l, name) : l->conf->tls;
     struct tls_context *c = tls_context_find(l, conf, name);
+    char shown[SNI_MAX], error[512];
 
-    if (tls_challenge_asked(ssl))
-        return tls_challenge_answer(ssl, l->server->worker->board, name, SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), alert);
-    *alert = SSL_AD_INTERNAL_ERROR;
     if (!c->ctx)
         c->ctx = tls_context_make(c, error, sizeof(error));
     if (!c->ctx) {
@@ -103,12 +119,36 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
                   STR_ARG(log_escape(name, shown, sizeof(shown))), error);
         return SSL_CLIENT_HELLO_ERROR;
     }
-    (void)SSL_set_ex_data(ssl, l->server->index, (void *)(uintptr_t)conf);
-    if (c->ctx != SSL_get_SSL_CTX(ssl) && tls_context_switch(ssl, c->ctx, l->conf->tls->policy, conf->policy) < 0)
+    if (SSL_set_ex_data(ssl, l->server->index, (void *)(uintptr_t)conf) != 1)
+        return SSL_CLIENT_HELLO_ERROR;
+    if (c->ctx != SSL_get_SSL_CTX(ssl) && tls_context_switch(ssl, c->ctx, conf->policy) < 0)
         return SSL_CLIENT_HELLO_ERROR;
     if (SSL_set_session_id_context(ssl, conf->session_context, TLS_ID_BYTES) != 1)
         return SSL_CLIENT_HELLO_ERROR;
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/*
+ * Called for the first hello, and for a second one after a HelloRetryRequest: that has to ask for the same (RFC 8446
+ * 4.1.2), and stays with what the first came to.
+ */
+static int on_hello(SSL *ssl, int *alert, void *arg)
+{
+    struct tls_listener *l = arg;
+    struct tls_server *s = l->server;
+    char buf[SNI_MAX];
+    struct str name = hello_name(ssl, buf);
+    bool is_challenge = tls_challenge_asked(ssl);
+    uintptr_t mark = hello_mark(s, name, is_challenge);
+    uintptr_t first = (uintptr_t)SSL_get_ex_data(ssl, s->hello_index);
+
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    if (first)
+        return first == mark ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    if (SSL_set_ex_data(ssl, s->hello_index, (void *)mark) != 1)
+        return SSL_CLIENT_HELLO_ERROR;
+    return is_challenge ? answer_challenge(ssl, l, name, alert) : use_context(ssl, l, name);
 }
 
 void tls_hello_callbacks(SSL_CTX *ctx, struct tls_context *c)

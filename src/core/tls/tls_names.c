@@ -17,9 +17,13 @@ struct names_add {
     unsigned kind;
 };
 
-static struct tls_choice choice_none(void)
+struct tls_choice tls_choice_none(void)
 {
-    return (struct tls_choice){{-1, -1, -1, -1}};
+    struct tls_choice choice;
+
+    for (size_t i = 0; i < TLS_KINDS; i++)
+        choice.pairs[i] = -1;
+    return choice;
 }
 
 static unsigned kind_of(const X509 *cert)
@@ -38,13 +42,6 @@ static unsigned kind_of(const X509 *cert)
     }
 }
 
-static struct str lower(struct str name, char buf[NAME_MAX_BYTES])
-{
-    for (size_t i = 0; i < name.len; i++)
-        buf[i] = ascii_lower(name.s[i]);
-    return (struct str){buf, name.len};
-}
-
 static void names_add(struct str name, void *arg)
 {
     struct names_add *a = arg;
@@ -53,11 +50,11 @@ static void names_add(struct str name, void *arg)
 
     if (name.len == 0 || name.len > sizeof(buf))
         return;
-    name = lower(name, buf);
+    name = str_lower(name, buf);
     choice = hash_table_get(a->names->table, name);
     if (!choice) {
         choice = pool_alloc(a->names->pool, sizeof(*choice));
-        *choice = choice_none();
+        *choice = tls_choice_none();
         hash_table_set(a->names->table, pool_str(a->names->pool, name), choice);
     }
     if (choice->pairs[a->kind] < 0)
@@ -74,7 +71,7 @@ static void names_note_first(struct str name, void *arg)
     struct names_first *f = arg;
 
     if (f->name.len == 0 && name.len <= sizeof(f->buf))
-        f->name = lower(name, f->buf);
+        f->name = str_lower(name, f->buf);
 }
 
 /* An RSA and an ECDSA certificate for the same names stand for each other also when no name is asked for. */
@@ -110,7 +107,7 @@ struct tls_names *tls_names_new(struct tls_material *const *pairs, size_t count,
 
     names->pool = pool;
     names->table = hash_table_new(pool, key, count);
-    names->first = choice_none();
+    names->first = tls_choice_none();
     for (size_t i = 0; i < count; i++) {
         X509 *cert = cert_of(pairs[i], parsed);
         struct names_add add = {names, (int32_t)i, cert ? kind_of(cert) : 0};

@@ -18,6 +18,9 @@ struct tls_choice {
     int32_t pairs[TLS_KINDS];
 };
 
+/* None of any kind. */
+struct tls_choice tls_choice_none(void);
+
 struct tls_names;
 
 /*

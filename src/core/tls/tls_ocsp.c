@@ -102,13 +102,6 @@ int tls_ocsp_ask(const struct tls_material *m, struct pool *pool, struct tls_ocs
     return rc;
 }
 
-static int64_t seconds_of(const ASN1_GENERALIZEDTIME *time)
-{
-    struct tm tm;
-
-    return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
-}
-
 /* Signed by the authority itself, or by one that it has named for that (RFC 6960 4.2.2.2). */
 static bool is_signed(OCSP_BASICRESP *basic, const struct tls_pair *pair, X509 *issuer)
 {
@@ -139,8 +132,8 @@ static int judge_single(OCSP_BASICRESP *basic, OCSP_CERTID *id, int64_t now_s, s
                  status == V_OCSP_CERTSTATUS_REVOKED ? "revoked" : "unknown to it");
         return -1;
     }
-    from = seconds_of(this_update);
-    until = next_update ? seconds_of(next_update) : now_s + UNSAID_S;
+    from = tls_seconds(this_update);
+    until = next_update ? tls_seconds(next_update) : now_s + UNSAID_S;
     if (from == 0 || from > now_s + CLOCK_SKEW_S || until <= now_s) {
         snprintf(error, size, "the response is %s", until <= now_s ? "out of date" : "of the future");
         return -1;

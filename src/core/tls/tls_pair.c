@@ -303,13 +303,16 @@ bool tls_cert_has(const X509 *cert, struct str host)
     return s.found;
 }
 
-int64_t tls_cert_not_after(const X509 *cert)
+int64_t tls_seconds(const ASN1_TIME *time)
 {
     struct tm tm;
 
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
-        return 0;
-    return timegm(&tm);
+    return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int64_t tls_cert_not_after(const X509 *cert)
+{
+    return tls_seconds(X509_get0_notAfter(cert));
 }
 
 STACK_OF(X509) *tls_authorities(const struct tls_material *m, char *error, size_t error_size)

@@ -39,6 +39,9 @@ void tls_cert_names(const X509 *, void (*fn)(struct str name, void *arg), void *
 /* Whether it is for `host`, which may begin with "*.". */
 bool tls_cert_has(const X509 *, struct str host);
 
+/* Seconds since 1970; 0: none, or not a time. */
+int64_t tls_seconds(const ASN1_TIME *);
+
 /* When its time ends, in seconds since 1970. */
 int64_t tls_cert_not_after(const X509 *);
 

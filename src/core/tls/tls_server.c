@@ -90,8 +90,13 @@ static struct tls_choice list_choose(struct tls_server *s, const struct tls_conf
 {
     struct tls_list *list = &s->lists[conf->index];
 
-    if (conf->pair_count < 2)
-        return (struct tls_choice){{conf->pair_count ? 0 : -1, -1, -1, -1}};
+    if (conf->pair_count < 2) {
+        struct tls_choice choice = tls_choice_none();
+
+        /* Whatever its kind is: it is the only one. */
+        choice.pairs[0] = conf->pair_count ? 0 : -1;
+        return choice;
+    }
     if (!list->names) {
         list->conf = conf;
         list->names = tls_names_new(conf->pairs, conf->pair_count, s->key, NULL);
@@ -136,6 +141,7 @@ struct tls_server *tls_server_new(struct worker *w)
     rnd_bytes(key, sizeof(key));
     s->key = hash_key_of(key);
     s->index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    s->hello_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     tls_tickets_init(&s->tickets, c->has_secret ? NULL : w->board, c->secret);
     s->listeners = pool_zalloc(w->pool, (c->listener_count + 2) * sizeof(*s->listeners));
     s->lists = pool_zalloc(w->pool, (c->tls_conf_count + 1) * sizeof(*s->lists));

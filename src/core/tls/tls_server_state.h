@@ -47,6 +47,7 @@ struct tls_server {
     struct worker *worker;
     struct hash_key key;
     int index; /* of an SSL's settings among its data */
+    int hello_index; /* and of what it asked for in its first hello */
     struct tls_listener *listeners; /* by index */
     struct tls_list *lists; /* by index of the struct tls_conf */
     struct tls_trust *trusts; /* by index of the material */

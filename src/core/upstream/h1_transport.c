@@ -84,7 +84,8 @@ static const struct uconn_client *told_of(const struct uclient *c, const struct 
     if (!peer->conf->proxy_protocol && !peer->conf->transparent)
         return NULL;
     *room = (struct uconn_client){.source = req->client};
-    if (peer->conf->proxy_protocol && getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
+    if (req->conn && peer->conf->proxy_protocol &&
+        getsockname(conn_fd(req->conn), (struct sockaddr *)&own, &len) == 0)
         room->destination = addr_of((struct sockaddr *)&own, len);
     return room;
 }

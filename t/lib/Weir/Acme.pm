@@ -10,7 +10,8 @@ package Weir::Acme;
 #
 # KEYs: nonces (that many posts are refused with badNonce), limited (seconds of Retry-After with every order),
 # invalid (the check of every name fails with this text), hang (this path is never answered), garbage (what it answers to
-# this path is no JSON), slow (looks that say "processing"), foreign (the certificate is for another key).
+# this path is no JSON), slow (looks that say "processing"), foreign (the certificate is for another key), tail (stands behind the
+# certificate), nameless (no URL of the account is given).
 
 use strict;
 use warnings;
@@ -156,7 +157,7 @@ sub _answer {
     }
     if ($path eq '/account') {
         $self->{jwk} = $head->{jwk};
-        return 201, {status => 'valid', contact => $said->{contact}}, "Location: $base/account/1";
+        return 201, {status => 'valid', contact => $said->{contact}}, $how->{nameless} ? () : "Location: $base/account/1";
     }
     return 400, _problem('accountDoesNotExist', 'who is it') if ($head->{kid} // '') ne "$base/account/1";
     return $self->_order($how, $base, $path, $said);
@@ -191,7 +192,7 @@ sub _order {
     }
     open my $fh, '<', "$self->{dir}/issued-$n.pem" or return 404, {};
     local $/;
-    return 200, <$fh>, 'Content-Type: application/pem-certificate-chain';
+    return 200, <$fh> . ($how->{tail} // ''), 'Content-Type: application/pem-certificate-chain';
 }
 
 sub _check {

@@ -31,9 +31,10 @@ sub example {
     $text =~ s/127\.0\.0\.1:8443/127.0.0.1:{{https}}/g;
     $text =~ s/(127\.0\.0\.1|localhost):(900[1-3])/$1:{{s$2}}/g;
     $text =~ s/\b8443\b/{{https}}/g;
+    $text =~ s/127\.0\.0\.1:8081/127.0.0.1:{{admin}}/g;
     $text =~ s{/tmp/(?=\w+\.(?:pem|key))}{{{dir}}/}g;
     my $workers = $o{workers} // 2;
-    my $w = Weir->new(ports => [qw(http https s9001 s9002 s9003)], conf => <<"CONF" . $text);
+    my $w = Weir->new(ports => [qw(http https admin s9001 s9002 s9003)], conf => <<"CONF" . $text);
 workers = $workers;
 pid_file = "{{dir}}/pid";
 control = "unix:{{dir}}/control";
