@@ -9,6 +9,8 @@
 #include "http/h1_parse.h"
 
 /* A body lets others have a turn after so much: spliced, and copied. */
+/* A tunnel that gave so many at once goes on without the buffer. */
+#define SPLICE_RAW_BYTES ((uint64_t)64 * 1024)
 #define SPLICE_TURN (16u * 1024 * 1024)
 #define READS_TURN 32
 
@@ -273,7 +275,8 @@ static enum step read_spliced(struct h1_client *h)
     h->base.left -= turn - left;
     switch (result) {
     case SPLICE_MORE:
-        h->splicing = !req->raw;
+        /* Nobody knows how long a tunnel's bytes are; where many came, more will. */
+        h->splicing = !req->raw || turn - left >= SPLICE_RAW_BYTES;
         return STEP_WAIT;
     case SPLICE_BLOCKED:
         h->base.blocked = true;
