@@ -331,7 +331,7 @@ subtest 'in memory' => sub {
     my $second = $directory->();
     is(ask($w, '/x/5000'), 'uri-miss', 'not there in the next one');
     kill_all($w);
-    ok(-d $second, 'left behind by one that was killed');
+    # What it leaves behind is removed by the next start of any instance of this machine: of another test, perhaps.
     $w->start;
     my $third = $directory->();
     isnt($third, $second, 'the next one has another');
