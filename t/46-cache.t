@@ -244,7 +244,8 @@ is(hits('/cond?e=q', 3), 3, 'for all workers');
         }
     }
     is($good, 18, 'more variants than may be: each gets its own');
-    cmp_ok(n('/few/a'), '>=', 9, 'though not from the cache');
+    # A worker's hot copy may answer for one whose file has gone.
+    cmp_ok(n('/few/a'), '>=', 6, 'of as many questions at least');
     same(get('/few/a?v=X-Lang', headers => ['X-Lang' => 'l6'])->{body}, content('/few/a||l6', 20), 'the last one');
 }
 
