@@ -158,6 +158,18 @@ static void add_status(struct cache_visit *v, struct message *head, enum cache_r
     cache_answer_status(v, &head->headers, &status);
 }
 
+static void free_pool(void *pool)
+{
+    pool_free(pool);
+}
+
+/* What the client is told and logged lies in the pool of who began the fetch, and he may have left. */
+static void hold_texts(struct request *client, const struct cache_fetch *f)
+{
+    if (client->pool != f->request.pool)
+        pool_on_free(client->pool, free_pool, pool_hold(f->request.pool));
+}
+
 static bool relay_head(struct cache_fetch *f, const struct message *head, const struct frame *frame, struct str body,
                        bool last, enum cache_reason why)
 {
@@ -165,6 +177,7 @@ static bool relay_head(struct cache_fetch *f, const struct message *head, const 
     struct request *client = v->req;
     struct message told = *head;
 
+    hold_texts(client, f);
     cache_fetch_tell(f, v);
     client->own_reply = f->request.own_reply;
     client->error = f->request.error;
